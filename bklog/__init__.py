@@ -1,0 +1,1 @@
+"""BK-LOG: collects, stores, searches, exports and watches logs. `docs/architecture.md` says which package does what."""

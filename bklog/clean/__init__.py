@@ -1,0 +1,5 @@
+"""Clean rules: CleanRule -> SQL expressions over a raw line. Pure: no Django, no engine, no I/O."""
+
+from bklog.clean.rule import FIELD_TYPES, CleanRule
+
+__all__ = ["FIELD_TYPES", "CleanRule"]

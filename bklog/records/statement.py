@@ -1,0 +1,38 @@
+"""Statement and Rows: what goes to a store and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL with its values beside it: `{name:Type}` in the text, the value in `params`."""
+
+    text: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one statement may cost at the most. The engine stops it past any of these."""
+
+    seconds: float
+    memory_bytes: int
+    result_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """An answer, whole: `columns` name the places of each row; the counts are the engine's own."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+    rows_read: int
+    bytes_read: int
+    seconds: float
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
