@@ -283,12 +283,14 @@ class _Parser:
         start = scan.position
         if scan.peek() == '"':
             return Bound(scan.quoted(), inclusive=inclusive)
-        match scan.word(stops="[]{}"):
-            case (str() as text,):
+        pieces = scan.word(stops="[]{}")
+        written = scan.text[start : scan.position]
+        match pieces:
+            case (str() as text,) if written != "TO":
                 return Bound(text, inclusive=inclusive)
             case (Wild.MANY,):
                 return None
-            case ():
+            case () | ("TO",):
                 raise scan.refuse("an end of the range is missing", "write a value, or * for an open end", start=start)
         raise scan.refuse(
             "an end of a range cannot have wildcards", "write a value, or * alone for an open end", start=start

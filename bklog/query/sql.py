@@ -47,11 +47,8 @@ if TYPE_CHECKING:
 # The first part of every log table's sorting key. The primary key ends before `time`, or time skips no granule.
 BUCKET: Final = "toStartOfInterval(time, INTERVAL 5 MINUTE)"
 NEWEST_FIRST: Final = "time DESC, batch DESC, row DESC"
-MAX_LAZY_ROWS: Final = 10_001
 # Buffering reads a whole part ahead of the merge (988,000 rows for a page of 100 in place of 70,000).
-PAGE_SETTINGS: Final = (
-    f"SETTINGS read_in_order_use_buffering = 0, query_plan_max_limit_for_lazy_materialization = {MAX_LAZY_ROWS}"
-)
+PAGE_SETTINGS: Final = "SETTINGS read_in_order_use_buffering = 0, query_plan_max_limit_for_lazy_materialization = 10000"
 _NULLABLE: Final = (Kind.INT, Kind.FLOAT, Kind.BOOL, Kind.DYNAMIC)
 _LIKE_SPECIAL: Final = re.compile(r"[\\%_]")
 _LIKE_WILD: Final = {Wild.MANY: "%", Wild.ONE: "_"}
@@ -142,7 +139,12 @@ def _select_page(scan: Scan, plan: Plan, page: Page, bind: _Binder, outputs: lis
 
 def _outputs(plan: Plan, page: Page, bind: _Binder) -> dict[str, str]:
     """Result column -> expression; never under a column's name, which would stand for it in the conditions too."""
-    outputs = {"time_text": f"{_iso('time')} AS time_text", "batch_text": "toString(batch) AS batch_text", "row": "row"}
+    outputs = {
+        "time_text": f"{_iso('time')} AS time_text",
+        "time_ns": "toUnixTimestamp64Nano(time) AS time_ns",
+        "batch_text": "toString(batch) AS batch_text",
+        "row": "row",
+    }
     outputs |= {name: name for name in page.columns}
     if page.paths is None:
         outputs["fields_json"] = "toJSONString(fields) AS fields_json"
