@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from bklog.errors import ConfigError
+from config.address import reachable_host
 from config.environ import Loaded
 
 _SERVER_PORTS: Final = {"clickhouse": 8123, "clickhouses": 8443}
@@ -50,9 +51,8 @@ def store_address(loaded: Loaded) -> StoreAddress:
 
 
 def _embedded(loaded: Loaded, folder: Path) -> StoreAddress:
-    host = "127.0.0.1" if loaded.BKLOG_STORE_HOST in ("", "0.0.0.0", "::") else loaded.BKLOG_STORE_HOST  # noqa: S104
     return StoreAddress(
-        url=f"http://{host}:{loaded.BKLOG_STORE_PORT}",
+        url=f"http://{reachable_host(loaded.BKLOG_STORE_HOST)}:{loaded.BKLOG_STORE_PORT}",
         user="default",
         password=loaded.BKLOG_STORE_PASSWORD,
         database="default",
