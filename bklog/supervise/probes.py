@@ -16,11 +16,12 @@ from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 
 from bklog.errors import Unavailable
+from bklog.records import StoreAddress
 from config.address import ingest_url
 from config.environ import Loaded
 from config.mask import mask_url
 from config.queue import message_queue
-from config.store import StoreAddress, store_address
+from config.store import store_address
 
 NO_QUEUE: Final = "none configured; the embedded broker comes with the workers"
 _SECONDS: Final = 3.0
@@ -105,7 +106,7 @@ def _expect(address: StoreAddress, path: str, *, headers: Mapping[str, str] | No
 
 def _credentials(address: StoreAddress) -> dict[str, str]:
     password = {"X-ClickHouse-Key": address.password} if address.password else {}
-    return {"X-ClickHouse-User": address.user, "X-ClickHouse-Database": address.database, **password}
+    return {"X-ClickHouse-User": address.user, **password}
 
 
 def _text(body: bytes) -> str:

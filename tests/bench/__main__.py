@@ -3,7 +3,7 @@
     python -m tests.bench [--rows N] [--only NAME …]       (make bench ONLY="search_phrase …" ROWS=n)
 
     bodies ──▶ engine in process (baseline)
-           └─▶ fleet: HTTP, token, clean rule, acknowledgement ──▶ the API's latency ──▶ the engine, same statements, same folder
+           └─▶ fleet: HTTP, token, clean rule, acknowledgement ──▶ latency of the API ──▶ the engine, same statements
 
 Prints a table and writes $BKLOG_HOME/bench/latest.json. Exit code 1 where a target does not hold.
 """

@@ -1,4 +1,4 @@
-"""The baseline of ingest: python -m tests.bench.engine_insert FOLDER CONNECTIONS CLEAN_RULE prints the seconds of the inserts."""
+"""The baseline of ingest: python -m tests.bench.engine_insert FOLDER CONNECTIONS CLEAN_RULE prints its seconds."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ def insert_file(connection: _chdb.connect, file: Path, table: LogTable, rule: Cl
     text = statement.text.removesuffix(" FORMAT LineAsString").replace("input('raw String')", source)
     settings = ", ".join(f"{name} = {value}" for name, value in INSERT_SETTINGS.items() if name not in OF_A_CLUSTER)
     separator = ", " if " SETTINGS " in text else " SETTINGS "
-    connection.query(f"{text}{separator}{settings}", "Null", params={name: str(value) for name, value in statement.params.items()})
+    connection.query(
+        f"{text}{separator}{settings}", "Null", params={name: str(value) for name, value in statement.params.items()}
+    )
 
 
 if __name__ == "__main__":

@@ -113,7 +113,9 @@ class Bench:
         )
         started = time.perf_counter()
         for offset in range(0, self._rows, ROWS_OF_A_PART):
-            self._run(f"INSERT INTO t SELECT * FROM source LIMIT {ROWS_OF_A_PART} OFFSET {offset} SETTINGS max_insert_threads = 1")
+            self._run(
+                f"INSERT INTO t SELECT * FROM source LIMIT {ROWS_OF_A_PART} OFFSET {offset} SETTINGS max_insert_threads = 1"
+            )
         seconds = time.perf_counter() - started
         self._run("OPTIMIZE TABLE t FINAL")
         return seconds
@@ -152,7 +154,10 @@ def main() -> None:
     try:
         bench = Bench(folder, rows, hours)
         print(f"{rows} rows over {hours} hours\n")
-        print("| sorting key · index | insert rows/s | disk MB (index) | newest 100 | frequent word | count | two words | rare id |")
+        print(
+            "| sorting key · index | insert rows/s | disk MB (index) | newest 100 "
+            "| frequent word | count | two words | rare id |"
+        )
         print("|---|---|---|---|---|---|---|---|")
         for layout in LAYOUTS:
             print(bench.report(layout), flush=True)

@@ -21,4 +21,5 @@ def sample_lines() -> list[tuple[str, str]]:
 
 def _made_up(number: int) -> str:
     level = ("INFO", "WARN", "ERROR", "DEBUG")[number % 4]
-    return f"{level} worker-{number % 97}: request {number} of 10.{number % 7}.{number % 251}.{number % 13} took {number % 1000} ms"
+    client = f"10.{number % 7}.{number % 251}.{number % 13}"
+    return f"{level} worker-{number % 97}: request {number} of {client} took {number % 1000} ms"

@@ -1,7 +1,7 @@
 """Latency of the API for eight queries, against the engine's own time for the same statement on the same folder.
 
-The fleet is asked first; then it is stopped, and a process of its own opens the folder and runs what `explain` showed. The cache of
-conditions is emptied before every run on both sides: it would answer a repeated scan without scanning.
+The fleet is asked first; then it is stopped, and a process of its own opens the folder and runs what `explain` showed.
+The cache of conditions is emptied before every run on both sides: it would answer a repeated scan without scanning.
 """
 
 from __future__ import annotations
@@ -85,8 +85,6 @@ def compare(asked: Sequence[Asked], home: Path) -> Iterator[Figure]:
         return
     given = json.dumps([one.statement for one in asked])
     command = [sys.executable, "-m", "tests.bench.engine_select", str(home / "store"), str(RUNS)]
-    done = subprocess.run(
-        command, cwd=ROOT, input=given, capture_output=True, text=True, timeout=ENGINE_SECONDS, check=True
-    )
+    done = subprocess.run(command, cwd=ROOT, input=given, capture_output=True, text=True, timeout=ENGINE_SECONDS, check=True)
     for one, baseline in zip(asked, json.loads(done.stdout), strict=True):
         yield at_most(one.name, "ms", ours=one.milliseconds, baseline=baseline, ratio=1.3, plus=8)
