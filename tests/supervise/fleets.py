@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import socket
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
+from bklog.supervise.home import home_of
 from bklog.supervise.lifecycle import Describe
 from bklog.supervise.programs import SUPERVISORD_CONF, Fleet, Program, environ_of
-from bklog.supervise.home import home_of
 from config.address import entry_url
 from config.environ import Loaded
 from config.store import store_address
