@@ -69,6 +69,6 @@ def _report(error: BklogError) -> int:
 
 
 def _leave_quietly() -> int:
-    """The reader, such as `head`, has enough. Python flushes once more at its end, which would fail: let it flush to nowhere."""
+    """The reader, such as `head`, has enough. Python flushes again at its end, which would fail: let it flush to nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return CUT_OFF

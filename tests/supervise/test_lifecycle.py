@@ -46,6 +46,7 @@ def wait_for(holds: Callable[[], bool], *, seconds: float = 15) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.smoke
 def test_a_fleet_comes_up_bottom_up_is_seen_and_goes_down_whole(home: Path, tmp_path: Path) -> None:
     said: list[str] = []
     environ = variables(home)
