@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-import lz4.frame
+import lz4.frame  # type: ignore[import-untyped]
 import zstandard
 from starlette.requests import Request
 
@@ -30,7 +30,7 @@ ENGINE_DECODES: Final = {"gzip": "gzip", "deflate": "deflate", "lz4": "lz4", "zs
 Decoder = Callable[[bytes], Iterator[bytes]]
 
 
-class Disconnected(Exception):  # noqa: N818 - nobody is left to tell
+class Disconnected(Exception):
     """The client went away while its body arrived."""
 
 
@@ -121,7 +121,9 @@ async def _receive_plain(prefix: bytes, chunks: AsyncIterator[bytes], share: Sha
             rows = await _store(bytes(text[found.data.data_at :]), chunks, share, compression="none")
             return Received(_sql(text, found.data), found, rows)
         if len(text) > MAX_SQL_BYTES:
-            raise refusal(Code.QUERY_IS_TOO_LARGE, f"the statement is longer than {MAX_SQL_BYTES} bytes and no rows begin in it")
+            raise refusal(
+                Code.QUERY_IS_TOO_LARGE, f"the statement is longer than {MAX_SQL_BYTES} bytes and no rows begin in it"
+            )
     found = scan(bytes(text), complete=True)
     if found.data is None:
         return Received(bytes(text), found, None)
@@ -205,7 +207,7 @@ def decoder(encoding: str) -> Decoder | None:
 def _decoder(make: Callable[[], Any], *, slice_bytes: int) -> Decoder:
     """Any number of streams one after another; one that is cut raises EOFError.
 
-    `slice_bytes` is what one call is given: times the highest ratio of the codec it stays under 40 MB, also for a body made to swell.
+    `slice_bytes` is what one call is given: times the codec's highest ratio it stays under 40 MB, also for a body made to swell.
     """
     stream, inside = make(), False
 

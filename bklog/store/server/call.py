@@ -1,6 +1,6 @@
 """HTTP request -> Call: the statement, its parameters and settings, and how its answer is to be sent.
 
-    URL, headers, multipart form  ->  Call  ->  execute.py
+URL, headers, multipart form  ->  Call  ->  execute.py
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from bklog.store.server.worker import DEFAULT_DATABASE
 
 MAX_FORM_BYTES: Final = 64 * 1024 * 1024
 # Parameters of the interface, and settings that speak of HTTP only: the engine does not get them.
-INTERFACE: Final = frozenset(
-    "query database default_format query_id session_id session_timeout session_check close_session user password quota_key role"
-    " stacktrace buffer_size wait_end_of_query client_protocol_version compress decompress"
-    " enable_http_compression http_zlib_compression_level send_progress_in_http_headers http_headers_progress_interval_ms"
-    " cancel_http_readonly_queries_on_client_close http_wait_end_of_query http_response_buffer_size".split()
-)
+INTERFACE: Final = frozenset((
+    "query", "database", "default_format", "query_id", "session_id", "session_timeout", "session_check",
+    "close_session", "user", "password", "quota_key", "role", "stacktrace", "buffer_size", "wait_end_of_query",
+    "client_protocol_version", "compress", "decompress", "enable_http_compression", "http_zlib_compression_level",
+    "send_progress_in_http_headers", "http_headers_progress_interval_ms",
+    "cancel_http_readonly_queries_on_client_close", "http_wait_end_of_query", "http_response_buffer_size",
+))  # fmt: skip
 BROWSER_HEADERS: Final = ("origin", "sec-fetch-site")
 
 
@@ -50,7 +51,10 @@ async def read_call(request: Request, *, share: Share, idle_seconds: float) -> C
     """Raises StoreError and Disconnected."""
     values = dict(request.query_params)
     if values.get("compress") == "1" or values.get("decompress") == "1":
-        raise refusal(Code.NOT_IMPLEMENTED, "compress=1 and decompress=1 (the engine's own blocks) are not served; use Content-Encoding")
+        raise refusal(
+            Code.NOT_IMPLEMENTED,
+            "compress=1 and decompress=1 (the engine's own blocks) are not served; use Content-Encoding",
+        )
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
         values |= await _form(request, share=share, idle_seconds=idle_seconds)
         sql = values.get("query", "").encode("utf-8", "surrogateescape")

@@ -1,7 +1,7 @@
 """Engine: the opened folder, its connections in two lanes, and the one connection that kills.
 
-    lease(lane) -> a Worker for the time of one statement; more wait in line, and not for long
-    run(worker, job) -> the job's result; when the caller is cancelled the statement is killed and waited for
+lease(lane) -> a Worker for the time of one statement; more wait in line, and not for long
+run(worker, job) -> the job's result; when the caller is cancelled the statement is killed and waited for
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Lane:
     def __init__(self, name: str, address: str, *, size: int, config: ServerConfig) -> None:
         self.name = name
         base = base_settings(config)
-        self._make = lambda number: Worker(f"bklog-{name}-{number}", address, base)
+        self._make: Callable[[int], Worker] = lambda number: Worker(f"bklog-{name}-{number}", address, base)
         self._size = size
         self._config = config
         self._free: deque[Worker] = deque()
@@ -78,7 +78,8 @@ class Lane:
 
     def _full(self, why: str) -> Exception:
         return refusal(
-            Code.TOO_MANY_SIMULTANEOUS_QUERIES, f"Too many simultaneous queries. {self._size} of kind {self.name} run {why}"
+            Code.TOO_MANY_SIMULTANEOUS_QUERIES,
+            f"Too many simultaneous queries. {self._size} of kind {self.name} run {why}",
         )
 
 
@@ -119,7 +120,8 @@ class Engine:
         """Close every connection; says whether all ended in time."""
         deadline = time.monotonic() + seconds
         workers = [*self.selects.workers, *self.writes.workers, *self.kills.workers, self.control]
-        return all([worker.stop(max(0.1, deadline - time.monotonic())) for worker in workers])
+        ended = [worker.stop(max(0.1, deadline - time.monotonic())) for worker in workers]
+        return all(ended)
 
 
 async def _ended(future: Future[Result]) -> None:
@@ -138,7 +140,9 @@ def _address(config: ServerConfig) -> str:
     try:
         path.write_text(engine_xml(config), encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"the store cannot write {path}: {error.strerror}", hint="free space on its disk", code="store_folder") from error
+        raise ConfigError(
+            f"the store cannot write {path}: {error.strerror}", hint="free space on its disk", code="store_folder"
+        ) from error
     return f"{config.path}?config-file={path}"
 
 

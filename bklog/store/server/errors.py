@@ -123,12 +123,16 @@ def engine_failure(error: RuntimeError) -> StoreError:
     """What the engine raised; a full disk always has the code NOT_ENOUGH_SPACE, whatever write found it."""
     text = str(error)
     wrapped = _WRAPPED.fullmatch(text)
-    text = _OWN_FILE.sub(lambda found: "" if found.group().startswith(":") else "the request body", wrapped.group(2) if wrapped else text)
+    text = _OWN_FILE.sub(_without_own_file, wrapped.group(2) if wrapped else text)
     found = _ENGINE_TEXT.search(text)
     code = int(found.group(1)) if found else 0
     if _DISK_FULL.search(text):
         code = Code.NOT_ENOUGH_SPACE
     return StoreError(text.strip(), engine_code=code)
+
+
+def _without_own_file(found: re.Match[str]) -> str:
+    return "" if found.group().startswith(":") else "the request body"
 
 
 def http_status(code: int) -> int:

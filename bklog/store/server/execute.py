@@ -1,26 +1,28 @@
 """Call -> Answer: runs a statement on a leased connection and hands its result out in pieces.
 
-SELECT:           streamed, block by block, only as fast as the client reads
+SELECT:           `INTO OUTFILE` a pipe: the engine writes one document of any format, only as fast as the client reads
 INSERT with rows: `FROM INFILE` or `file(…)` over the memory file, so that the engine parses and no byte is copied in Python
 the rest:         whole
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from bklog.store.server.body import Received, Rows
 from bklog.store.server.call import Call
 from bklog.store.server.engine import Engine
 from bklog.store.server.errors import Code, engine_failure, refusal
 from bklog.store.server.guard import check, check_settings, values_need_literals
-from bklog.store.server.statements import Data, Kind, output_format
-from bklog.store.server.worker import EngineConnection, EngineResult, Worker
+from bklog.store.server.pipe import Pipe
+from bklog.store.server.statements import Data, InputCall, Kind, Output, output
+from bklog.store.server.worker import EngineResult, Worker, quote_name
 
-PIECE_BYTES: Final = 512 * 1024
 INLINE_VALUES_BYTES: Final = 256 * 1024  # as much as the engine parses of one statement
 
 
@@ -32,7 +34,7 @@ LITERALS_ONLY: Final = {
 
 @dataclass(slots=True)
 class Progress:
-    """The counts of X-ClickHouse-Summary, growing."""
+    """The counts of X-ClickHouse-Summary: known when the statement has ended."""
 
     read_rows: int = 0
     read_bytes: int = 0
@@ -42,18 +44,17 @@ class Progress:
     result_bytes: int = 0
     elapsed_ns: int = 0
 
-    def add(self, result: EngineResult, body: bytes, *, is_select: bool) -> None:
-        self.read_rows += result.storage_rows_read()
-        self.read_bytes += result.storage_bytes_read()
-        self.written_rows += result.rows_written()
-        self.written_bytes += result.bytes_written()
-        self.result_rows += result.rows_read() if is_select else result.rows_written()
-        self.result_bytes += len(body)
+    def finish(self, result: EngineResult, *, inserts: bool) -> None:
+        self.read_rows = result.storage_rows_read()
+        self.read_bytes = result.storage_bytes_read()
+        self.written_rows = result.rows_written()
+        self.written_bytes = result.bytes_written()
+        self.result_rows = result.rows_written() if inserts else result.rows_read()
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What goes to the engine: SQL without rows, or with few of them."""
+    """What goes to the engine: SQL without rows, or with few of them. `format` is that of the answer."""
 
     sql: bytes
     kind: Kind
@@ -67,28 +68,34 @@ def statement_of(call: Call, engine: Engine) -> Statement:
         raise refusal(Code.SYNTAX_ERROR, "Empty query")
     check(received.scan, engine.outside)
     check_settings(call.settings)
-    sql = _with_rows(received, engine) if received.scan.data and received.rows else received.sql
-    return Statement(sql, received.scan.kind, output_format(received.scan.tokens) or call.format)
+    sql = _with_rows(received) if received.scan.data and received.rows else received.sql
+    return Statement(sql, received.scan.kind, output(received.scan.tokens).format or call.format)
 
 
-async def pieces(call: Call, statement: Statement, engine: Engine, worker: Worker, progress: Progress) -> AsyncIterator[bytes]:
-    """Pieces of the answer. The generator must be closed: a SELECT that is not read to its end is cancelled then."""
+async def pieces(
+    call: Call, statement: Statement, engine: Engine, worker: Worker, progress: Progress
+) -> AsyncGenerator[bytes, None]:
+    """Pieces of the answer. The generator must be closed: a statement that is not read to its end is killed then."""
     since = time.monotonic_ns()
     try:
-        await engine.run(worker, lambda: _prepare(worker, call, statement))
-        steps = _stream if statement.kind is Kind.SELECT else _whole
-        async for piece in steps(call, statement, engine, worker, progress):
-            progress.elapsed_ns = time.monotonic_ns() - since
-            yield piece
+        parses = await engine.run(worker, lambda: _prepare(worker, call, statement))
+        # What does not parse goes to the engine as it came: its error quotes the statement.
+        steps = _stream if statement.kind is Kind.SELECT and parses else _whole
+        async with aclosing(steps(call, statement, engine, worker, progress)) as produced:
+            async for piece in produced:
+                progress.result_bytes += len(piece)
+                yield piece
     except RuntimeError as error:
         raise engine_failure(error) from error
     finally:
         progress.elapsed_ns = time.monotonic_ns() - since
 
 
-def _prepare(worker: Worker, call: Call, statement: Statement) -> None:
+def _prepare(worker: Worker, call: Call, statement: Statement) -> bool:
+    """Brings the connection to the call's settings; says whether the engine's parser reads the statement."""
     worker.prepare(call.settings, call.database)
-    found = worker.connection.classify_query(statement.sql.decode("utf-8", "surrogateescape"))
+    sql = call.received.sql if call.received.rows else statement.sql
+    found = worker.connection.classify_query(sql.decode("utf-8", "surrogateescape"))
     if found["statement_count"] > 1:
         raise refusal(Code.SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed)")
     if call.read_only and (found["query_class"].name != "READ_ONLY" or statement.kind is Kind.INSERT):
@@ -97,60 +104,54 @@ def _prepare(worker: Worker, call: Call, statement: Statement) -> None:
             "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly."
             " You should use method POST for modifying queries.",
         )
+    return bool(found["statement_count"])
 
 
 async def _stream(
     call: Call, statement: Statement, engine: Engine, worker: Worker, progress: Progress
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
+    pipe = Pipe()
     connection = worker.connection
-    stream = await engine.run(worker, lambda: connection.send_query(statement.sql, statement.format, params=call.params))
-    ended = False
+    sql = _into(pipe.path, statement, output(call.received.scan.tokens))
+
+    def run() -> EngineResult:
+        try:
+            return connection.query(sql, statement.format, params=call.params)
+        finally:
+            pipe.close_writing()
+
+    future = worker.submit(run)
     try:
-        while not ended:
-            piece, ended = await engine.run(worker, _fetching(connection, stream, progress))
-            if piece:
-                yield piece
-    except RuntimeError:
-        ended = True
-        raise
+        while piece := await pipe.read():
+            yield piece
+        progress.finish(await asyncio.wrap_future(future), inserts=False)
     finally:
-        if not ended:
-            await engine.run(worker, lambda: connection.streaming_cancel_query(stream))
-
-
-def _fetching(connection: EngineConnection, stream: Any, progress: Progress) -> Callable[[], tuple[bytes, bool]]:
-    """Several blocks at once: a change of threads costs more than a small block."""
-
-    def fetch() -> tuple[bytes, bool]:
-        blocks: list[bytes] = []
-        size = 0
-        while size < PIECE_BYTES:
-            result = connection.streaming_fetch_result(stream)
-            block = result.bytes()
-            if not block:
-                return b"".join(blocks), True
-            progress.add(result, block, is_select=True)
-            blocks.append(block)
-            size += len(block)
-        return b"".join(blocks), False
-
-    return fetch
+        # A writer that waits for its reader fails at once when there is none any more.
+        pipe.close_reading()
+        await engine.kill(worker, future)
 
 
 async def _whole(
     call: Call, statement: Statement, engine: Engine, worker: Worker, progress: Progress
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     connection = worker.connection
 
     def run() -> bytes:
         result = connection.query(statement.sql, statement.format, params=call.params)
+        progress.finish(result, inserts=statement.kind is Kind.INSERT)
         body = result.bytes()
-        progress.add(result, body, is_select=statement.kind is not Kind.INSERT)
         if _leaves_traces(call.received):
             worker.discard()
         return body
 
     yield await engine.run(worker, run)
+
+
+def _into(path: str, statement: Statement, clause: Output) -> bytes:
+    """`SELECT … FORMAT CSV` -> `SELECT … INTO OUTFILE '…' TRUNCATE FORMAT CSV`"""
+    outfile = f"\nINTO OUTFILE '{path}' TRUNCATE\n".encode()
+    named = statement.sql[clause.at : clause.end] if clause.format else f"FORMAT {quote_name(statement.format)}".encode()
+    return statement.sql[: clause.at] + outfile + named
 
 
 def _leaves_traces(received: Received) -> bool:
@@ -159,38 +160,28 @@ def _leaves_traces(received: Received) -> bool:
     return received.scan.tokens[0].upper in {"SET", "USE"} or "TEMPORARY" in words
 
 
-def _with_rows(received: Received, engine: Engine) -> bytes:
+def _with_rows(received: Received) -> bytes:
     data, rows = received.scan.data, received.rows
     if data is None or rows is None:
         return received.sql
     if data.call is not None:
-        return _from_file(received.sql, data, rows)
-    if data.is_values:
-        return _values(received.sql, data, rows, engine)
+        return _from_file(received.sql, data, data.call, rows)
+    if data.is_values and rows.size <= INLINE_VALUES_BYTES:
+        # Few rows stay in the statement, where they may be expressions.
+        return received.sql + rows.read()
     return _from_infile(received.sql, data, rows)
 
 
-def _from_file(sql: bytes, data: Data, rows: Rows) -> bytes:
+def _from_file(sql: bytes, data: Data, call: InputCall, rows: Rows) -> bytes:
     """`input('a String') … FORMAT CSV` -> `file('/proc/self/fd/9', 'CSV', 'a String', 'none') …`"""
-    call = data.call
-    if call is None:
-        return sql
     file = f"file('{rows.path}', '{data.format}', ".encode() + call.argument + f", '{rows.compression}')".encode()
     return sql[: call.start] + file + sql[call.end : data.sql_end]
 
 
 def _from_infile(sql: bytes, data: Data, rows: Rows) -> bytes:
-    """`INSERT INTO t (a) SETTINGS … FORMAT CSV` -> `INSERT INTO t (a) FROM INFILE '…' COMPRESSION 'none' SETTINGS … FORMAT CSV`"""
+    """`INSERT INTO t (a) SETTINGS … FORMAT CSV` -> `INSERT INTO t (a) FROM INFILE '…' … SETTINGS … FORMAT CSV`"""
     infile = f" FROM INFILE '{rows.path}' COMPRESSION '{rows.compression}' ".encode()
     return sql[: data.infile_at] + infile + sql[data.infile_at : data.sql_end] + f" FORMAT {data.format}".encode()
-
-
-def _values(sql: bytes, data: Data, rows: Rows, engine: Engine) -> bytes:
-    """Few rows stay in the statement, where they may be expressions; many are read from the file, and as literals."""
-    text = rows.read()
-    if len(text) > INLINE_VALUES_BYTES:
-        return _from_infile(sql, data, rows)
-    return sql[: data.data_at] + text
 
 
 def literal_settings(call: Call, engine: Engine) -> Call:

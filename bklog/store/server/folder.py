@@ -1,6 +1,6 @@
 """The store's folder: one process owns it, and says so in one sentence to the next.
 
-    own(path) -> Owned(path, lock): the lock lives as long as the process, also when the process is killed
+own(path) -> Owned(path, lock): the lock lives as long as the process, also when the process is killed
 """
 
 from __future__ import annotations
@@ -65,6 +65,8 @@ def _owned(path: Path, pid: str) -> ConfigError:
     by = f"process {pid}" if pid else "another process"
     return ConfigError(
         f"the store's folder {path} is already owned by {by}",
-        hint=f"look at it with `ps -fp {pid}` and stop it, or choose another folder" if pid else f"find it with `fuser {path / OWNER}`",
+        hint=f"look at it with `ps -fp {pid}` and stop it, or choose another folder"
+        if pid
+        else f"find it with `fuser {path / OWNER}`",
         code="store_folder_owned",
     )

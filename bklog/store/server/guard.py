@@ -16,24 +16,35 @@ from bklog.errors import StoreError
 from bklog.store.server.errors import Code, refusal
 from bklog.store.server.statements import Data, Kind, Scan, Token, lex
 
-STATEMENTS: Final = frozenset(
-    "SELECT WITH FROM INSERT SHOW DESCRIBE DESC EXISTS EXPLAIN CHECK CREATE ALTER DROP UNDROP TRUNCATE RENAME EXCHANGE OPTIMIZE"
-    " DELETE UPDATE KILL SET USE SYSTEM".split()
-)
-REFUSED_STATEMENTS: Final = frozenset(
-    "ATTACH DETACH BACKUP RESTORE GRANT REVOKE EXECUTE MOVE BEGIN COMMIT ROLLBACK WATCH EXPORT IMPORT COPY CALL INSTALL LOAD".split()
-)
+STATEMENTS: Final = frozenset((
+    "SELECT", "WITH", "FROM", "INSERT", "SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN", "CHECK", "CREATE", "ALTER",
+    "DROP", "UNDROP", "TRUNCATE", "RENAME", "EXCHANGE", "OPTIMIZE", "DELETE", "UPDATE", "KILL", "SET", "USE", "SYSTEM",
+))  # fmt: skip
+REFUSED_STATEMENTS: Final = frozenset((
+    "ATTACH", "DETACH", "BACKUP", "RESTORE", "GRANT", "REVOKE", "EXECUTE", "MOVE", "BEGIN", "COMMIT", "ROLLBACK",
+    "WATCH", "EXPORT", "IMPORT", "COPY", "CALL", "INSTALL", "LOAD",
+))  # fmt: skip
 CREATES: Final = frozenset({"TABLE", "VIEW", "MATERIALIZED", "DATABASE", "TEMPORARY"})
 ALTERS: Final = frozenset({"TABLE", "TEMPORARY", "DATABASE"})
 SYSTEMS: Final = frozenset(
-    {"FLUSH LOGS", "STOP MERGES", "START MERGES", "STOP TTL", "START TTL", "JEMALLOC PURGE", "SYNC FILE", "WAIT LOADING"}
+    {
+        "FLUSH LOGS",
+        "STOP MERGES",
+        "START MERGES",
+        "STOP TTL",
+        "START TTL",
+        "JEMALLOC PURGE",
+        "SYNC FILE",
+        "WAIT LOADING",
+    }
 )
-TABLE_FUNCTIONS: Final = frozenset(
-    "numbers numbers_mt zeros zeros_mt primes generaterandom generateseries generate_series values sqlstandardvalues null view"
-    " viewifpermitted merge format mergetreeindex mergetreeprojection mergetreetextindex mergetreeanalyzeindexes"
-    " mergetreeanalyzeindexesuuid mergetreecodecblockcounts dictionary loop input"
-    " timeseriesselector timeseriesmetricfamilies timeseriestags timeseriessamples timeseriesmetrics timeseriesdata".split()
-)
+TABLE_FUNCTIONS: Final = frozenset((
+    "numbers", "numbers_mt", "zeros", "zeros_mt", "primes", "generaterandom", "generateseries", "generate_series",
+    "values", "sqlstandardvalues", "null", "view", "viewifpermitted", "merge", "format", "mergetreeindex",
+    "mergetreeprojection", "mergetreetextindex", "mergetreeanalyzeindexes", "mergetreeanalyzeindexesuuid",
+    "mergetreecodecblockcounts", "dictionary", "loop", "input", "timeseriesselector", "timeseriesmetricfamilies",
+    "timeseriestags", "timeseriessamples", "timeseriesmetrics", "timeseriesdata",
+))  # fmt: skip
 ENGINES: Final = frozenset(
     {"view", "materializedview", "memory", "null", "log", "tinylog", "stripelog", "set", "join", "buffer", "merge"}
     | {"generaterandom", "atomic", "alias"}
@@ -41,13 +52,13 @@ ENGINES: Final = frozenset(
 # Scalar functions that read files or call services, and the disk of a table's settings.
 FUNCTIONS: Final = frozenset({"file", "disk", "catboostevaluate", "showcertificate", "eval"})
 # Settings that name files, addresses, or SQL that this guard does not see; `dialect` changes the language itself.
-SETTINGS: Final = frozenset(
-    "dialect additional_table_filters additional_result_filter parallel_replicas_custom_key url_base"
-    " format_schema format_schema_source output_format_schema format_template_resultset format_template_row"
-    " format_avro_schema_registry_url input_format_record_errors_file_path rename_files_after_processing"
-    " dynamic_disk_allow_from_env dynamic_disk_allow_include dynamic_disk_allow_from_zk filesystem_cache_name"
-    " s3_allow_server_credentials_in_user_queries allow_settings_after_format_in_insert".split()
-)
+SETTINGS: Final = frozenset((
+    "dialect", "additional_table_filters", "additional_result_filter", "parallel_replicas_custom_key", "url_base",
+    "format_schema", "format_schema_source", "output_format_schema", "format_template_resultset", "format_template_row",
+    "format_avro_schema_registry_url", "input_format_record_errors_file_path", "rename_files_after_processing",
+    "dynamic_disk_allow_from_env", "dynamic_disk_allow_include", "dynamic_disk_allow_from_zk", "filesystem_cache_name",
+    "s3_allow_server_credentials_in_user_queries", "allow_settings_after_format_in_insert",
+))  # fmt: skip
 _ESCAPES: Final = re.compile(rb"\\([^'\\nt])")
 
 
@@ -62,7 +73,9 @@ class Outside:
 
 def outside(*, table_functions: Iterable[str], ai_functions: Iterable[str], engines: Iterable[str]) -> Outside:
     """From the engine's own lists (`system.table_functions`, `system.functions`, `system.*_engines`)."""
-    functions = ({name.lower() for name in table_functions} - TABLE_FUNCTIONS) | {name.lower() for name in ai_functions} | FUNCTIONS
+    functions = (
+        ({name.lower() for name in table_functions} - TABLE_FUNCTIONS) | {name.lower() for name in ai_functions} | FUNCTIONS
+    )
     barred = {name.lower() for name in engines if not name.endswith("MergeTree")} - ENGINES
     names = "|".join(sorted(map(re.escape, functions), key=len, reverse=True))
     anywhere = re.compile(rf"(?i)(?<![0-9a-z_])(?:{names})(?![0-9a-z_])".encode())
@@ -99,7 +112,10 @@ def _check_statement(tokens: Sequence[Token]) -> None:
         raise _denied(f"the statement {first}")
     if first not in STATEMENTS and tokens[0].text != b"(":
         text = tokens[0].text.decode("utf-8", "replace")
-        raise refusal(Code.SYNTAX_ERROR, f"Syntax error: failed at position {tokens[0].start + 1} ({text}): no statement begins so")
+        raise refusal(
+            Code.SYNTAX_ERROR,
+            f"Syntax error: failed at position {tokens[0].start + 1} ({text}): no statement begins so",
+        )
     if first == "SYSTEM" and not _is_harmless_system(words):
         raise _denied(f"SYSTEM {' '.join(words[1:3])}")
     if first == "CREATE":
@@ -166,4 +182,6 @@ def _name(token: Token) -> str:
 
 
 def _denied(what: str) -> StoreError:
-    return refusal(Code.ACCESS_DENIED, f"{what} reaches outside the store or changes how it runs; this server does not pass it on")
+    return refusal(
+        Code.ACCESS_DENIED, f"{what} reaches outside the store or changes how it runs; this server does not pass it on"
+    )

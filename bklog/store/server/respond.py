@@ -1,4 +1,4 @@
-"""Pieces of an answer -> HTTP: headers with the counts where they are known in time, compression, and the trailer of a late failure.
+"""Pieces of an answer -> HTTP: headers with the counts where known in time, compression, the trailer of a late failure.
 
 The first pieces are held back until the answer ends or HOLD_BYTES are there: so a small answer has its length, complete counts,
 and a failure has its status. `wait_end_of_query=1` holds everything, past a size in a file.
@@ -13,11 +13,10 @@ import string
 import tempfile
 import zlib
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Final, Protocol
+from typing import Final, Protocol
 
-import lz4.frame
+import lz4.frame  # type: ignore[import-untyped]
 import zstandard
 from starlette.types import Send
 
@@ -87,7 +86,9 @@ def content_type(output_format: str) -> str:
 class Answer:
     """One HTTP answer, growing. `started` says that the status is gone out."""
 
-    def __init__(self, send: Send, headers: Mapping[str, str], *, encoding: str, idle_seconds: float, spool: Path | None) -> None:
+    def __init__(
+        self, send: Send, headers: Mapping[str, str], *, encoding: str, idle_seconds: float, spool: Path | None
+    ) -> None:
         self.started = False
         self._send = send
         self._headers = dict(headers)
@@ -183,5 +184,5 @@ class Answer:
         return await asyncio.to_thread(self._encoder.compress, piece) if self._encoder else piece
 
 
-def _spool(folder: Path) -> IO[bytes] | AbstractContextManager[IO[bytes]]:
-    return tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY_BYTES, dir=folder)
+def _spool(folder: Path) -> tempfile.SpooledTemporaryFile[bytes]:
+    return tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY_BYTES, dir=str(folder))

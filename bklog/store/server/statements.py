@@ -3,8 +3,8 @@
     b"INSERT INTO t (a) SETTINGS x=1 FORMAT CSV\\n1\\n2"
                      ^infile_at     ^sql_end     ^data_at
 
-The lexer accepts a part of the engine's own lexical grammar and refuses the rest, so that both always agree on where a string, a
-comment or a name ends: the guard (`guard.py`) relies on that. Text that may go on (a body still arriving) raises NeedMore.
+The lexer accepts a part of the engine's own lexical grammar and refuses the rest, so that both always agree on where a string,
+a comment or a name ends: the guard (`guard.py`) relies on that. Text that may go on (a body still arriving) raises NeedMore.
 """
 
 from __future__ import annotations
@@ -18,9 +18,14 @@ from typing import Final, Literal, NamedTuple, cast
 from bklog.store.server.errors import Code, refusal
 
 # Whitespace of the engine's lexer: ASCII, and the Unicode spaces that people paste.
-_SPACE: Final = rb"[ \t\n\r\f\v]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8d\xa8\xa9\xaf]|\xe2\x81[\x9f\xa0]|\xe3\x80\x80|\xef\xbb\xbf"
+_SPACE: Final = (
+    rb"[ \t\n\r\f\v]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8d\xa8\xa9\xaf]|\xe2\x81[\x9f\xa0]"
+    rb"|\xe3\x80\x80|\xef\xbb\xbf"
+)
 _TOKEN: Final = re.compile(
-    rb"""(?P<skip>(?:""" + _SPACE + rb""")++|--[^\n]*+(?:\n|$)|/\*.*?\*/)
+    rb"""(?P<skip>(?:"""
+    + _SPACE
+    + rb""")++|--[^\n]*+(?:\n|$)|/\*.*?\*/)
     |(?P<string>'(?:[^'\\]++|\\.|'')*+')
     |(?P<hex>[xXbB]'[0-9A-Fa-f]*+')
     |(?P<quoted>`(?:[^`\\]++|\\.|``)*+`|"(?:[^"\\]++|\\.|"")*+")
@@ -39,7 +44,7 @@ _CLOSE: Final = frozenset((b")", b"]", b"}"))
 TokenKind = Literal["string", "hex", "quoted", "number", "word", "symbol"]
 
 
-class NeedMore(Exception):  # noqa: N818 - no failure: the answer "not yet" of a scanner
+class NeedMore(Exception):
     """The text ends before it is clear where the statement's data begins."""
 
 
@@ -62,7 +67,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class InputCall:
     """`input(structure)`: the call's span and its argument's text."""
 
     start: int
@@ -78,11 +83,20 @@ class Data:
     infile_at: int
     sql_end: int
     data_at: int
-    call: Call | None = None
+    call: InputCall | None = None
 
     @property
     def is_values(self) -> bool:
         return self.format.lower() == "values"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A statement's own `format` (or nothing), where INTO OUTFILE would stand, and where the statement ends."""
+
+    format: str
+    at: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +135,17 @@ def scan(sql: bytes, *, complete: bool) -> Scan:
     return Scan(_kind(cursor.seen()), cursor.seen())
 
 
-def output_format(tokens: tuple[Token, ...]) -> str:
-    """The format that a statement names for its result, or nothing."""
-    for index in range(len(tokens) - 2, -1, -1):
-        after = tokens[index + 2] if index + 2 < len(tokens) else None
-        if tokens[index].upper == "FORMAT" and tokens[index + 1].kind == "word":
-            ends = after is None or after.text == b";" or after.upper == "SETTINGS"
-            return tokens[index + 1].text.decode("ascii") if ends else ""
-    return ""
+def output(tokens: tuple[Token, ...]) -> Output:
+    """Where a statement that returns rows says how: its FORMAT clause, or the place where one would stand."""
+    body = tokens[:-1] if tokens[-1].text == b";" else tokens
+    for index in range(len(body) - 2, 0, -1):
+        if body[index].upper == "FORMAT" and body[index + 1].kind == "word" and _ends(body[index + 2 : index + 3]):
+            return Output(body[index + 1].text.decode("ascii"), body[index].start, body[-1].end)
+    return Output("", body[-1].end, body[-1].end)
+
+
+def _ends(after: tuple[Token, ...]) -> bool:
+    return not after or after[0].upper == "SETTINGS"
 
 
 def _kind(tokens: tuple[Token, ...]) -> Kind:
@@ -277,7 +294,7 @@ def _format(cursor: _Cursor, infile_at: int) -> Data | None:
 
 def _select(cursor: _Cursor) -> Data | None:
     """Reads an `INSERT … SELECT`: rows follow only where it calls `input()` and names a format."""
-    call: Call | None = None
+    call: InputCall | None = None
     depth = 0
     while (token := cursor.take()) is not None:
         following = cursor.peek() if token.kind == "word" else None
@@ -291,7 +308,7 @@ def _select(cursor: _Cursor) -> Data | None:
     return None
 
 
-def _rows_of(cursor: _Cursor, call: Call) -> Data | None:
+def _rows_of(cursor: _Cursor, call: InputCall) -> Data | None:
     before = cursor.end - len("FORMAT")
     name = cursor.take()
     if name is None:
@@ -300,7 +317,7 @@ def _rows_of(cursor: _Cursor, call: Call) -> Data | None:
     return Data(name.text.decode("ascii"), call.start, before, found.end() if found else name.end, call)
 
 
-def _call(cursor: _Cursor, name: Token, *, earlier: Call | None) -> Call:
+def _call(cursor: _Cursor, name: Token, *, earlier: InputCall | None) -> InputCall:
     if earlier is not None:
         raise refusal(Code.INVALID_USAGE_OF_INPUT, "input() can be used only once in a statement")
     opening = cursor.peek()
@@ -308,7 +325,7 @@ def _call(cursor: _Cursor, name: Token, *, earlier: Call | None) -> Call:
     inside = [token for token in cursor.seen() if opening is not None and token.start > opening.start][:-1]
     if len(inside) != 1 or inside[0].kind != "string":
         raise refusal(Code.INVALID_USAGE_OF_INPUT, "input() takes its structure as one string, such as input('line String')")
-    return Call(name.start, cursor.end, inside[0].text)
+    return InputCall(name.start, cursor.end, inside[0].text)
 
 
 def _unreadable(sql: bytes, at: int) -> Exception:
@@ -316,4 +333,7 @@ def _unreadable(sql: bytes, at: int) -> Exception:
     why = {"'": "a quote is not closed", "`": "a quote is not closed", '"': "a quote is not closed"}.get(rest[:1], "")
     if rest.startswith("/*"):
         why = "a comment is not closed"
-    return refusal(Code.SYNTAX_ERROR, f"Syntax error: failed at position {at + 1} ({rest}): {why or 'it is not SQL that this server reads'}")
+    return refusal(
+        Code.SYNTAX_ERROR,
+        f"Syntax error: failed at position {at + 1} ({rest}): {why or 'it is not SQL that this server reads'}",
+    )

@@ -1,7 +1,7 @@
 """Worker: one engine connection with its own thread, and the state that statements leave on it.
 
-    perform(job)  -> the job runs on the worker's thread, its result comes back to the event loop
-    prepare(want) -> SET and USE only what differs from what the connection has
+perform(job)  -> the job runs on the worker's thread, its result comes back to the event loop
+prepare(want) -> SET and USE only what differs from what the connection has
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from typing import Any, Final, Protocol, TypeVar, cast
 
 from chdb import _chdb
 
-
 Result = TypeVar("Result")
 DEFAULT_DATABASE: Final = "default"
 
 
 class EngineResult(Protocol):
-    """An answer of the engine, or one block of it. `rows_read` counts the rows of the answer, `storage_*` what was read for it."""
+    """An answer of the engine. `rows_read` counts the rows of the answer, `storage_*` what was read for it."""
 
     def bytes(self) -> bytes: ...
     def rows_read(self) -> int: ...
@@ -33,9 +32,6 @@ class EngineResult(Protocol):
 
 class EngineConnection(Protocol):
     def query(self, sql: str | bytes, output: str, *, params: Mapping[str, str] = ...) -> EngineResult: ...
-    def send_query(self, sql: str | bytes, output: str, *, params: Mapping[str, str] = ...) -> Any: ...
-    def streaming_fetch_result(self, stream: Any) -> EngineResult: ...
-    def streaming_cancel_query(self, stream: Any) -> None: ...
     def classify_query(self, sql: str) -> dict[str, Any]: ...
     def close(self) -> None: ...
 
@@ -140,5 +136,3 @@ def _settle(future: Future[Any], call: Callable[[], Any]) -> None:
         future.set_result(call())
     except BaseException as error:  # noqa: BLE001 - handed over to whoever awaits the job
         future.set_exception(error)
-
-
