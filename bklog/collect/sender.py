@@ -138,8 +138,14 @@ def read_answer(status: int, retry_after: str, body: bytes) -> Receipt:
         raise _refusal(status, retry_after, body)
     try:
         answer = json.loads(body)
-        counts = [int(answer[name]) for name in ("received", "stored", "duplicate", "rejected")]
-        receipt = Receipt(*counts, dict(answer.get("rejected_by_reason", {})), dict(answer.get("marked", {})))
+        receipt = Receipt(
+            received=int(answer["received"]),
+            stored=int(answer["stored"]),
+            duplicate=int(answer["duplicate"]),
+            rejected=int(answer["rejected"]),
+            rejected_by_reason=dict(answer["rejected_by_reason"]),
+            marked=dict(answer["marked"]),
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         # Something between us and the server answered for it: whether the lines are stored is not known.
         raise Unavailable(

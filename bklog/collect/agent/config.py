@@ -168,7 +168,7 @@ def _read_value(raw: Mapping[str, Any], option: Option, what: str) -> Any:
         )
     if option.words and value not in option.words:
         raise ConfigError(f"{option.name} is {value!r}", hint=f"one of: {', '.join(option.words)}")
-    if option.kind in (int, float) and not option.lowest <= value <= option.highest:
+    if isinstance(value, int | float) and not option.lowest <= value <= option.highest:
         raise ConfigError(f"{option.name} is {value}", hint=f"at least {option.lowest:g}, at most {option.highest:g}")
     return value
 

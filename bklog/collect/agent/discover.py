@@ -40,8 +40,8 @@ class Search:
     left_out: re.Pattern[str]
 
     def run(self) -> dict[Identity, Found]:
-        """A file with several names counts once, under the first of them; a folder that is not there matches nothing."""
-        names = {name for pattern in self.patterns for name in glob.iglob(pattern, recursive=True)}
+        """A file with several names counts once, under the first; a folder that is not there matches nothing."""
+        names = {name for pattern in self.patterns for name in glob.glob(pattern, recursive=True)}  # noqa: PTH207 (as below)
         found: dict[Identity, Found] = {}
         for name in sorted(names):
             if self.left_out.match(name):

@@ -49,6 +49,8 @@ class ContentChanged(Exception):  # noqa: N818 (an outcome that the follower act
 
 def read_range(file: int, state: FileState, *, limits: RangeLimits, whole: bool) -> Range:
     """`whole`: the last line counts as complete without its newline. Raises ContentChanged."""
+    if os.fstat(file).st_size < state.offset:
+        raise ContentChanged("it became shorter", state.restarted())
     if state.pending is not None:
         return _read_pending(file, state, state.pending)
     if state.skipping:
@@ -65,7 +67,7 @@ def confirm_fingerprint(file: int, state: FileState) -> Fingerprint:
     first = os.pread(file, FINGERPRINT_BYTES, 0)
     known = state.first
     if len(first) < known.length or (known.length and _digest(first[: known.length]) != known.digest):
-        raise ContentChanged("its first bytes changed", state.restarted())
+        raise ContentChanged("it is another file than before, or was rewritten", state.restarted())
     return known if len(first) == known.length else Fingerprint(len(first), _digest(first))
 
 
