@@ -1,6 +1,5 @@
 """The log store: the only package that knows SQL execution, ClickHouse and chDB."""
 
-from bklog.store.base import LineBatch, LogTable, Source, Store, Stored
-from bklog.store.location import open_store
+from bklog.store.base import LineBatch, LogTable, Source, Store
 
-__all__ = ["LineBatch", "LogTable", "Source", "Store", "Stored", "open_store"]
+__all__ = ["LineBatch", "LogTable", "Source", "Store"]

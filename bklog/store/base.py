@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from bklog.clean import CleanRule
-from bklog.records import Limits, Rows, Statement
+from bklog.records import Limits, Rows, Statement, Stored
 
 TABLE_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -60,16 +60,6 @@ class LineBatch:
     keyed: bool  # the sender named the batch, and may send it again
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What became of one request of a batch, in lines. `marked` counts stored lines by parse error."""
-
-    stored: int
-    duplicate: int
-    rejected: dict[str, int]
-    marked: dict[str, int]
-
-
 class Store(Protocol):
     def ping(self) -> str:
         """The engine's version. Raises Unavailable."""
@@ -85,6 +75,12 @@ class Store(Protocol):
         """Clean and store a batch; returns when it survives a crash, one Stored per request of the batch."""
 
     def select(self, statement: Statement, limits: Limits) -> Rows: ...
+
+    def ledger(self, table: str, *, since: datetime) -> dict[str, Any]:
+        """The sums of a table's ledger: requests, received, stored, duplicate, rejected_by_reason, marked, size_bytes."""
+
+    def table(self, name: str) -> str:
+        """The quoted name under which statements select from a table."""
 
     def insert_rows(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str) -> None:
         """Insert a few rows of the platform's own (the ledger), once per `token`."""

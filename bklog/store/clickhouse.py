@@ -11,7 +11,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -21,11 +21,11 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 from clickhouse_connect.driver.httputil import get_pool_manager
 
 from bklog.errors import BklogError, Overloaded, StoreError, Unavailable
-from bklog.records import Limits, Rows, Statement
+from bklog.records import Limits, Rows, Statement, StoreAddress, Stored
 from bklog.store import migrations
-from bklog.store.base import LineBatch, LogTable, Stored
+from bklog.store.base import LineBatch, LogTable
 from bklog.store.schema import Layout, create_database, create_log_table, drop_table
-from bklog.store.statements import REJECTS, count_lines, find_batch, keep_rejects, store_lines
+from bklog.store.statements import REJECTS, count_lines, find_batch, keep_rejects, store_lines, sum_ledger
 
 CONNECT_SECONDS: Final = 5
 DISK_FULL_CODES: Final = {243}  # NOT_ENOUGH_SPACE
@@ -46,26 +46,12 @@ Counts = Mapping[tuple[int, str], int]  # (request from 1, parse error or reason
 NOTHING: Final[Counts] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where the engine answers. `__repr__` must not show the password: it goes into logs."""
-
-    host: str
-    port: int
-    user: str = "default"
-    password: str = ""
-    secure: bool = False
-
-    def __repr__(self) -> str:
-        return f"{'https' if self.secure else 'http'}://{self.host}:{self.port}"
-
-
 class ClickHouseStore:
     """A Store. Safe to share between threads; connects when first used, so that a process starts before its store."""
 
-    def __init__(self, server: Server, layout: Layout, *, connections: int = 16, insert_seconds: float = 300) -> None:
-        self._server = server
-        self._layout = layout
+    def __init__(self, address: StoreAddress, *, connections: int = 16, insert_seconds: float = 300) -> None:
+        self._address = address
+        self._layout = Layout(address.database, address.cluster)
         self._insert_seconds = insert_seconds
         self._lock = threading.Lock()
         self._connected: Client | None = None
@@ -119,6 +105,9 @@ class ClickHouseStore:
             seconds=int(summary.get("elapsed_ns", 0)) / 1e9,
         )
 
+    def ledger(self, table: str, *, since: datetime) -> dict[str, Any]:
+        return self.select(sum_ledger(table, since, self._layout), LOOKUP_LIMITS).as_dicts()[0]
+
     def insert_rows(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str) -> None:
         body = "\n".join(json.dumps(row) for row in rows).encode()
         sql = f"INSERT INTO {self._layout.table(table)} ({', '.join(rows[0])}) FORMAT JSONEachRow"
@@ -171,11 +160,11 @@ class ClickHouseStore:
         with self._lock:
             if self._connected is None:
                 self._connected = clickhouse_connect.get_client(
-                    host=self._server.host,
-                    port=self._server.port,
-                    username=self._server.user,
-                    password=self._server.password,
-                    secure=self._server.secure,
+                    host=self._address.host,
+                    port=self._address.port,
+                    username=self._address.user,
+                    password=self._address.password,
+                    secure=self._address.secure,
                     compress=False,
                     connect_timeout=CONNECT_SECONDS,
                     send_receive_timeout=int(self._insert_seconds) + 10,
@@ -203,7 +192,7 @@ class ClickHouseStore:
         if code in STOPPING_CODES or not code:
             hint = "it is started again by the supervisor; `bklog status` and `bklog logs store` say more"
             return Unavailable(
-                f"the store at {self._server!r} does not answer", retry_after_seconds=1, hint=hint, code="store_down"
+                f"the store at {self._address.url} does not answer", retry_after_seconds=1, hint=hint, code="store_down"
             )
         return StoreError(text, engine_code=code)
 

@@ -7,6 +7,7 @@ All of it is one SELECT over the lines as they came, so that no line is touched 
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from bklog.clean import Cleaning, compile_rule
@@ -51,6 +52,17 @@ def find_batch(batch: LineBatch, layout: Layout) -> Statement:
     union = " UNION ALL ".join(one.format(table=table) for table in tables)
     text = f"SELECT toString(min(ingest_time)) AS first, count() AS lines FROM ({union})"
     return Statement(text, {"batch": str(batch.batch)})
+
+
+def sum_ledger(table: str, since: datetime, layout: Layout) -> Statement:
+    """What a table's requests brought since a moment: one row."""
+    text = (
+        "SELECT count() AS requests, sum(received) AS received, sum(stored) AS stored, sum(duplicate) AS duplicate, "
+        "sumMap(rejected) AS rejected_by_reason, sumMap(marked) AS marked, sum(bytes) AS size_bytes, "
+        "if(count() = 0, NULL, toString(max(time))) AS last_request "
+        f"FROM {layout.table('ledger')} WHERE table = {{table:String}} AND time >= {{since:DateTime64(3, 'UTC')}}"
+    )
+    return Statement(text, {"table": table, "since": since.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]})
 
 
 def _insert(batch: LineBatch, table: str, columns: str, condition: str) -> str:
