@@ -6,12 +6,9 @@ The server keeps only a hash and shows a token once, so these files are the only
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from bklog.errors import ConfigError, Unauthorised
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def token_path(home: Path, collector: str) -> Path:

@@ -11,25 +11,22 @@ import logging
 import queue
 import resource
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from bklog.collect.agent.backoff import REFUSED_SECONDS
+from bklog.collect.agent.checkpoint import Checkpoints
+from bklog.collect.agent.config import AgentConfig
 from bklog.collect.agent.follower import Follower
 from bklog.collect.agent.ranges import LONGEST_LINE_BYTES, ContentChanged, RangeLimits
 from bklog.collect.agent.report import Report
+from bklog.collect.agent.tail import Tail
+from bklog.collect.backoff import REFUSED_SECONDS
 from bklog.collect.sender import Batch, BodyTooLarge, Receipt, Sender, Source, open_sender
 from bklog.collect.tokens import read_token
 from bklog.errors import BadRequest, BklogError, Retryable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from bklog.collect.agent.checkpoint import Checkpoints
-    from bklog.collect.agent.config import AgentConfig
-    from bklog.collect.agent.tail import Tail
 
 STOP_SECONDS: Final = 5.0  # the supervisor kills after ten
 MOST_OPEN_FILES: Final = 65_536
@@ -87,7 +84,7 @@ class Agent:
             now = time.monotonic()
             if now >= next_scan:
                 self._scan(now=now)
-                next_scan = float("inf") if self._once else now + self._config.poll_seconds
+                next_scan = self._next_scan(now)
             busy = self._send_ready(now=now)
             if self._once and not self._in_flight and not self._waiting():
                 break
@@ -96,6 +93,12 @@ class Agent:
             if self._reloading:
                 self._reload()
         self._finish()
+
+    def _next_scan(self, started: float) -> float:
+        """Looking at very many files takes its time: it may take a fiftieth of it all, no more."""
+        if self._once:
+            return float("inf")
+        return started + max(self._config.poll_seconds, 50 * (time.monotonic() - started))
 
     def _configure(self, config: AgentConfig) -> None:
         self._config = config
@@ -213,9 +216,7 @@ class Agent:
 
     def _save(self) -> bool:
         """False when the disk refused: nothing may be sent before the pending ranges are on it."""
-        tails = [
-            tail for follower in self._followers for tail in follower.tails.values() if tail.state is not tail.saved
-        ]
+        tails = [tail for follower in self._followers for tail in follower.tails.values() if tail.state is not tail.saved]
         parked = list(chain.from_iterable(follower.parked for follower in self._followers))
         gone = list(chain.from_iterable(follower.gone for follower in self._followers))
         if tails or parked or gone:

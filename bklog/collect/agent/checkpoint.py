@@ -12,14 +12,12 @@ import os
 import sqlite3
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 from bklog.errors import BklogError, Conflict, Unavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
 
 VERSION: Final = 1
 FORGET_SECONDS: Final = 7 * 86400  # a folder may be unmounted over a long week-end; its rows must outlive that

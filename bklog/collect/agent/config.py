@@ -9,14 +9,12 @@ import json
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 from bklog.collect.sender import COMPRESSIONS, FORMATS, parse_endpoint
 from bklog.collect.tokens import token_path
 from bklog.errors import ConfigError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FLEET: Final = "fleet"
 MIB: Final = 1024 * 1024
@@ -46,12 +44,8 @@ OPTIONS: Final = (
     Option("linger_seconds", float, 1.0, "how long less than a full batch waits for more lines", 0, 60),
     Option("poll_seconds", float, 0.5, "time between two looks at the files", 0.05, 60),
     Option("parallel", int, 4, "requests in flight; memory is about `parallel` × `batch_bytes`", 1, 32),
-    Option(
-        "compression", str, "auto", "of request bodies; `auto`: none to this machine, else zstd", words=COMPRESSIONS
-    ),
-    Option(
-        "ignore_older_seconds", float, 0.0, "a file first seen when its last change is older is left out; 0: none is"
-    ),
+    Option("compression", str, "auto", "of request bodies; `auto`: none to this machine, else zstd", words=COMPRESSIONS),
+    Option("ignore_older_seconds", float, 0.0, "a file first seen when its last change is older is left out; 0: none is"),
     Option("partial_seconds", float, 5.0, "quiet time after which a rotated file's last line counts as whole", 0.1),
 )
 INPUT_OPTIONS: Final = (
@@ -61,9 +55,7 @@ INPUT_OPTIONS: Final = (
     Option("collector", str, "", "the collector; its token is read from `secrets/tokens/NAME` in `BKLOG_HOME`"),
     Option("token_file", str, "", "a file that holds the ingest token, instead of `collector`"),
     Option("format", str, "lines", "`jsonl` when each line is a JSON object", words=FORMATS),
-    Option(
-        "from", str, "beginning", "where to start in files that are there at the very first start", words=START_PLACES
-    ),
+    Option("from", str, "beginning", "where to start in files that are there at the very first start", words=START_PLACES),
     Option("stream", str, "", "kept with the lines, to tell apart inputs of one file"),
 )
 
@@ -163,9 +155,7 @@ def _read_value(raw: Mapping[str, Any], option: Option, what: str) -> Any:
     if option.kind is float and type(value) is int:
         value = float(value)
     if type(value) is not option.kind:
-        raise ConfigError(
-            f"{option.name} is {json.dumps(value)}", hint=f"it takes a {NAMES[option.kind]}: {option.meaning}"
-        )
+        raise ConfigError(f"{option.name} is {json.dumps(value)}", hint=f"it takes a {NAMES[option.kind]}: {option.meaning}")
     if option.words and value not in option.words:
         raise ConfigError(f"{option.name} is {value!r}", hint=f"one of: {', '.join(option.words)}")
     if isinstance(value, int | float) and not option.lowest <= value <= option.highest:

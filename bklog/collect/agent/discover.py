@@ -34,17 +34,17 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What an input follows: globs, and one expression for all that it leaves out."""
+    """What an input follows: globs, and one expression for what it leaves out."""
 
     patterns: tuple[str, ...]
-    left_out: re.Pattern[str]
+    left_out: re.Pattern[str] | None
 
     def run(self) -> dict[Identity, Found]:
         """A file with several names counts once, under the first; a folder that is not there matches nothing."""
         names = {name for pattern in self.patterns for name in glob.glob(pattern, recursive=True)}  # noqa: PTH207 (as below)
         found: dict[Identity, Found] = {}
         for name in sorted(names):
-            if self.left_out.match(name):
+            if name.endswith(COMPRESSED) or (self.left_out and self.left_out.match(name)):
                 continue
             file = look_at(name)
             if file is not None:
@@ -53,9 +53,10 @@ class Search:
 
 
 def plan_search(patterns: tuple[str, ...], exclude: tuple[str, ...]) -> Search:
-    whole = [fnmatch.translate(pattern) for pattern in exclude]
-    names = [rf"(?:.*/)?{fnmatch.translate(pattern)}" for pattern in (*exclude, *COMPRESSED)]
-    return Search(patterns, re.compile("|".join([*whole, *names])))
+    """An exclusion is compared with the whole path and with the file's name."""
+    wholes = [fnmatch.translate(pattern) for pattern in exclude]
+    left_out = "|".join([*wholes, *(f"(?:.*/){whole}" for whole in wholes)])
+    return Search(patterns, re.compile(left_out) if exclude else None)
 
 
 def look_at(path: str) -> Found | None:

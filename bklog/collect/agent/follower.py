@@ -13,19 +13,16 @@ import logging
 import os
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from bklog.collect.agent.backoff import Backoff
 from bklog.collect.agent.checkpoint import FileState
+from bklog.collect.agent.config import Input
 from bklog.collect.agent.discover import Found, Identity, find_identity, plan_search
 from bklog.collect.agent.ranges import ContentChanged, confirm_fingerprint
 from bklog.collect.agent.tail import Tail
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from bklog.collect.agent.config import Input
+from bklog.collect.backoff import Backoff
 
 RETRY_OPEN_SECONDS: Final = 10.0
 
@@ -171,9 +168,7 @@ class Follower:
         found = find_identity(os.path.dirname(state.place), state.identity)  # noqa: PTH120 (as bytes may not be text)
         if found is None or not state.first.length:
             if state.pending is not None:
-                log.error(
-                    "%s: %s is gone; its last %d bytes may be lost", self.input.name, state.path, state.pending.length
-                )
+                log.error("%s: %s is gone; its last %d bytes may be lost", self.input.name, state.path, state.pending.length)
             return
         if found.size <= state.offset:
             return

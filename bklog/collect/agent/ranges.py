@@ -38,7 +38,7 @@ class Range:
     body: bytes
 
 
-class ContentChanged(Exception):  # noqa: N818 (an outcome that the follower acts on, no failure that a person reads)
+class ContentChanged(Exception):
     """The file holds other bytes than those that the state speaks of; `state` is how to go on."""
 
     def __init__(self, reason: str, state: FileState) -> None:

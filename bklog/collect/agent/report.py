@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from bklog.collect.sender import Receipt
-    from bklog.errors import BklogError
+from bklog.collect.sender import Receipt
+from bklog.errors import BklogError
 
 SUMMARY_SECONDS: Final = 60.0
 

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from bklog.collect.agent.checkpoint import FileState
+from bklog.collect.agent.discover import Found
 from bklog.collect.agent.ranges import Range, RangeLimits, has_writer, read_range
-
-if TYPE_CHECKING:
-    from bklog.collect.agent.checkpoint import FileState
-    from bklog.collect.agent.discover import Found
 
 CLOSE_IDLE_SECONDS: Final = 300.0  # an open file costs a descriptor, and holds the disk space of a deleted one
 UNKNOWN_WRITER_SECONDS: Final = 60.0  # where the kernel does not say who writes, a minute of silence must do
