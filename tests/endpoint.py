@@ -96,6 +96,7 @@ def receipt(received: int, *, duplicate: int = 0, rejected: int = 0) -> dict[str
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer waits 40 ms for the acknowledgement of its headers
     endpoint: Endpoint
 
     def do_POST(self) -> None:
@@ -117,7 +118,7 @@ class Handler(BaseHTTPRequestHandler):
             error = {"code": "body_too_large", "message": "too large", "limit_bytes": endpoint.limit_bytes}
             self.answer(413, {"error": error})
             return
-        kept = endpoint.keep(self.headers, body, self.path.rsplit("/", 1)[-1])
+        kept = endpoint.keep(dict(self.headers.items()), body, self.path.rsplit("/", 1)[-1])
         if failure == "forget":
             self.close_connection = True
             return
@@ -130,7 +131,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *_: Any) -> None:
         pass
 
 
