@@ -21,8 +21,13 @@ ENVIRONMENT: str = _loaded.environment
 BASE_DIR: Path = ROOT
 DEBUG = False
 
-INSTALLED_APPS = ["bklog.accounts", "bklog.collect", "bklog.search"]
-MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", "django.middleware.common.CommonMiddleware"]
+INSTALLED_APPS = ["bklog.accounts", "bklog.collect"]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "bklog.api.middleware.AnswerFailures",
+    "bklog.api.middleware.authenticate",
+]
 ROOT_URLCONF = "bklog.api.urls"
 WSGI_APPLICATION = "bklog.api.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

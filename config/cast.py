@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeGuard
 
 from bklog.errors import ConfigError
 from config.table import Definition, Value
@@ -29,16 +29,20 @@ def check(definition: Definition, value: object, *, origin: str) -> Value:
         value = float(value)
     if isinstance(value, list):
         value = tuple(value)
-    if (
-        not isinstance(value, Value)
-        or isinstance(value, bool) != (definition.kind is bool)
-        or not isinstance(value, definition.kind)
-    ):
+    if not _fits(value, definition):
         raise _refusal(definition, value, f"must be a {definition.kind_name}", origin)
     problem = _out_of_bounds(definition, value) or _no_choice(definition, value)
     if problem:
         raise _refusal(definition, value, problem, origin)
     return value
+
+
+def _fits(value: object, definition: Definition) -> TypeGuard[Value]:
+    if isinstance(value, bool) or definition.kind is bool:  # which Python counts among the whole numbers
+        return isinstance(value, bool) and definition.kind is bool
+    if isinstance(value, tuple):
+        return definition.kind is tuple and all(isinstance(member, str) for member in value)
+    return isinstance(value, definition.kind)
 
 
 def _out_of_bounds(definition: Definition, value: object) -> str:

@@ -45,7 +45,7 @@ def databases(loaded: Loaded) -> dict[str, dict[str, Any]]:
     if engine == "mysql":
         _require_mysql_driver()
     if engine == "sqlite":
-        parts["NAME"] = parts.get("NAME") or str(loaded.home / "db" / "bklog.sqlite3")
+        parts["NAME"] = parts.get("NAME") or _file_in_home(loaded)
     return {"default": _with_options(engine, parts, max_age_seconds=loaded.BKLOG_DATABASE_MAX_AGE_SECONDS)}
 
 
@@ -77,6 +77,19 @@ def _from_parts(loaded: Loaded) -> tuple[str, dict[str, Any]]:
         return engine, {"NAME": loaded.BKLOG_DATABASE_NAME}
     names = ("HOST", "PORT", "NAME", "USER", "PASSWORD")
     return engine, {name: loaded[f"BKLOG_DATABASE_{name}"] or "" for name in names}
+
+
+def _file_in_home(loaded: Loaded) -> str:
+    """Its folder is made here, so that Django's own commands work before the first `bklog up`."""
+    folder = loaded.home / "db"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as problem:
+        raise ConfigError(
+            f"the folder of the database cannot be made: {folder}: {problem.strerror}",
+            hint="set BKLOG_HOME to a folder that you may write",
+        ) from problem
+    return str(folder / "bklog.sqlite3")
 
 
 def _with_options(engine: str, parts: dict[str, Any], *, max_age_seconds: int) -> dict[str, Any]:

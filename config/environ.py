@@ -128,7 +128,7 @@ def _fleet_layer(home: Value) -> dict[str, Setting]:
 def _home(values: Mapping[str, Setting]) -> Setting:
     """The default stands beside the code, so that `bklog` finds the fleet of its own checkout from every folder."""
     home = values["BKLOG_HOME"]
-    return Setting(ROOT / str(home.value), home.origin)
+    return Setting((ROOT / str(home.value)).resolve(), home.origin)
 
 
 def _refuse_unknown(given: Mapping[str, object], *, origin: str) -> None:

@@ -57,7 +57,7 @@ class AnswerFailures:
         if isinstance(error, Http404):
             return None
         failure_id = uuid4().hex
-        logger.exception("RequestFailed", extra={"path": request.path, "failure_id": failure_id})
+        logger.error("RequestFailed", exc_info=error, extra={"path": request.path, "failure_id": failure_id})
         hint = f"look for {failure_id} in the index set bklog-platform"
         return present_failure(BklogError("the platform failed to answer; this is a defect of it", hint=hint))
 

@@ -1,4 +1,4 @@
-"""What is collected: Collector (a kind of log with its table and clean rule), its ingest tokens, and index sets over collectors."""
+"""What is collected: collectors, each with its table and clean rule, their ingest tokens, and index sets over them."""
 
 from __future__ import annotations
 

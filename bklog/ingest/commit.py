@@ -82,7 +82,7 @@ class Committer:
         if self._pending_bytes + len(request.body) > self._limits.pending_bytes and self._pending_bytes:
             raise Overloaded(
                 f"{self._pending_bytes} bytes already wait to be stored",
-                hint="keep the batch and send it again after Retry-After; for more at once raise BKLOG_INGEST_MAX_PENDING_BYTES",
+                hint="keep the batch and send it again after Retry-After, or raise BKLOG_INGEST_MAX_PENDING_BYTES",
                 code="ingest_overloaded",
             )
         self._pending_bytes += len(request.body)

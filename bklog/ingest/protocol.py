@@ -10,7 +10,7 @@ from bklog.clean import CleanRule
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """`lines` makes newline-separated lines of a decompressed body; `rule` says how they are cleaned, given the collector's rule.
+    """`lines` makes newline-separated lines of a decompressed body; `rule` makes their clean rule of the collector's.
 
     The module's name is the last part of its path: protocols/lines.py answers POST /ingest/v1/lines.
     """

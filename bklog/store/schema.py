@@ -13,7 +13,7 @@ from bklog.clean import json_type
 from bklog.records import COLUMNS
 from bklog.store.base import LogTable
 
-SORTING_KEY: Final = "toStartOfInterval(time, INTERVAL 5 MINUTE), host, path, time"
+SORTING_KEY: Final = "time, batch, row"  # the identity of a row, and the order in which a page is read
 INDEXES: Final = {
     "full": "INDEX words lower(log) TYPE text(tokenizer = 'splitByNonAlpha', posting_list_codec = 'bitpacking')",
     "bloom": "INDEX words lower(log) TYPE tokenbf_v1(65536, 4, 0) GRANULARITY 1",

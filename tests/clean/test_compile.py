@@ -124,7 +124,7 @@ def test_level_comes_from_the_level_field_in_canonical_form() -> None:
         b'{"deep": ' + b'{"d": ' * 200 + b"1" + b"}" * 200 + b"}",
         b'{"": 1, " ": 2, "a b": 3, "x`y": 4}',
         b'{"list": [1, "two", {"three": 3}, null]}',
-        "{\"中文\": \"连接超时\"}".encode(),
+        '{"中文": "连接超时"}'.encode(),
     ],
 )
 def test_strange_json_never_stops_the_lines_around_it(line: bytes) -> None:

@@ -57,7 +57,9 @@ def test_a_bomb_is_refused_at_the_limit(encoding: str) -> None:
     assert refused.value.as_dict()["error"]["limit_bytes"] == 1_000_000
 
 
-@pytest.mark.parametrize(("given", "name"), [("", ""), ("identity", ""), ("GZIP", "gzip"), ("x-gzip", "gzip"), (" zstd ", "zstd")])
+@pytest.mark.parametrize(
+    ("given", "name"), [("", ""), ("identity", ""), ("GZIP", "gzip"), ("x-gzip", "gzip"), (" zstd ", "zstd")]
+)
 def test_encodings_are_named_in_any_case(given: str, name: str) -> None:
     assert require_known_encoding(given) == name
 
