@@ -79,7 +79,7 @@ def run_step(fleet: Fleet, arguments: Sequence[str]) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise StartFailed(f"`{' '.join(arguments)}` failed", hint="\n".join(done.stderr.splitlines()[-_SHOWN_LINES:]))
+        raise StartFailed(f"`python {' '.join(arguments)}` failed", hint="\n".join(done.stderr.splitlines()[-_SHOWN_LINES:]))
 
 
 def start_programs(fleet: Fleet, *, say: Say, ready_seconds: float = READY_SECONDS) -> None:

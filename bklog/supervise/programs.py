@@ -46,7 +46,7 @@ class Fleet:
 
 SUPERVISORD_CONF: Final = ROOT / "support-files" / "supervisord.conf"
 _MIGRATE: Final = ("-m", "django", "migrate", "--noinput", "--verbosity=0")
-_BOOTSTRAP: Final = ("-m", "bklog.api.bootstrap")
+_BOOTSTRAP: Final = ("-m", "bklog.supervise.call", "bklog.api.bootstrap:bootstrap")
 
 
 def fleet_of(loaded: Loaded) -> Fleet:

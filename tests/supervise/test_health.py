@@ -18,6 +18,7 @@ def loaded(home: Path, **variables: object) -> Loaded:
     return load({"BKLOG_HOME": str(home), **{name: str(value) for name, value in variables.items()}})
 
 
+@pytest.mark.django_db(transaction=True)
 def test_all_parts_are_asked_and_the_queue_only_where_there_is_one(tmp_path: Path) -> None:
     assert [part.name for part in health.check_all(loaded(tmp_path))] == ["database", "store", "ingest", "disk"]
     with servers.redis() as queue:

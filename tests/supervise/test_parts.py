@@ -151,7 +151,7 @@ def test_the_store_runs_here_only_where_it_is_embedded(tmp_path: Path, url: str,
     fleet = fleet_of(loaded(tmp_path, BKLOG_STORE_URL=url))
     assert [program.name for program in fleet.programs] == names
     steps = [*fleet.before, *(program.then for program in fleet.programs)]
-    assert ("-m", "bklog.api.bootstrap") in steps
+    assert any("bklog.api.bootstrap:bootstrap" in step for step in steps)
 
 
 def test_every_program_is_in_the_supervisors_configuration(tmp_path: Path) -> None:

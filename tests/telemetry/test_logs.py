@@ -40,11 +40,11 @@ def test_a_json_line_has_the_fields_of_every_program_and_those_of_the_event(tmp_
 def test_an_exception_stays_in_its_line(tmp_path: Path) -> None:
     logs.configure("web", "INFO", "json", tmp_path / "log")
     try:
-        raise ValueError("first\nsecond")
+        int("first\nsecond")
     except ValueError:
         logging.getLogger("a").exception("failed")
     (line,) = [json.loads(text) for text in (tmp_path / "log").read_text().splitlines()]
-    assert "ValueError: first\nsecond" in line["exception"]
+    assert "ValueError: invalid literal for int() with base 10: 'first\\nsecond'" in line["exception"]
 
 
 def test_a_text_line_is_for_people(tmp_path: Path) -> None:
