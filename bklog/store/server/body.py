@@ -207,7 +207,7 @@ def decoder(encoding: str) -> Decoder | None:
 def _decoder(make: Callable[[], Any], *, slice_bytes: int) -> Decoder:
     """Any number of streams one after another; one that is cut raises EOFError.
 
-    `slice_bytes` is what one call is given: times the codec's highest ratio it stays under 40 MB, also for a body made to swell.
+    `slice_bytes` is what one call is given: times the codec's highest ratio, it stays under 40 MB.
     """
     stream, inside = make(), False
 

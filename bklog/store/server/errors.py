@@ -136,5 +136,5 @@ def _without_own_file(found: re.Match[str]) -> str:
 
 
 def http_status(code: int) -> int:
-    """As ClickHouse maps its codes; added: 503 for too many queries and a shutdown, 507 for a full disk, 413 for a large body."""
+    """As ClickHouse maps its codes; added: 503 too many queries and shutdown, 507 full disk, 413 large body, 408 slow body."""
     return _STATUS.get(Code(code), 500) if code in Code._value2member_map_ else 500
