@@ -107,7 +107,7 @@ _STATUS_CODES: Final[dict[int, tuple[Code, ...]]] = {
 }  # fmt: skip
 _STATUS: Final = {code: status for status, codes in _STATUS_CODES.items() for code in codes}
 _ENGINE_TEXT: Final = re.compile(r"Code: (\d+)\. DB::")
-# The engine wraps some errors twice: "Code: 62. DB::Exception: Code: 62. DB::Exception: … (version 26.9). (SYNTAX_ERROR)".
+# The engine wraps some errors, even twice: "Code: 62. DB::Exception: Code: 62. DB::Exception: … (version 26.9). (SYNTAX_ERROR)".
 _WRAPPED: Final = re.compile(r"Code: (\d+)\. DB::Exception: (Code: \1\. DB::.*) \(version [^()]*\)\. \(\w+\)\s*", re.DOTALL)
 # Where a body was parsed from is this server's affair.
 _OWN_FILE: Final = re.compile(r": \(in file/uri /proc/self/fd/\d+\)|/proc/self/fd/\d+")
@@ -122,8 +122,9 @@ def refusal(code: Code, text: str) -> StoreError:
 def engine_failure(error: RuntimeError) -> StoreError:
     """What the engine raised; a full disk always has the code NOT_ENOUGH_SPACE, whatever write found it."""
     text = str(error)
-    wrapped = _WRAPPED.fullmatch(text)
-    text = _OWN_FILE.sub(_without_own_file, wrapped.group(2) if wrapped else text)
+    while wrapped := _WRAPPED.fullmatch(text):
+        text = wrapped.group(2)
+    text = _OWN_FILE.sub(_without_own_file, text)
     found = _ENGINE_TEXT.search(text)
     code = int(found.group(1)) if found else 0
     if _DISK_FULL.search(text):
