@@ -65,7 +65,6 @@ class Interface:
         if request.method in {"GET", "HEAD"} and "query" not in request.query_params:
             await PlainTextResponse("Ok.\n")(scope, receive, send)
             return
-        answer = Answer(send, _headers(request.query_params), encoding="", idle_seconds=self._config.idle_seconds, spool=None)
         try:
             authenticate(request, self._config.password)
             self._refuse_when_draining()
@@ -75,6 +74,8 @@ class Interface:
             logger.info("client gone")
         except StoreError as error:
             _log_failure(error, {})
+            headers = _headers(request.query_params)
+            answer = Answer(send, headers, encoding="", idle_seconds=self._config.idle_seconds, spool=None)
             await answer.fail(error, version=self._engine.version)
 
     async def drain(self) -> bool:

@@ -46,6 +46,10 @@ class ServerConfig:
                 hint="set a password for the store, or let it listen on 127.0.0.1",
                 code="store_password_missing",
             )
+        if "?" in str(self.path) or not self.path.is_absolute():
+            raise ConfigError(
+                f"the store cannot use the folder {self.path}", hint="give an absolute path without ?", code="store_folder"
+            )
         for name in ("connections", "insert_connections", "max_body_bytes", "body_memory_bytes"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}", hint=f"set {name} to 1 or more", code="store_limit")
@@ -65,7 +69,7 @@ def is_loopback(host: str) -> bool:
 
 
 def engine_xml(config: ServerConfig) -> str:
-    """Server-wide limits. Caches are small shares of the memory: a log store reads its newest marks again and again, little else.
+    """Server-wide limits. Caches are small shares of the memory: a log store reads little but its newest marks twice.
 
     No system log table is named, so the engine writes none.
     """

@@ -107,7 +107,7 @@ _STATUS_CODES: Final[dict[int, tuple[Code, ...]]] = {
 }  # fmt: skip
 _STATUS: Final = {code: status for status, codes in _STATUS_CODES.items() for code in codes}
 _ENGINE_TEXT: Final = re.compile(r"Code: (\d+)\. DB::")
-# The engine wraps some errors twice: "Code: 62. DB::Exception: Code: 62. DB::Exception: … (version 26.9). (SYNTAX_ERROR)".
+# The engine wraps some errors, even twice: "Code: 62. DB::Exception: Code: 62. DB::Exception: … (version 26.9). (SYNTAX_ERROR)".
 _WRAPPED: Final = re.compile(r"Code: (\d+)\. DB::Exception: (Code: \1\. DB::.*) \(version [^()]*\)\. \(\w+\)\s*", re.DOTALL)
 # Where a body was parsed from is this server's affair.
 _OWN_FILE: Final = re.compile(r": \(in file/uri /proc/self/fd/\d+\)|/proc/self/fd/\d+")
@@ -122,8 +122,9 @@ def refusal(code: Code, text: str) -> StoreError:
 def engine_failure(error: RuntimeError) -> StoreError:
     """What the engine raised; a full disk always has the code NOT_ENOUGH_SPACE, whatever write found it."""
     text = str(error)
-    wrapped = _WRAPPED.fullmatch(text)
-    text = _OWN_FILE.sub(_without_own_file, wrapped.group(2) if wrapped else text)
+    while wrapped := _WRAPPED.fullmatch(text):
+        text = wrapped.group(2)
+    text = _OWN_FILE.sub(_without_own_file, text)
     found = _ENGINE_TEXT.search(text)
     code = int(found.group(1)) if found else 0
     if _DISK_FULL.search(text):
@@ -136,5 +137,5 @@ def _without_own_file(found: re.Match[str]) -> str:
 
 
 def http_status(code: int) -> int:
-    """As ClickHouse maps its codes; added: 503 for too many queries and a shutdown, 507 for a full disk, 413 for a large body."""
+    """As ClickHouse maps its codes; added: 503 too many queries and shutdown, 507 full disk, 413 large body, 408 slow body."""
     return _STATUS.get(Code(code), 500) if code in Code._value2member_map_ else 500

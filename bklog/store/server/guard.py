@@ -100,9 +100,15 @@ def check_settings(names: Iterable[str]) -> None:
 
 
 def values_need_literals(data: Data, rows: bytes, barred: Outside) -> bool:
-    """Whether rows of `VALUES` may hold a call that is barred: then they are read as literals only."""
+    """Whether rows of `VALUES` hold a call that is barred, or what cannot be told: then they are read as literals only."""
     escaped_name = b"\\" in rows and (b"`" in rows or b'"' in rows)
-    return data.is_values and (escaped_name or barred.anywhere.search(rows) is not None)
+    if not data.is_values or not (escaped_name or barred.anywhere.search(rows)):
+        return False
+    try:
+        _check_names(list(lex(rows)), barred)
+    except StoreError:
+        return True
+    return False
 
 
 def _check_statement(tokens: Sequence[Token]) -> None:
@@ -136,7 +142,7 @@ def _check_member(word: str, allowed: frozenset[str], what: str) -> None:
 
 
 def _check_names(tokens: Sequence[Token], barred: Outside) -> None:
-    creates = tokens[0].upper == "CREATE"
+    creates = bool(tokens) and tokens[0].upper == "CREATE"
     for index, token in enumerate(tokens):
         following = tokens[index + 1] if index + 1 < len(tokens) else None
         if token.kind in {"word", "quoted"}:
@@ -173,7 +179,7 @@ def _check_structure(literal: bytes, barred: Outside) -> None:
     if _ESCAPES.search(literal):
         raise _denied("an escape inside the structure of input()")
     inner = re.sub(rb"\\(.)", rb"\1", literal[1:-1].replace(b"''", b"'"))
-    _check_names(list(lex(inner)) or [Token("word", b"", "", 0, 0)], barred)
+    _check_names(list(lex(inner)), barred)
 
 
 def _name(token: Token) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import string
 import tempfile
 import zlib
 from collections.abc import Mapping
@@ -95,7 +94,7 @@ class Answer:
         self._encoder = encoder(encoding)
         self._encoding = encoding
         self._idle_seconds = idle_seconds
-        self._tag = "".join(secrets.choice(string.ascii_lowercase) for _ in range(16))
+        self._tag = secrets.token_hex(8)
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._spool = _spool(spool) if spool else None

@@ -280,16 +280,15 @@ def _following(sql: bytes, at: int, *, complete: bool) -> Iterator[Token]:
 
 def _format(cursor: _Cursor, infile_at: int) -> Data | None:
     """Reads `FORMAT name` and finds the first byte of the rows."""
-    start = cursor.end
-    cursor.take()
+    word = cursor.take()
     name = cursor.take()
-    if name is None or name.kind != "word":
+    if word is None or name is None or name.kind != "word":
         return None
     found = _AFTER_FORMAT.match(cursor.sql, name.end)
     data_at = found.end() if found else name.end
     if not cursor.complete and data_at == len(cursor.sql) and cursor.sql[-1:] != b"\n":
         raise NeedMore
-    return Data(name.text.decode("ascii"), infile_at, start, data_at)
+    return Data(name.text.decode("ascii"), infile_at, word.start, data_at)
 
 
 def _select(cursor: _Cursor) -> Data | None:
