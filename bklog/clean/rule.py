@@ -39,7 +39,9 @@ class CleanRule:
         _require_one_of("kind", self.kind, KINDS)
         _require_one_of("time_format", self.time_format, TIME_FORMATS)
         if len(self.types) > MAX_FIELDS:
-            raise _refuse(f"{len(self.types)} typed fields; at most {MAX_FIELDS} are possible", "type only fields you filter by")
+            raise _refuse(
+                f"{len(self.types)} typed fields; at most {MAX_FIELDS} are possible", "type only fields you filter by"
+            )
         for name, kind in self.types.items():
             _require_field_name(name)
             _require_one_of(f"the type of {name}", kind, tuple(FIELD_TYPES))

@@ -1,0 +1,1 @@
+"""The command line: `main` finds commands and reports errors, `client` asks the API, `commands/` holds one file a command."""

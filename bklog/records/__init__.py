@@ -1,7 +1,26 @@
 """Values that several packages speak of: frozen, checked when made, no I/O."""
 
+from bklog.records.address import StoreAddress
 from bklog.records.columns import COLUMNS, IDENTITY, Column
+from bklog.records.names import PLATFORM, REJECTS
+from bklog.records.outcome import Stored
 from bklog.records.statement import Limits, Rows, Statement
 from bklog.records.timerange import TimeRange, to_nanoseconds
+from bklog.records.token import new_token, token_hash
 
-__all__ = ["COLUMNS", "IDENTITY", "Column", "Limits", "Rows", "Statement", "TimeRange", "to_nanoseconds"]
+__all__ = [
+    "COLUMNS",
+    "IDENTITY",
+    "PLATFORM",
+    "REJECTS",
+    "Column",
+    "Limits",
+    "Rows",
+    "Statement",
+    "StoreAddress",
+    "Stored",
+    "TimeRange",
+    "new_token",
+    "to_nanoseconds",
+    "token_hash",
+]

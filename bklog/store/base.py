@@ -9,23 +9,31 @@ Errors: StoreError (the engine refused the statement), Unavailable (it does not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from bklog.clean import CleanRule
-from bklog.records import Limits, Rows, Statement
+from bklog.records import Limits, Rows, Statement, Stored
+
+TABLE_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
 class LogTable:
-    """A collector's table: `name` is a bare identifier, `index` is full, bloom or none."""
+    """A collector's table: `name` is a bare identifier, `index` is full, bloom or none, `types` its typed fields."""
 
     name: str
     retention_days: int
     index: str = "full"
+    types: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not TABLE_NAME.fullmatch(self.name):
+            raise ValueError(f"{self.name!r} is no table name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class LineBatch:
-    """Raw lines, each ended by a newline, valid UTF-8. `bounds` are the row numbers at which its requests end."""
+    """Raw lines, separated by newlines. `bounds` are the row numbers at which its requests end: the last is the line count."""
 
     table: LogTable
     rule: CleanRule
@@ -48,16 +56,8 @@ class LineBatch:
     ingest_time: datetime
     body: bytes
     bounds: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What became of one request of a batch, in lines. `marked` counts stored lines by parse error."""
-
-    stored: int
-    duplicate: int
-    rejected: dict[str, int]
-    marked: dict[str, int]
+    max_line_bytes: int
+    keyed: bool  # the sender named the batch, and may send it again
 
 
 class Store(Protocol):
@@ -76,5 +76,11 @@ class Store(Protocol):
 
     def select(self, statement: Statement, limits: Limits) -> Rows: ...
 
-    def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]], token: str) -> None:
-        """Insert a few rows of the platform's own (ledger, rejects), once per `token`."""
+    def ledger(self, table: str, *, since: datetime) -> dict[str, Any]:
+        """The sums of a table's ledger: requests, received, stored, duplicate, rejected_by_reason, marked, size_bytes."""
+
+    def table(self, name: str) -> str:
+        """The quoted name under which statements select from a table."""
+
+    def insert_rows(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str) -> None:
+        """Insert a few rows of the platform's own (the ledger), once per `token`."""

@@ -1,0 +1,93 @@
+"""A fresh fleet -> one that can be used: the store's tables, the platform's own collectors, the secrets of its programs.
+
+Runs at each `bklog up`, after the store has started and before the others do. Each step may be repeated.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from django.conf import settings
+
+from bklog.accounts.actions import replace_api_token
+from bklog.accounts.selectors import owner_of_api_token
+from bklog.api.wiring import the_store
+from bklog.clean import CleanRule
+from bklog.collect.actions import create_collector, create_ingest_token
+from bklog.collect.drafts import Draft
+from bklog.collect.models import Collector
+from bklog.collect.selectors import collector_of_token
+from bklog.records import PLATFORM, REJECTS
+from bklog.store import Store
+from bklog.store.statements import REJECTS as REJECTS_TABLE
+
+PLATFORM_RULE: Final = CleanRule("json", time_field="time", level_field="level")
+PLATFORM_DAYS: Final = 14
+LOCAL_TOKEN: Final = "local-fleet"  # noqa: S105 - the name of the token, not the token
+
+
+def bootstrap() -> list[str]:
+    """Returns what was done now, a sentence each. Raises what the store and the database raise."""
+    home, store = Path(settings.BKLOG_HOME), the_store()
+    done = [f"store: {name}" for name in store.migrate()]
+    done += _ensure_collector(Draft(REJECTS, REJECTS_TABLE.retention_days), store, table=REJECTS_TABLE.name)
+    done += _ensure_collector(Draft(PLATFORM, PLATFORM_DAYS, rule=PLATFORM_RULE), store)
+    done += _ensure_api_token(home / "secrets" / "api-token")
+    done += _ensure_ingest_token(home / "secrets" / "tokens" / PLATFORM)
+    done += _ensure_agent_config(home)
+    return done
+
+
+def _ensure_collector(draft: Draft, store: Store, *, table: str = "") -> list[str]:
+    found = Collector.objects.filter(name=draft.name).first()
+    if found:
+        store.create_table(found.log_table)  # a store whose folder was emptied is usable again
+        return []
+    create_collector(draft, store=store, table=table)
+    return [f"collector {draft.name}"]
+
+
+def _ensure_api_token(file: Path) -> list[str]:
+    if owner_of_api_token(_read(file)):
+        return []
+    _write_secret(file, replace_api_token(LOCAL_TOKEN))
+    return ["API token of this machine"]
+
+
+def _ensure_ingest_token(file: Path) -> list[str]:
+    if collector_of_token(_read(file)):
+        return []
+    _write_secret(file, create_ingest_token(Collector.objects.get(name=PLATFORM)))
+    return [f"ingest token of {PLATFORM}"]
+
+
+def _ensure_agent_config(home: Path) -> list[str]:
+    """The agent of a fresh fleet ships the fleet's own logs. A file that is there belongs to its operator."""
+    file = home / "agent" / "agent.json"
+    if file.exists():
+        return []
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(_agent_config(home), indent=2) + "\n")
+    return [f"agent configuration {file}"]
+
+
+def _agent_config(home: Path) -> dict[str, Any]:
+    logs = Path(settings.BKLOG_LOG_PATH or home / "log")
+    token = str(home / "secrets" / "tokens" / PLATFORM)
+    return {
+        "endpoint": "fleet",
+        "inputs": [{"name": PLATFORM, "paths": [str(logs / "*.log")], "token_file": token, "from": "beginning"}],
+    }
+
+
+def _read(file: Path) -> str:
+    return file.read_text().strip() if file.is_file() else ""
+
+
+def _write_secret(file: Path, secret: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file.touch(mode=0o600)
+    file.chmod(0o600)
+    file.write_text(secret + "\n")

@@ -1,0 +1,61 @@
+"""/api/v1/databus/collectors/: collectors, their ingest tokens, their ledger."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from bklog.api.requests import by_method, json_object
+from bklog.api.wiring import the_store
+from bklog.collect import actions, selectors
+from bklog.collect.drafts import Draft
+from bklog.collect.models import present_collector
+from bklog.errors import BadRequest
+
+LEDGER_HOURS_AT_MOST = 24 * 400
+
+
+def list_collectors(request: HttpRequest) -> HttpResponse:
+    found = selectors.list_collectors(request.GET.get("name", ""))
+    return JsonResponse({"items": [present_collector(collector) for collector in found]})
+
+
+def create_collector(request: HttpRequest) -> HttpResponse:
+    draft = Draft.from_dict(json_object(request), retention_days=settings.BKLOG_RETENTION_DAYS)
+    collector = actions.create_collector(draft, store=the_store())
+    token = actions.create_ingest_token(collector)
+    return JsonResponse({**present_collector(collector), "ingest_token": token}, status=201)
+
+
+def show_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
+    return JsonResponse(present_collector(selectors.get_collector(collector_id)))
+
+
+def delete_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
+    actions.delete_collector(selectors.get_collector(collector_id), store=the_store())
+    return HttpResponse(status=204)
+
+
+def create_token(request: HttpRequest, collector_id: int) -> HttpResponse:
+    token = actions.create_ingest_token(selectors.get_collector(collector_id))
+    return JsonResponse({"ingest_token": token}, status=201)
+
+
+def show_ledger(request: HttpRequest, collector_id: int) -> HttpResponse:
+    table = selectors.get_collector(collector_id).table
+    return JsonResponse(the_store().ledger(table, since=datetime.now(UTC) - timedelta(hours=_hours(request))))
+
+
+def _hours(request: HttpRequest) -> int:
+    text = request.GET.get("hours", "24")
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LEDGER_HOURS_AT_MOST:
+        raise BadRequest(f"hours is {text!r}", hint=f"a whole number from 1 to {LEDGER_HOURS_AT_MOST}", code="hours")
+    return int(text)
+
+
+collectors = by_method(GET=list_collectors, POST=create_collector)
+collector = by_method(GET=show_collector, DELETE=delete_collector)
+tokens = by_method(POST=create_token)
+ledger = by_method(GET=show_ledger)

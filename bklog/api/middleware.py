@@ -1,0 +1,74 @@
+"""What every request meets: who asks, and how a failure is answered.
+
+request ─▶ Authenticate (401 without a token) ─▶ view ─▶ answer
+                             AnswerFailures: BklogError ─▶ its status and JSON; anything else ─▶ 500 with an id, logged
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+from uuid import uuid4
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+
+from bklog.accounts.selectors import owner_of_api_token
+from bklog.errors import BklogError, NotFound, Unauthorised
+
+OPEN_PATHS: Final = frozenset({"/healthz/", "/readiness/"})  # what looks after the processes has no token
+logger = logging.getLogger("bklog.api")
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def authenticate(get_response: View) -> View:
+    """Deny by default: every path needs an API token but those of OPEN_PATHS. The owner is `request.META["bklog.owner"]`."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.path in OPEN_PATHS:
+            return get_response(request)
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            hint = "send Authorization: Bearer TOKEN; a local fleet keeps one in $BKLOG_HOME/secrets/api-token"
+            return present_failure(Unauthorised("the request carries no API token", hint=hint, code="token_missing"))
+        owner = owner_of_api_token(token.strip())
+        if owner is None:
+            return present_failure(
+                Unauthorised("nobody has this API token", hint="make another: `bklog token NAME`", code="token_wrong")
+            )
+        request.META["bklog.owner"] = owner
+        return get_response(request)
+
+    return middleware
+
+
+class AnswerFailures:
+    """The one place where a failure becomes an answer."""
+
+    def __init__(self, get_response: View) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, BklogError):
+            return present_failure(error)
+        if isinstance(error, Http404):
+            return None
+        failure_id = uuid4().hex
+        logger.error("RequestFailed", exc_info=error, extra={"path": request.path, "failure_id": failure_id})
+        hint = f"look for {failure_id} in the index set bklog-platform"
+        return present_failure(BklogError("the platform failed to answer; this is a defect of it", hint=hint))
+
+
+def present_failure(error: BklogError) -> JsonResponse:
+    response = JsonResponse(error.as_dict(), status=error.status)
+    if "retry_after_seconds" in error.fields:
+        response["Retry-After"] = str(error.fields["retry_after_seconds"])
+    return response
+
+
+def no_such_path(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """Django's handler for 404: the same shape as every other failure."""
+    return present_failure(NotFound(f"there is nothing at {request.path}", hint="docs/api.md lists the paths", code="no_path"))

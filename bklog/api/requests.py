@@ -1,0 +1,51 @@
+"""HttpRequest -> what a view needs of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
+
+from bklog.api.middleware import present_failure
+from bklog.errors import BadRequest, TooLarge
+
+View = Callable[..., HttpResponse]
+
+
+def json_object(request: HttpRequest) -> dict[str, Any]:
+    """The body as a JSON object; an empty body is an empty object."""
+    try:
+        body = request.body
+    except RequestDataTooBig as error:
+        raise TooLarge("the body is too large for this path", hint="logs go to /ingest/v1/", code="body_too_large") from error
+    try:
+        given = json.loads(body or b"{}")
+    except ValueError as error:
+        raise BadRequest(f"the body is no JSON: {error}", hint="send a JSON object", code="no_json") from error
+    if not isinstance(given, dict):
+        raise BadRequest("the body is JSON but no object", hint='send {"…": …}', code="no_json")
+    return given
+
+
+class MethodNotAllowed(BadRequest):
+    code = "method_not_allowed"
+    status = 405
+
+
+def by_method(**views: View) -> View:
+    """One view of several: GET=list_them, POST=make_one. Another method is answered with 405 and what is possible."""
+
+    def dispatch(request: HttpRequest, **path: Any) -> HttpResponse:
+        view = views.get(request.method or "")
+        if view is not None:
+            return view(request, **path)
+        allowed = ", ".join(views)
+        response = present_failure(MethodNotAllowed(f"{request.method} is not possible here", hint=f"possible: {allowed}"))
+        response["Allow"] = allowed
+        return response
+
+    return wraps(next(iter(views.values())))(dispatch)

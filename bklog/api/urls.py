@@ -1,0 +1,18 @@
+"""Which view answers which path."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from bklog.api import collectors, health, index_sets
+
+urlpatterns = [
+    path("healthz/", health.healthz),
+    path("readiness/", health.readiness),
+    path("api/v1/databus/collectors/", collectors.collectors),
+    path("api/v1/databus/collectors/<int:collector_id>/", collectors.collector),
+    path("api/v1/databus/collectors/<int:collector_id>/tokens/", collectors.tokens),
+    path("api/v1/databus/collectors/<int:collector_id>/ledger/", collectors.ledger),
+    path("api/v1/search/index_set/", index_sets.index_sets),
+]
+handler404 = "bklog.api.middleware.no_such_path"

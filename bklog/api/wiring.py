@@ -1,0 +1,25 @@
+"""Settings -> the parts that entry points use. The only place of the API that reads settings."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from django.conf import settings
+
+from bklog.records import Limits
+from bklog.store import Store
+from bklog.store.clickhouse import ClickHouseStore
+
+
+@lru_cache(maxsize=1)
+def the_store() -> Store:
+    """One client a process, made when first used: after the web server has forked."""
+    return ClickHouseStore(settings.STORE)
+
+
+def search_limits() -> Limits:
+    return Limits(
+        seconds=settings.BKLOG_SEARCH_SECONDS,
+        memory_bytes=settings.BKLOG_SEARCH_MEMORY_BYTES,
+        result_rows=settings.BKLOG_SEARCH_MAX_ROWS,
+    )

@@ -1,0 +1,58 @@
+"""bklog config show, bklog config check"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+
+import click
+
+from config.environ import Loaded, load
+from config.mask import shown
+
+
+@click.group()
+def config() -> None:
+    """The settings: what is in force and why, and whether what they name answers."""
+
+
+@config.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(*, as_json: bool) -> None:
+    """Print each setting with its origin; secrets are masked."""
+    loaded = load()
+    if as_json:
+        click.echo(json.dumps({"environment": loaded.environment, "settings": _settings(loaded)}, indent=2))
+        return
+    click.echo(f"environment: {loaded.environment}")
+    for name, setting in _settings(loaded).items():
+        value = setting["value"]
+        text = ",".join(value) if isinstance(value, list) else value
+        click.echo(f"{name:<34}{text!s:<34} {setting['origin']}")
+
+
+@config.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def check(ctx: click.Context, *, as_json: bool) -> None:
+    """Connect to database, message queue and store. The exit code is 1 if one of them fails."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")
+    # `config show` does without Django and kombu.
+    import django  # noqa: PLC0415
+
+    from bklog.supervise import health  # noqa: PLC0415
+
+    django.setup()
+    loaded = load()
+    parts = health.check(health.CONNECTIONS, loaded)
+    if as_json:
+        click.echo(json.dumps({"ok": health.is_healthy(parts), "parts": [asdict(part) for part in parts]}, indent=2))
+    else:
+        for part in parts:
+            click.echo(f"{'ok  ' if part.ok else 'FAIL'} {part.name:<10}{part.message}")
+    ctx.exit(0 if health.is_healthy(parts) else 1)
+
+
+def _settings(loaded: Loaded) -> dict[str, dict[str, object]]:
+    return {name: {"value": shown(name, one.value), "origin": one.origin} for name, one in loaded.values.items()}

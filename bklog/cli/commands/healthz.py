@@ -1,0 +1,59 @@
+"""bklog healthz"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from bklog.cli.client import base_url, exchange
+from bklog.errors import Unavailable
+from config.environ import load
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def healthz(ctx: click.Context, *, as_json: bool) -> None:
+    """Ask each part of the platform whether it does its work. The exit code is 1 if one does not."""
+    answer = _ask()
+    click.echo(json.dumps(answer, indent=2, ensure_ascii=False) if as_json else _lines(answer))
+    ctx.exit(0 if answer["healthy"] else 1)
+
+
+def _ask() -> dict[str, Any]:
+    try:
+        status, body = exchange("GET", "/healthz/", timeout_seconds=15)
+    except Unavailable as error:
+        return _without_web(f"{error.message} ({error.hint})")
+    try:
+        parts = json.loads(body)["parts"]
+    except (ValueError, KeyError, TypeError):
+        return _without_web(f"{base_url(load())}/healthz/ answers {status}, which is not the platform's health")
+    return {"healthy": status == 200, "parts": parts}
+
+
+def _without_web(message: str) -> dict[str, Any]:
+    """Of a platform elsewhere nothing more can be known; of the fleet here, the parts are asked themselves."""
+    web = {"name": "web", "ok": False, "message": message, "milliseconds": 0.0}
+    loaded = load()
+    if loaded.BKLOG_API_URL:
+        return {"healthy": False, "parts": [web]}
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")
+    # Django and kombu are needed only when web is down.
+    import django  # noqa: PLC0415
+
+    from bklog.supervise.health import check_all  # noqa: PLC0415
+
+    django.setup()
+    return {"healthy": False, "parts": [web, *(asdict(part) for part in check_all(loaded))]}
+
+
+def _lines(answer: dict[str, Any]) -> str:
+    return "\n".join(
+        f"{'ok  ' if part['ok'] else 'FAIL'} {part['name']:<10}{part['milliseconds']:>8.1f} ms  {part['message']}"
+        for part in answer["parts"]
+    )

@@ -1,0 +1,100 @@
+"""What is collected: collectors, each with its table and clean rule, their ingest tokens, and index sets over them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from bklog.clean import CleanRule
+from bklog.store import LogTable
+
+
+class Collector(models.Model):
+    """One table of the store is one collector. `table` never changes: the rows stand there."""
+
+    class Scenario(models.TextChoices):
+        ROW = "row", "lines of files"
+        CUSTOM = "custom", "lines sent over HTTP"
+        REJECTS = "rejects", "lines that the platform refused"
+
+    class Index(models.TextChoices):
+        FULL = "full", "every word"
+        BLOOM = "bloom", "a bloom filter: small, slower to search"
+        NONE = "none", "no index: searches scan"
+
+    name = models.CharField(max_length=50, unique=True)
+    space = models.CharField(max_length=64, default="default", db_index=True)
+    scenario = models.CharField(max_length=16, choices=Scenario.choices, default=Scenario.CUSTOM)
+    description = models.CharField(max_length=200, blank=True)
+    table = models.CharField(max_length=63, unique=True)
+    index = models.CharField(max_length=8, choices=Index.choices, default=Index.FULL)
+    clean_rule = models.JSONField()
+    retention_days = models.PositiveIntegerField()
+    labels = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[models.Manager[Collector]] = models.Manager()
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def rule(self) -> CleanRule:
+        return CleanRule.from_dict(self.clean_rule)
+
+    @property
+    def log_table(self) -> LogTable:
+        return LogTable(self.table, self.retention_days, index=self.index, types=self.rule.types)
+
+
+class IngestToken(models.Model):
+    """A secret that lets its bearer write into one collector. Only the hash is kept."""
+
+    collector = models.ForeignKey(Collector, on_delete=models.CASCADE, related_name="tokens")
+    hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[models.Manager[IngestToken]] = models.Manager()
+
+    def __str__(self) -> str:
+        return f"token {self.pk} of {self.collector_id}"
+
+
+class IndexSet(models.Model):
+    """What is searched: one or several collectors under one name."""
+
+    name = models.CharField(max_length=64, unique=True)
+    space = models.CharField(max_length=64, default="default", db_index=True)
+    collectors = models.ManyToManyField(Collector, related_name="index_sets")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[models.Manager[IndexSet]] = models.Manager()
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def present_collector(collector: Collector) -> dict[str, Any]:
+    """A collector as the API shows it: never with a token."""
+    index_set = collector.index_sets.order_by("pk").first()
+    return {
+        "id": collector.pk,
+        "name": collector.name,
+        "space": collector.space,
+        "scenario": collector.scenario,
+        "description": collector.description,
+        "table": collector.table,
+        "index": collector.index,
+        "clean_rule": collector.rule.as_dict(),
+        "retention_days": collector.retention_days,
+        "labels": collector.labels,
+        "created_at": collector.created_at.isoformat(),
+        "index_set_id": index_set.pk if index_set else None,
+    }

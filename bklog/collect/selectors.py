@@ -1,0 +1,48 @@
+"""Reads: collectors, index sets, and the collector behind an ingest token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
+
+from bklog.collect.models import Collector, IndexSet, IngestToken
+from bklog.errors import NotFound
+from bklog.records import token_hash
+
+
+def list_collectors(name: str = "") -> QuerySet[Collector]:
+    return Collector.objects.filter(name=name) if name else Collector.objects.all()
+
+
+def get_collector(collector_id: int) -> Collector:
+    collector = Collector.objects.filter(pk=collector_id).first()
+    if collector is None:
+        raise NotFound(
+            f"there is no collector {collector_id}", hint="GET /api/v1/databus/collectors/ lists them", code="no_collector"
+        )
+    return collector
+
+
+def collector_of_token(token: str) -> Collector | None:
+    found = IngestToken.objects.select_related("collector").filter(hash=token_hash(token)).first()
+    return found.collector if found else None
+
+
+def get_index_set(index_set_id: int) -> IndexSet:
+    return _require(IndexSet.objects.filter(pk=index_set_id), str(index_set_id))
+
+
+def get_index_set_by_name(name: str) -> IndexSet:
+    return _require(IndexSet.objects.filter(name=name), name)
+
+
+def list_index_sets() -> QuerySet[IndexSet]:
+    return IndexSet.objects.all()
+
+
+def _require(found: Iterable[IndexSet], what: str) -> IndexSet:
+    for index_set in found:
+        return index_set
+    names = ", ".join(IndexSet.objects.values_list("name", flat=True)[:20])
+    raise NotFound(f"there is no index set {what}", hint=f"there are: {names or 'none'}", code="no_index_set")

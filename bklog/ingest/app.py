@@ -1,0 +1,167 @@
+"""The ingest service: HTTP requests -> raw lines -> stored. ASGI, stateless, any number of instances.
+
+POST /ingest/v1/{protocol} ─▶ token ─▶ body (limited, decompressed) ─▶ protocol.lines ─▶ Committer ─▶ counts
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+from urllib.parse import unquote
+
+from starlette.applications import Starlette
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from bklog.errors import BadRequest, BklogError, NotFound, Unauthorised
+from bklog.ingest.body import decompress, read_limited, require_known_encoding, too_large
+from bklog.ingest.commit import CommitLimits, Committer, Request, count_lines
+from bklog.ingest.destination import Catalogue, Destination
+from bklog.ingest.ledger import Ledger
+from bklog.ingest.protocol import Protocol
+from bklog.records import Stored
+from bklog.registry import Registry
+from bklog.store import Source, Store
+from bklog.telemetry import IngestFailed, LinesStored
+
+PROTOCOLS: Final = Registry("bklog.ingest.protocols", "PROTOCOL", Protocol)
+MAX_KEY_CHARACTERS: Final = 200
+MAX_SOURCE_CHARACTERS: Final = 1024
+SMALL_BODY_BYTES: Final = 64 << 10  # decompressing less than this is quicker than handing it to a thread
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a request handler needs; made once at the start."""
+
+    catalogue: Catalogue
+    committer: Committer
+    max_body_bytes: int
+
+
+def make_app(store: Store, catalogue: Catalogue, *, limits: CommitLimits, max_body_bytes: int) -> Starlette:
+    threads = ThreadPoolExecutor(limits.parallel_inserts + 1, thread_name_prefix="store")
+
+    async def in_thread(call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(threads, partial(call, *args, **options))
+
+    async def insert_rows(rows: Any, token: str) -> None:
+        await in_thread(store.insert_rows, "ledger", rows, token=token)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        committer = Committer(partial(in_thread, store.insert_lines), Ledger(insert_rows), limits)
+        app.state.service = Service(catalogue, committer, max_body_bytes)
+        yield
+        threads.shutdown()
+
+    return Starlette(
+        routes=[
+            Route("/ingest/v1/{protocol}", _ingest, methods=["POST"]),
+            Route("/healthz", _alive, methods=["GET"]),
+        ],
+        exception_handlers={BklogError: _refuse},
+        lifespan=lifespan,
+    )
+
+
+async def _ingest(http: HttpRequest) -> JSONResponse:
+    service: Service = http.app.state.service
+    protocol = _protocol(http.path_params["protocol"])
+    destination = await _authenticate(http, service.catalogue)
+    body = protocol.lines(await _body(http, service.max_body_bytes))
+    if not body:
+        raise BadRequest("the body is empty: nothing was stored", hint="send at least one line", code="empty_body")
+    request = Request(
+        destination=destination,
+        rule=protocol.rule(destination.rule),
+        source=_source(http),
+        body=body,
+        lines=count_lines(body),
+        key=_key(http),
+    )
+    outcome = await service.committer.submit(request)
+    LinesStored.of(destination.collector, outcome, size_bytes=len(body), quiet=destination.quiet).emit()
+    return JSONResponse(present(request.lines, outcome))
+
+
+def present(lines: int, outcome: Stored) -> dict[str, Any]:
+    """The answer's body: received = stored + duplicate + rejected; marked lines are stored, and say why they are marked."""
+    return {
+        "received": lines,
+        "stored": outcome.stored,
+        "duplicate": outcome.duplicate,
+        "rejected": sum(outcome.rejected.values()),
+        "rejected_by_reason": outcome.rejected,
+        "marked": outcome.marked,
+    }
+
+
+def _protocol(name: str) -> Protocol:
+    try:
+        return PROTOCOLS[name]
+    except KeyError:
+        known = ", ".join(name for name, _ in PROTOCOLS.items())
+        raise NotFound(f"there is no ingest protocol {name!r}", hint=f"known: {known}", code="unknown_protocol") from None
+
+
+async def _authenticate(http: HttpRequest, catalogue: Catalogue) -> Destination:
+    scheme, _, token = http.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        hint = "send the collector's ingest token: Authorization: Bearer TOKEN"
+        raise Unauthorised("the request carries no ingest token", hint=hint, code="token_missing")
+    destination = await catalogue.find(token.strip())
+    if destination is None:
+        hint = "it is shown once, when the collector or a token is made; make another with POST …/collectors/{id}/tokens/"
+        raise Unauthorised("no collector has this ingest token", hint=hint, code="token_wrong")
+    return destination
+
+
+async def _body(http: HttpRequest, limit_bytes: int) -> bytes:
+    encoding = require_known_encoding(http.headers.get("content-encoding", ""))
+    if int(http.headers.get("content-length", "0")) > limit_bytes:
+        raise too_large(limit_bytes)
+    body = await read_limited(http.stream(), limit_bytes)
+    if not encoding or not body:
+        return body
+    if len(body) < SMALL_BODY_BYTES:
+        return decompress(body, encoding, limit_bytes)
+    return await asyncio.to_thread(decompress, body, encoding, limit_bytes)
+
+
+def _source(http: HttpRequest) -> Source:
+    """Headers X-Bklog-Host, -Path and -Stream (percent-encoded), or query parameters of the same meaning."""
+    parts = {
+        name: unquote(http.headers.get(f"x-bklog-{name}", "")) or http.query_params.get(name, "")
+        for name in ("host", "path", "stream")
+    }
+    for name, value in parts.items():
+        if len(value) > MAX_SOURCE_CHARACTERS:
+            message = f"the source's {name} has {len(value)} characters"
+            raise BadRequest(message, hint=f"at most {MAX_SOURCE_CHARACTERS} are possible", code="source_too_long")
+    return Source(**parts)
+
+
+def _key(http: HttpRequest) -> str:
+    key = http.headers.get("idempotency-key", "")
+    if len(key) > MAX_KEY_CHARACTERS or not key.isprintable() or not key.isascii():
+        hint = f"1 to {MAX_KEY_CHARACTERS} printable ASCII characters that name this batch"
+        raise BadRequest("the Idempotency-Key is not usable; nothing was stored", hint=hint, code="idempotency_key")
+    return key
+
+
+async def _alive(_: HttpRequest) -> JSONResponse:
+    return JSONResponse({"ok": True})
+
+
+async def _refuse(http: HttpRequest, error: Exception) -> JSONResponse:
+    assert isinstance(error, BklogError)  # noqa: S101 - the table of handlers maps this class alone
+    IngestFailed(path=http.url.path, status=error.status, code=error.stable_code, reason=error.message).emit()
+    retry = error.fields.get("retry_after_seconds")
+    return JSONResponse(error.as_dict(), status_code=error.status, headers={"Retry-After": str(retry)} if retry else None)

@@ -1,0 +1,24 @@
+"""Destination: what a token opens, as the ingest service sees a collector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from bklog.clean import CleanRule
+from bklog.store import LogTable
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """`quiet` collectors are not logged batch by batch: the platform's own log would feed itself."""
+
+    collector: str
+    table: LogTable
+    rule: CleanRule
+    quiet: bool
+
+
+class Catalogue(Protocol):
+    async def find(self, token: str) -> Destination | None:
+        """The collector that a token belongs to, or None."""

@@ -1,0 +1,223 @@
+"""The ClickHouse dialect, over HTTP with the official client: the embedded store and a server or cluster alike.
+
+insert_lines: find_batch? ─▶ store_lines ─▶ count_lines ─(fewer than sent)─▶ keep_rejects ─▶ count_lines
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
+from clickhouse_connect.driver.httputil import get_pool_manager
+
+from bklog.errors import BklogError, Overloaded, StoreError, Unavailable
+from bklog.records import Limits, Rows, Statement, StoreAddress, Stored
+from bklog.store import migrations
+from bklog.store.base import LineBatch, LogTable
+from bklog.store.schema import Layout, create_database, create_log_table, drop_table
+from bklog.store.statements import REJECTS, count_lines, find_batch, keep_rejects, store_lines, sum_ledger
+
+CONNECT_SECONDS: Final = 5
+DISK_FULL_CODES: Final = {243}  # NOT_ENOUGH_SPACE
+OVERLOAD_CODES: Final = {202, 241, 252}  # too many queries, memory, too many parts: all pass
+STOPPING_CODES: Final = {209, 210, 236, 394}  # socket time-out, network error, aborted, cancelled by a stop
+DISK_FULL_TEXT: Final = re.compile(r"No space left on device|errno: 28\b")
+LOOKUP_LIMITS: Final = Limits(seconds=60, memory_bytes=2 << 30, result_rows=100_000)
+INSERT_SETTINGS: Final[Mapping[str, Any]] = {
+    # One block, so one part for each day: a batch is there whole or not at all, and its token names one thing.
+    "max_insert_threads": 1,
+    "min_insert_block_size_rows": 100_000_000,
+    "min_insert_block_size_bytes": 16 << 30,
+    "max_partitions_per_insert_block": 0,  # how old a line may be is the rule's affair; retention bounds it
+    "insert_deduplicate": 1,
+    "distributed_foreground_insert": 1,
+}
+Counts = Mapping[tuple[int, str], int]  # (request from 1, parse error or reason) -> lines
+NOTHING: Final[Counts] = {}
+
+
+class ClickHouseStore:
+    """A Store. Safe to share between threads; connects when first used, so that a process starts before its store."""
+
+    def __init__(self, address: StoreAddress, *, connections: int = 16, insert_seconds: float = 300) -> None:
+        self._address = address
+        self._layout = Layout(address.database, address.cluster)
+        self._insert_seconds = insert_seconds
+        self._lock = threading.Lock()
+        self._connected: Client | None = None
+        self._pool = get_pool_manager(maxsize=connections, num_pools=2)
+
+    def ping(self) -> str:
+        return str(self.select(Statement("SELECT version()"), LOOKUP_LIMITS).rows[0][0])
+
+    def migrate(self) -> list[str]:
+        """Raises Unavailable, StoreError. Safe to run from several processes: each step may be repeated."""
+        self._command(create_database(self._layout))
+        record = self._layout.table("schema_migrations")
+        self._command(migrations.create_record(self._layout))
+        done = {row[0] for row in self.select(Statement(f"SELECT number FROM {record}"), LOOKUP_LIMITS).rows}
+        missing = [step for step in migrations.MIGRATIONS if step.number not in done]
+        for step in missing:
+            for statement in step.statements(self._layout):
+                self._command(statement)
+            self.insert_rows(
+                "schema_migrations", [{"number": step.number, "name": step.name}], token=f"migration-{step.number}"
+            )
+        return [step.name for step in missing]
+
+    def create_table(self, table: LogTable) -> None:
+        for statement in create_log_table(table, self._layout):
+            self._command(statement)
+
+    def drop_table(self, table: LogTable) -> None:
+        for statement in drop_table(table.name, self._layout):
+            self._command(statement)
+
+    def table(self, name: str) -> str:
+        """The name that a statement selects from."""
+        return self._layout.table(name)
+
+    def select(self, statement: Statement, limits: Limits) -> Rows:
+        settings = {
+            "max_execution_time": limits.seconds,
+            "max_memory_usage": limits.memory_bytes,
+            "max_result_rows": limits.result_rows,
+            "wait_end_of_query": 1,  # so that the counts in the summary are the final ones
+        }
+        with self._errors():
+            result = self._client.query(statement.text, parameters=dict(statement.params), settings=settings)
+        summary = result.summary
+        return Rows(
+            columns=tuple(result.column_names),
+            rows=[tuple(row) for row in result.result_rows],
+            rows_read=int(summary.get("read_rows", 0)),
+            bytes_read=int(summary.get("read_bytes", 0)),
+            seconds=int(summary.get("elapsed_ns", 0)) / 1e9,
+        )
+
+    def ledger(self, table: str, *, since: datetime) -> dict[str, Any]:
+        return self.select(sum_ledger(table, since, self._layout), LOOKUP_LIMITS).as_dicts()[0]
+
+    def insert_rows(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str) -> None:
+        body = "\n".join(json.dumps(row) for row in rows).encode()
+        sql = f"INSERT INTO {self._layout.table(table)} ({', '.join(rows[0])}) FORMAT JSONEachRow"
+        self._command(sql, data=body, settings=_insert_settings(token, self._insert_seconds))
+
+    def insert_lines(self, batch: LineBatch) -> list[Stored]:
+        if not batch.keyed:
+            return self._insert_new(batch)
+        first, lines = self.select(find_batch(batch, self._layout), LOOKUP_LIMITS).rows[0]
+        if lines >= batch.bounds[-1]:
+            return [Stored(0, batch.bounds[-1], {}, {})]
+        return self._resume(batch, first) if lines else self._insert_new(batch)
+
+    def _resume(self, batch: LineBatch, first: str) -> list[Stored]:
+        """A part of the batch stands already: the rest must carry the same time, so that it meets the same tokens."""
+        batch = replace(batch, ingest_time=datetime.fromisoformat(first).replace(tzinfo=UTC))
+        before = [self._count(batch, name) for name in (batch.table.name, REJECTS.name)]
+        return self._insert_new(batch, *before)
+
+    def _insert_new(self, batch: LineBatch, stored_before: Counts = NOTHING, rejected_before: Counts = NOTHING) -> list[Stored]:
+        self._insert(store_lines(batch, self._layout), batch, token=str(batch.batch))
+        stored = _without(self._count(batch, batch.table.name), stored_before)
+        rejected: Counts = {}
+        if sum(stored.values()) < batch.bounds[-1]:
+            self._insert(keep_rejects(batch, self._layout), batch, token=f"{batch.table.name}-{batch.batch}-rejects")
+            rejected = _without(self._count(batch, REJECTS.name), rejected_before)
+        return _by_request(batch.bounds, stored, rejected)
+
+    def _insert(self, statement: Statement, batch: LineBatch, *, token: str) -> None:
+        settings = _insert_settings(token, self._insert_seconds)
+        self._command(statement.text, data=batch.body, params=statement.params, settings=settings)
+
+    def _count(self, batch: LineBatch, table: str) -> Counts:
+        rows = self.select(count_lines(batch, table, self._layout), LOOKUP_LIMITS).rows
+        return {(request, error): lines for request, error, lines in rows}
+
+    def _command(
+        self,
+        sql: str,
+        *,
+        data: bytes | None = None,
+        params: Mapping[str, Any] | None = None,
+        settings: dict[str, Any] | None = None,
+    ) -> None:
+        with self._errors():
+            self._client.command(sql, data=data, parameters=dict(params or {}), settings=settings)
+
+    @property
+    def _client(self) -> Client:
+        with self._lock:
+            if self._connected is None:
+                self._connected = clickhouse_connect.get_client(
+                    host=self._address.host,
+                    port=self._address.port,
+                    username=self._address.user,
+                    password=self._address.password,
+                    secure=self._address.secure,
+                    compress=False,
+                    connect_timeout=CONNECT_SECONDS,
+                    send_receive_timeout=int(self._insert_seconds) + 10,
+                    autogenerate_session_id=False,
+                    pool_mgr=self._pool,
+                )
+            return self._connected
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except DatabaseError as error:
+            raise self._translate(error) from error
+        except ClickHouseError as error:
+            raise StoreError(f"the store refused the request: {error}") from error
+
+    def _translate(self, error: DatabaseError) -> BklogError:
+        text, code = str(error), error.code or 0
+        if code in DISK_FULL_CODES or DISK_FULL_TEXT.search(text):
+            hint = "free space or shorten a retention; senders keep what was not acknowledged and send it again"
+            return Unavailable("the store's disk is full", retry_after_seconds=30, hint=hint, code="disk_full")
+        if code in OVERLOAD_CODES:
+            return Overloaded(f"the store has too much to do: {text}", retry_after_seconds=2, code="store_overloaded")
+        if code in STOPPING_CODES or not code:
+            hint = "it is started again by the supervisor; `bklog status` and `bklog logs store` say more"
+            return Unavailable(
+                f"the store at {self._address.url} does not answer", retry_after_seconds=1, hint=hint, code="store_down"
+            )
+        return StoreError(text, engine_code=code)
+
+
+def _insert_settings(token: str, seconds: float) -> dict[str, Any]:
+    return {**INSERT_SETTINGS, "insert_deduplication_token": token, "max_execution_time": seconds}
+
+
+def _without(counts: Counts, before: Counts) -> Counts:
+    return {key: lines - before.get(key, 0) for key, lines in counts.items()}
+
+
+def _by_request(bounds: Sequence[int], stored: Counts, rejected: Counts) -> list[Stored]:
+    """Share the counts out to the requests of a batch; what was neither stored now nor refused had been stored before."""
+    kept: dict[int, int] = defaultdict(int)
+    marked: dict[int, dict[str, int]] = defaultdict(dict)
+    refused: dict[int, dict[str, int]] = defaultdict(dict)
+    for (request, error), lines in stored.items():
+        kept[request] += lines
+        if error:
+            marked[request][error] = lines
+    for (request, reason), lines in rejected.items():
+        refused[request][reason] = lines
+    sizes = [end - start for start, end in zip((0, *bounds), bounds, strict=False)]
+    return [
+        Stored(kept[number], size - kept[number] - sum(refused[number].values()), refused[number], marked[number])
+        for number, size in enumerate(sizes, start=1)
+    ]

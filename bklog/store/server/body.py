@@ -1,0 +1,230 @@
+"""Request body -> the text of a statement, and its rows in a memory file that the engine reads by itself.
+
+    arriving chunks -> (decoded) -> as much text as `scan` needs -> rows: straight into a memfd, chunk by chunk
+
+Where the URL holds the whole statement, gzip rows go into the memfd as they came and the engine decompresses them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import lz4.frame  # type: ignore[import-untyped]
+import zstandard
+from starlette.requests import Request
+
+from bklog.store.server.errors import Code, refusal
+from bklog.store.server.statements import Data, NeedMore, Scan, scan
+
+MAX_SQL_BYTES: Final = 4 * 1024 * 1024
+SCAN_AFTER_BYTES: Final = 64 * 1024
+MAX_WINDOW_BYTES: Final = 128 * 1024 * 1024
+# Not lz4 and zstd: the engine takes a stream that is cut off for one that has ended, and they are quick here.
+ENGINE_DECODES: Final = frozenset({"gzip", "deflate"})
+
+Decoder = Callable[[bytes], Iterator[bytes]]
+
+
+class Disconnected(Exception):
+    """The client went away while its body arrived."""
+
+
+class Budget:
+    """What all bodies together may hold in memory."""
+
+    def __init__(self, *, total_bytes: int, body_bytes: int) -> None:
+        self._left = total_bytes
+        self._body_bytes = body_bytes
+
+    @contextmanager
+    def share(self) -> Iterator[Share]:
+        share = Share(self)
+        try:
+            yield share
+        finally:
+            self._left += share.taken
+
+    def take(self, size: int, *, taken: int) -> None:
+        if taken + size > self._body_bytes:
+            raise refusal(Code.TOO_MANY_BYTES, f"the body is larger than {self._body_bytes} bytes; send it in parts")
+        if size > self._left:
+            raise refusal(Code.TOO_MANY_SIMULTANEOUS_QUERIES, "the bodies of running inserts fill their memory; try again")
+        self._left -= size
+
+
+class Share:
+    """What one body has taken of the budget."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self.taken = 0
+
+    def take(self, size: int) -> None:
+        self._budget.take(size, taken=self.taken)
+        self.taken += size
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows in a memory file: `compression` is what the engine has to undo."""
+
+    file: int
+    size: int
+    compression: str
+
+    @property
+    def path(self) -> str:
+        return f"/proc/self/fd/{self.file}"
+
+    def read(self) -> bytes:
+        return os.pread(self.file, self.size, 0)
+
+    def close(self) -> None:
+        os.close(self.file)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request's statement (SQL without rows) and its rows."""
+
+    sql: bytes
+    scan: Scan
+    rows: Rows | None
+
+
+async def receive(request: Request, sql: bytes, *, share: Share, idle_seconds: float) -> Received:
+    """Reads the whole body. `sql` comes from the URL; the body continues it. Raises StoreError and Disconnected."""
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    arriving = _arriving(request, idle_seconds)
+    prefix = sql + b"\n" if sql else b""
+    whole = _scan_or_none(prefix, complete=False) if prefix else None
+    if whole and whole.data and not whole.data.is_values and encoding in ENGINE_DECODES and not prefix[whole.data.data_at :]:
+        return Received(prefix, whole, await _store(b"", arriving, share, compression=encoding))
+    return await _receive_plain(prefix, _decoded(arriving, decoder(encoding)), share)
+
+
+async def _receive_plain(prefix: bytes, chunks: AsyncIterator[bytes], share: Share) -> Received:
+    text = bytearray(prefix)
+    scanned_at = -1
+    async for chunk in chunks:
+        text += chunk
+        if scanned_at >= 0 and len(text) < 2 * scanned_at:
+            continue
+        scanned_at = max(len(text), SCAN_AFTER_BYTES)
+        found = _scan_or_none(bytes(text), complete=False)
+        if found is not None and found.data is not None:
+            rows = await _store(bytes(text[found.data.data_at :]), chunks, share, compression="none")
+            return Received(_sql(text, found.data), found, rows)
+        if len(text) > MAX_SQL_BYTES:
+            raise refusal(
+                Code.QUERY_IS_TOO_LARGE, f"the statement is longer than {MAX_SQL_BYTES} bytes and no rows begin in it"
+            )
+    found = scan(bytes(text), complete=True)
+    if found.data is None:
+        return Received(bytes(text), found, None)
+    rows = await _store(bytes(text[found.data.data_at :]), chunks, share, compression="none")
+    return Received(_sql(text, found.data), found, rows)
+
+
+def _sql(text: bytearray, data: Data) -> bytes:
+    return bytes(text[: data.data_at])
+
+
+def _scan_or_none(text: bytes, *, complete: bool) -> Scan | None:
+    try:
+        return scan(text, complete=complete)
+    except NeedMore:
+        return None
+
+
+async def _store(first: bytes, chunks: AsyncIterator[bytes], share: Share, *, compression: str) -> Rows:
+    file = os.memfd_create("rows", os.MFD_CLOEXEC)
+    try:
+        size = _write(file, first, share)
+        async for chunk in chunks:
+            size += _write(file, chunk, share)
+    except BaseException:
+        os.close(file)
+        raise
+    return Rows(file, size, compression)
+
+
+def _write(file: int, chunk: bytes, share: Share) -> int:
+    share.take(len(chunk))
+    view = memoryview(chunk)
+    while view:
+        view = view[os.write(file, view) :]
+    return len(chunk)
+
+
+async def _arriving(request: Request, idle_seconds: float) -> AsyncIterator[bytes]:
+    while True:
+        try:
+            message = await asyncio.wait_for(request.receive(), idle_seconds)
+        except TimeoutError as error:
+            raise refusal(Code.SOCKET_TIMEOUT, f"nothing of the body arrived for {idle_seconds:g} s") from error
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        if message.get("body"):
+            yield message["body"]
+        if not message.get("more_body", False):
+            return
+
+
+async def _decoded(chunks: AsyncIterator[bytes], decode: Decoder | None) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in chunks:
+            for piece in decode(chunk) if decode else (chunk,):
+                yield piece
+        if decode:
+            for piece in decode(b""):
+                yield piece
+    except (zlib.error, zstandard.ZstdError, RuntimeError, EOFError) as error:
+        raise refusal(Code.CANNOT_DECOMPRESS, f"the body cannot be decompressed: {error}") from error
+
+
+def decoder(encoding: str) -> Decoder | None:
+    """A function from a piece of the encoded body (empty at its end) to decoded pieces of a bounded size."""
+    match encoding:
+        case "" | "identity":
+            return None
+        case "gzip" | "x-gzip":
+            return _decoder(lambda: zlib.decompressobj(zlib.MAX_WBITS | 16), slice_bytes=4096)
+        case "deflate":
+            return _decoder(zlib.decompressobj, slice_bytes=4096)
+        case "lz4":
+            return _decoder(lz4.frame.LZ4FrameDecompressor, slice_bytes=65536)
+        case "zstd":
+            return _decoder(zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES).decompressobj, slice_bytes=1024)
+    raise refusal(Code.UNKNOWN_COMPRESSION_METHOD, f"Unknown compression method: {encoding}; use gzip, deflate, lz4 or zstd")
+
+
+def _decoder(make: Callable[[], Any], *, slice_bytes: int) -> Decoder:
+    """Any number of streams one after another; one that is cut raises EOFError.
+
+    `slice_bytes` is what one call is given: times the codec's highest ratio, it stays under 40 MB.
+    """
+    stream, inside = make(), False
+
+    def decode(chunk: bytes) -> Iterator[bytes]:
+        nonlocal stream, inside
+        if not chunk and inside:
+            raise EOFError("it ends too early")
+        at = 0
+        while at < len(chunk):
+            piece = stream.decompress(chunk[at : at + slice_bytes])
+            at = min(at + slice_bytes, len(chunk))
+            inside = not stream.eof
+            if stream.eof:
+                at -= len(stream.unused_data or b"")
+                stream = make()
+            if piece:
+                yield piece
+
+    return decode

@@ -1,0 +1,194 @@
+"""Call -> Answer: runs a statement on a leased connection and hands its result out in pieces.
+
+SELECT:           `INTO OUTFILE` a pipe: the engine writes one document of any format, only as fast as the client reads
+INSERT with rows: `FROM INFILE` or `file(…)` over the memory file, so that the engine parses and no byte is copied in Python
+the rest:         whole
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Final
+
+from bklog.store.server.body import Received, Rows
+from bklog.store.server.call import Call
+from bklog.store.server.engine import Engine
+from bklog.store.server.errors import Code, engine_failure, refusal
+from bklog.store.server.guard import check, check_settings, values_need_literals
+from bklog.store.server.pipe import Pipe
+from bklog.store.server.statements import Data, InputCall, Kind, Output, output
+from bklog.store.server.worker import EngineResult, Worker, quote_name
+
+INLINE_VALUES_BYTES: Final = 256 * 1024  # as much as the engine parses of one statement
+
+
+LITERALS_ONLY: Final = {
+    "input_format_values_interpret_expressions": "0",
+    "input_format_values_deduce_templates_of_expressions": "0",
+}
+
+
+@dataclass(slots=True)
+class Progress:
+    """The counts of X-ClickHouse-Summary: known when the statement has ended."""
+
+    read_rows: int = 0
+    read_bytes: int = 0
+    written_rows: int = 0
+    written_bytes: int = 0
+    result_rows: int = 0
+    result_bytes: int = 0
+    elapsed_ns: int = 0
+
+    def finish(self, result: EngineResult, *, inserts: bool) -> None:
+        self.read_rows = result.storage_rows_read()
+        self.read_bytes = result.storage_bytes_read()
+        self.written_rows = result.rows_written()
+        self.written_bytes = result.bytes_written()
+        self.result_rows = result.rows_written() if inserts else result.rows_read()
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What goes to the engine: SQL without rows, or with few of them. `format` is that of the answer."""
+
+    sql: bytes
+    kind: Kind
+    format: str
+
+
+def statement_of(call: Call, engine: Engine) -> Statement:
+    """Raises StoreError: the statement is empty, or may not run here."""
+    received = call.received
+    if received.scan.kind is Kind.EMPTY:
+        raise refusal(Code.SYNTAX_ERROR, "Empty query")
+    check(received.scan, engine.outside)
+    check_settings(call.settings)
+    sql = _with_rows(received) if received.scan.data and received.rows else received.sql
+    return Statement(sql, received.scan.kind, output(received.scan.tokens).format or call.format)
+
+
+async def pieces(
+    call: Call, statement: Statement, engine: Engine, worker: Worker, progress: Progress
+) -> AsyncGenerator[bytes, None]:
+    """Pieces of the answer. The generator must be closed: a statement that is not read to its end is killed then."""
+    since = time.monotonic_ns()
+    try:
+        parses = await engine.run(worker, lambda: _prepare(worker, call, statement))
+        # What does not parse goes to the engine as it came: its error quotes the statement.
+        steps = _stream if statement.kind is Kind.SELECT and parses else _whole
+        async with aclosing(steps(call, statement, engine, worker, progress)) as produced:
+            async for piece in produced:
+                progress.result_bytes += len(piece)
+                yield piece
+    except RuntimeError as error:
+        raise engine_failure(error) from error
+    finally:
+        progress.elapsed_ns = time.monotonic_ns() - since
+
+
+def _prepare(worker: Worker, call: Call, statement: Statement) -> bool:
+    """Brings the connection to the call's settings; says whether the engine's parser reads the statement."""
+    worker.prepare(call.settings, call.database)
+    sql = call.received.sql if call.received.rows else statement.sql
+    found = worker.connection.classify_query(sql.decode("utf-8", "surrogateescape"))
+    if found["statement_count"] > 1:
+        raise refusal(Code.SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed)")
+    if call.read_only and (found["query_class"].name != "READ_ONLY" or statement.kind is Kind.INSERT):
+        raise refusal(
+            Code.READONLY,
+            "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly."
+            " You should use method POST for modifying queries.",
+        )
+    return bool(found["statement_count"])
+
+
+async def _stream(
+    call: Call, statement: Statement, engine: Engine, worker: Worker, progress: Progress
+) -> AsyncGenerator[bytes, None]:
+    pipe = Pipe()
+    connection = worker.connection
+    sql = _into(pipe.path, statement, output(call.received.scan.tokens))
+
+    def run() -> EngineResult:
+        try:
+            return connection.query(sql, statement.format, params=call.params)
+        finally:
+            pipe.close_writing()
+
+    future = worker.submit(run)
+    try:
+        while piece := await pipe.read():
+            yield piece
+        progress.finish(await asyncio.wrap_future(future), inserts=False)
+    finally:
+        # A writer that waits for its reader fails at once when there is none any more.
+        pipe.close_reading()
+        await engine.kill(worker, future)
+
+
+async def _whole(
+    call: Call, statement: Statement, engine: Engine, worker: Worker, progress: Progress
+) -> AsyncGenerator[bytes, None]:
+    connection = worker.connection
+
+    def run() -> bytes:
+        result = connection.query(statement.sql, statement.format, params=call.params)
+        progress.finish(result, inserts=statement.kind is Kind.INSERT)
+        body = result.bytes()
+        if _leaves_traces(call.received):
+            worker.discard()
+        return body
+
+    yield await engine.run(worker, run)
+
+
+def _into(path: str, statement: Statement, clause: Output) -> bytes:
+    """`SELECT … FORMAT CSV` -> `SELECT … INTO OUTFILE '…' TRUNCATE FORMAT CSV`"""
+    outfile = f"\nINTO OUTFILE '{path}' TRUNCATE\n".encode()
+    named = statement.sql[clause.at : clause.end] if clause.format else f"FORMAT {quote_name(statement.format)}".encode()
+    return statement.sql[: clause.at] + outfile + named
+
+
+def _leaves_traces(received: Received) -> bool:
+    """Whether a statement changed its connection: settings, the database, temporary tables."""
+    words = {token.upper for token in received.scan.tokens[:3]}
+    return received.scan.tokens[0].upper in {"SET", "USE"} or "TEMPORARY" in words
+
+
+def _with_rows(received: Received) -> bytes:
+    data, rows = received.scan.data, received.rows
+    if data is None or rows is None:
+        return received.sql
+    if data.call is not None:
+        return _from_file(received.sql, data, data.call, rows)
+    if data.is_values and rows.size <= INLINE_VALUES_BYTES:
+        # Few rows stay in the statement, where they may be expressions.
+        return received.sql + rows.read()
+    return _from_infile(received.sql, data, rows)
+
+
+def _from_file(sql: bytes, data: Data, call: InputCall, rows: Rows) -> bytes:
+    """`input('a String') … FORMAT CSV` -> `file('/proc/self/fd/9', 'CSV', 'a String', 'none') …`"""
+    file = f"file('{rows.path}', '{data.format}', ".encode() + call.argument + f", '{rows.compression}')".encode()
+    return sql[: call.start] + file + sql[call.end : data.sql_end]
+
+
+def _from_infile(sql: bytes, data: Data, rows: Rows) -> bytes:
+    """`INSERT INTO t (a) SETTINGS … FORMAT CSV` -> `INSERT INTO t (a) FROM INFILE '…' … SETTINGS … FORMAT CSV`"""
+    infile = f" FROM INFILE '{rows.path}' COMPRESSION '{rows.compression}' ".encode()
+    return sql[: data.infile_at] + infile + sql[data.infile_at : data.sql_end] + f" FORMAT {data.format}".encode()
+
+
+def literal_settings(call: Call, engine: Engine) -> Call:
+    """Rows of VALUES that the guard cannot clear are read without evaluating expressions."""
+    data, rows = call.received.scan.data, call.received.rows
+    if data is None or rows is None or not data.is_values:
+        return call
+    if rows.size <= INLINE_VALUES_BYTES and not values_need_literals(data, rows.read(), engine.outside):
+        return call
+    return replace(call, settings={**call.settings, **LITERALS_ONLY})

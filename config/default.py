@@ -1,0 +1,113 @@
+"""Every setting: its name, which is also that of its variable, its type, its meaning, and the value that most have.
+
+`dev.py`, `stag.py` and `prod.py` change some of them; see `environ.py` for the order.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from config.meaning import Meaning
+
+# The fleet
+BKLOG_HOME: Annotated[Path, Meaning("folder that holds all state of a fleet")] = Path("var")
+BKLOG_PORT: Annotated[int, Meaning("the one entry port: page, API and ingest", low=1, high=65535)] = 8000
+BKLOG_BIND_HOST: Annotated[str, Meaning("address on which the entry port listens")] = "127.0.0.1"
+BKLOG_PROFILE: Annotated[
+    Literal["full", "small"], Meaning("how many processes the workers are spread over: small folds them into one")
+] = "full"
+
+# Database: the URL, or its parts
+BKLOG_DATABASE_URL: Annotated[str, Meaning("database as a URL, which wins over its parts", secrecy="password in URL")] = ""
+BKLOG_DATABASE_ENGINE: Annotated[
+    Literal["sqlite", "postgresql", "mysql"], Meaning("kind of database; mysql is MariaDB too")
+] = "postgresql"
+BKLOG_DATABASE_HOST: Annotated[str, Meaning("host of the database")] = ""
+BKLOG_DATABASE_PORT: Annotated[int, Meaning("port of the database; 0 is the engine's own", low=0, high=65535)] = 0
+BKLOG_DATABASE_NAME: Annotated[
+    str, Meaning("name of the database; for SQLite its file, empty means $BKLOG_HOME/db/bklog.sqlite3")
+] = ""
+BKLOG_DATABASE_USER: Annotated[str, Meaning("user of the database")] = ""
+BKLOG_DATABASE_PASSWORD: Annotated[str, Meaning("password of the database's user", secrecy="secret")] = ""
+BKLOG_DATABASE_MAX_AGE_SECONDS: Annotated[
+    int, Meaning("how long a connection to the database is kept; 0 closes it after each request", low=0)
+] = 60
+
+# Message queue: the URL, or its parts
+BKLOG_MQ_URL: Annotated[
+    str,
+    Meaning("message queue as a URL, several nodes separated by `;`, wins over its parts", secrecy="password in URL"),
+] = ""
+BKLOG_MQ_ENGINE: Annotated[
+    Literal["redis", "sentinel", "amqp"], Meaning("kind of message queue; redis is Valkey too, amqp is RabbitMQ")
+] = "redis"
+BKLOG_MQ_HOST: Annotated[str, Meaning("host of the message queue, several separated by `;`")] = ""
+BKLOG_MQ_PORT: Annotated[int, Meaning("port of the message queue; 0 is the engine's own", low=0, high=65535)] = 0
+BKLOG_MQ_USER: Annotated[str, Meaning("user of the message queue")] = ""
+BKLOG_MQ_PASSWORD: Annotated[str, Meaning("password of the message queue's user", secrecy="secret")] = ""
+BKLOG_MQ_NAME: Annotated[str, Meaning("database number of Redis, virtual host of RabbitMQ")] = ""
+BKLOG_MQ_SENTINEL_MASTER: Annotated[str, Meaning("name under which the sentinels know the master")] = "mymaster"
+
+# Logging
+BKLOG_LOG_LEVEL: Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], Meaning("least level of the platform's own log lines")
+] = "INFO"
+BKLOG_LOG_PATH: Annotated[
+    str, Meaning("folder in which the supervisor keeps the programs' logs; empty means $BKLOG_HOME/log")
+] = ""
+BKLOG_LOG_FORMAT: Annotated[Literal["json", "text"], Meaning("form of the platform's own log lines")] = "json"
+
+# Security
+BKLOG_SECRET_KEY: Annotated[
+    str, Meaning("key that signs sessions and tokens; dev makes one in $BKLOG_HOME/secrets", secrecy="secret")
+] = ""
+BKLOG_HTTPS: Annotated[
+    bool, Meaning("the platform is reached over HTTPS, which ends at the gateway in front (X-Forwarded-Proto)")
+] = False
+BKLOG_AUTH_METHODS: Annotated[tuple[Literal["token"], ...], Meaning("ways to prove who one is")] = ("token",)
+BKLOG_ALLOWED_HOSTS: Annotated[
+    tuple[str, ...], Meaning("host names under which the platform answers, besides the loopback ones")
+] = ()
+
+# Store
+BKLOG_STORE_URL: Annotated[
+    str,
+    Meaning(
+        "log store: chdb:// (embedded, in $BKLOG_HOME/store), chdb:///folder or clickhouse://user:password@host:8123/db",
+        secrecy="password in URL",
+    ),
+] = "chdb://"
+BKLOG_STORE_HOST: Annotated[str, Meaning("address on which the embedded store listens")] = "127.0.0.1"
+BKLOG_STORE_PORT: Annotated[int, Meaning("port of the embedded store; 0 lets `bklog up` choose", low=0, high=65535)] = 0
+BKLOG_STORE_PASSWORD: Annotated[
+    str, Meaning("password of the embedded store, needed where it listens beyond loopback", secrecy="secret")
+] = ""
+BKLOG_STORE_CONNECTIONS: Annotated[int, Meaning("statements that the embedded store runs at once", low=1)] = 8
+BKLOG_STORE_MEMORY_BYTES: Annotated[
+    int, Meaning("memory that the embedded store may use; 0 is half of the machine's", low=0)
+] = 0
+BKLOG_STORE_QUERY_SECONDS: Annotated[float, Meaning("longest time of one statement in the store", low=0.001)] = 300.0
+BKLOG_STORE_STOP_SECONDS: Annotated[int, Meaning("time that a stopping store gives to running statements", low=1)] = 30
+
+# Ingest
+BKLOG_INGEST_HOST: Annotated[str, Meaning("address on which ingest itself listens")] = "127.0.0.1"
+BKLOG_INGEST_PORT: Annotated[int, Meaning("port of ingest itself; 0 lets `bklog up` choose", low=0, high=65535)] = 0
+BKLOG_INGEST_MAX_BODY_BYTES: Annotated[int, Meaning("largest request after decompression", low=1)] = 64 * 2**20
+BKLOG_INGEST_MAX_LINE_BYTES: Annotated[int, Meaning("longest line; longer ones are rejected", low=1)] = 2**20
+BKLOG_INGEST_MAX_PENDING_BYTES: Annotated[
+    int, Meaning("bytes that may wait for the store before ingest answers 429", low=1)
+] = 256 * 2**20
+BKLOG_INGEST_COMMIT_MILLISECONDS: Annotated[
+    int, Meaning("longest time that a small request waits for others to be stored with it", low=0)
+] = 200
+
+# Search
+BKLOG_SEARCH_SECONDS: Annotated[float, Meaning("longest time of one search", low=0.001)] = 30.0
+BKLOG_SEARCH_MEMORY_BYTES: Annotated[int, Meaning("memory that one search may use", low=2**20)] = 2 * 2**30
+BKLOG_SEARCH_MAX_ROWS: Annotated[int, Meaning("most rows that one search returns", low=1)] = 10_000
+BKLOG_RETENTION_DAYS: Annotated[int, Meaning("days that logs are kept where a collector does not say", low=1)] = 30
+
+# Command line
+BKLOG_API_URL: Annotated[str, Meaning("platform that the commands talk to; empty means the fleet of BKLOG_HOME")] = ""
+BKLOG_API_TOKEN: Annotated[
+    str, Meaning("token of the commands; empty means $BKLOG_HOME/secrets/api-token", secrecy="secret")
+] = ""

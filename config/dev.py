@@ -1,0 +1,3 @@
+"""Development, and a laptop: everything embedded, nothing to set."""
+
+BKLOG_DATABASE_ENGINE = "sqlite"

@@ -1,0 +1,3 @@
+"""Staging: as production, with more in the log."""
+
+BKLOG_LOG_LEVEL = "DEBUG"

@@ -1,0 +1,76 @@
+"""The benchmark: what the platform adds to the engine, each figure a ratio to the engine doing the same in the same run.
+
+    python -m tests.bench [--rows N] [--only NAME …]       (make bench ONLY="search_phrase …" ROWS=n)
+
+    bodies ──▶ engine in process (baseline)
+           └─▶ fleet: HTTP, token, clean rule, acknowledgement ──▶ latency of the API ──▶ the engine, same statements
+
+Prints a table and writes $BKLOG_HOME/bench/latest.json. Exit code 1 where a target does not hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from config.environ import load
+from tests.bench import ingest, search
+from tests.bench.figure import Figure
+from tests.bench.fleet import BenchFleet
+from tests.bench.memory import idle_memory
+
+LEAST_ROWS = 4_000_000
+NAMES = ("idle_memory", *ingest.NAMES, *search.NAMES)
+
+
+def main() -> int:
+    options = _options()
+    wanted = options.only or list(NAMES)
+    home = Path(tempfile.mkdtemp(prefix="bklog-bench-"))
+    try:
+        figures = run(home, options.rows, wanted)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+    _write(figures, load().home / "bench" / "latest.json")
+    return 0 if all(figure.holds for figure in figures) else 1
+
+
+def run(home: Path, rows: int, wanted: Sequence[str]) -> list[Figure]:
+    figures: list[Figure] = []
+    loads = [one for one in ingest.LOADS if one.name in wanted or any(name in wanted for name in search.NAMES)]
+    with BenchFleet(home) as fleet:
+        if "idle_memory" in wanted:
+            figures.append(_shown(idle_memory(fleet)))
+        for one in loads:
+            figures += [_shown(figure) for figure in ingest.measure(one, rows, fleet) if one.name in wanted]
+        asked = [search.ask(query, fleet) for query in search.QUERIES if query.name in wanted]
+    figures += [_shown(figure) for figure in search.compare(asked, home)]
+    return figures
+
+
+def _shown(figure: Figure) -> Figure:
+    print(figure.line(), flush=True)
+    return figure
+
+
+def _write(figures: Sequence[Figure], file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps([asdict(figure) for figure in figures], indent=2) + "\n")
+    print(f"written to {file}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rows", type=int, default=LEAST_ROWS, help="lines of each load")
+    parser.add_argument("--only", nargs="*", choices=NAMES, default=[], metavar="NAME", help=", ".join(NAMES))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+"""The baseline of search: python -m tests.bench.engine_select FOLDER RUNS < statements prints their median milliseconds."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import time
+from typing import Any
+
+from chdb import _chdb
+
+from tests.bench.search import EMPTY_CACHE
+
+
+def median_milliseconds(connection: _chdb.connect, statement: dict[str, Any], runs: int) -> float:
+    times = []
+    for _ in range(runs):
+        connection.query(EMPTY_CACHE, "Null")
+        started = time.perf_counter()
+        connection.query(statement["text"], "Native", params=statement["params"])
+        times.append((time.perf_counter() - started) * 1000)
+    return statistics.median(times)
+
+
+if __name__ == "__main__":
+    engine = _chdb.connect(sys.argv[1])
+    json.dump([median_milliseconds(engine, one, int(sys.argv[2])) for one in json.load(sys.stdin)], sys.stdout)
+    sys.stdout.flush()
+    os._exit(0)

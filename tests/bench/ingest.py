@@ -1,0 +1,117 @@
+"""Rows a second through HTTP, token, clean rule and acknowledgement, against the engine's own INSERT of the same bodies.
+
+The baseline is a process of its own with the same table, the same clean SELECT, the same sizes of batches and as many
+connections at once: what remains of the difference is the platform.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tests.bench.figure import Figure, at_least
+from tests.bench.fleet import ROOT, BenchFleet
+from tests.bench.rows import sample_lines
+
+BODY_BYTES: Final = 8 << 20
+PARALLEL: Final = 4
+BASELINE_SECONDS: Final = 900
+TYPES: Final = {"status": "int", "latency": "float"}
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One kind of lines: what a collector of them is, where they are sent, and which share of the engine's rate is asked."""
+
+    name: str
+    collector: str
+    path: str
+    clean_rule: dict[str, Any]
+    ratio: float
+
+
+LOADS: Final = (
+    Load("ingest_json", "bench_json", "/ingest/v1/jsonl", {"kind": "json", "types": TYPES, "time_field": "time"}, 0.6),
+    Load("ingest_lines", "bench_lines", "/ingest/v1/lines", {"kind": "text"}, 0.7),
+)
+NAMES: Final = tuple(load.name for load in LOADS)
+
+
+def measure(load: Load, rows: int, fleet: BenchFleet) -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory(prefix="bklog-bodies-") as folder:
+        bodies = write_bodies(load, rows, Path(folder))
+        baseline = rows / _engine_seconds(load, Path(folder))
+        ours = rows / _platform_seconds(load, rows, bodies, fleet)
+    yield at_least(load.name, "rows/s", ours=ours, baseline=baseline, ratio=load.ratio)
+
+
+def write_bodies(load: Load, rows: int, folder: Path) -> list[Path]:
+    """Files of about BODY_BYTES, whole lines each."""
+    files: list[Path] = []
+    lines, size = [], 0
+    for line in _lines(load, rows):
+        lines.append(line)
+        size += len(line)
+        if size >= BODY_BYTES:
+            files.append(_write(folder / f"{len(files):05d}", lines))
+            lines, size = [], 0
+    return [*files, _write(folder / f"{len(files):05d}", lines)] if lines else files
+
+
+def _write(file: Path, lines: list[str]) -> Path:
+    file.write_text("".join(lines))
+    return file
+
+
+def _lines(load: Load, rows: int) -> Iterator[str]:
+    numbers = random.Random(1)
+    samples = sample_lines()
+    began = time.time() - 3600
+    for number in range(rows):
+        system, line = samples[numbers.randrange(len(samples))]
+        text = f"{line} {numbers.getrandbits(32):08x}"
+        yield text + "\n" if load.name == "ingest_lines" else _record(number, rows, began, system, text)
+
+
+def _record(number: int, rows: int, began: float, system: str, text: str) -> str:
+    record = {
+        "time": began + 3600 * number / rows,
+        "level": ("info", "info", "warn", "error")[number % 4],
+        "service": system,
+        "status": (200, 200, 200, 404, 500)[number % 5],
+        "latency": number % 1000 / 7,
+        "message": text,
+    }
+    return json.dumps(record) + "\n"
+
+
+def _engine_seconds(load: Load, folder: Path) -> float:
+    command = [sys.executable, "-m", "tests.bench.engine_insert", str(folder), str(PARALLEL), json.dumps(load.clean_rule)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=BASELINE_SECONDS, check=True)
+    return float(done.stdout)
+
+
+def _platform_seconds(load: Load, rows: int, bodies: list[Path], fleet: BenchFleet) -> float:
+    made = fleet.api("POST", "/api/v1/databus/collectors/", {"name": load.collector, "clean_rule": load.clean_rule})
+
+    def send(body: Path) -> int:
+        answer = fleet.send(load.path, body.read_bytes(), token=made["ingest_token"], key=body.name)
+        stored: int = answer["stored"]
+        return stored
+
+    with ThreadPoolExecutor(PARALLEL) as senders:
+        started = time.perf_counter()
+        stored = sum(senders.map(send, bodies))
+        seconds = time.perf_counter() - started
+    if stored != rows:
+        raise RuntimeError(f"{stored} lines stored of {rows}")
+    return seconds

@@ -1,0 +1,20 @@
+"""What the fleet takes when nothing is asked of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Final
+
+from tests.bench.figure import Figure
+from tests.bench.fleet import BenchFleet
+
+SETTLE_SECONDS: Final = 10
+LIMIT_MB: Final = 900.0
+
+
+def idle_memory(fleet: BenchFleet) -> Figure:
+    """Resident memory of all programs, supervisor included, against the limit of the project's own making."""
+    time.sleep(SETTLE_SECONDS)
+    resident = json.loads(fleet.bklog("status", "--json"))["total_rss_bytes"] / 1e6
+    return Figure("idle_memory", "MB", resident, LIMIT_MB, resident / LIMIT_MB, f"under {LIMIT_MB:g} MB", resident < LIMIT_MB)

@@ -1,0 +1,90 @@
+"""Latency of the API for eight queries, against the engine's own time for the same statement on the same folder.
+
+The fleet is asked first; then it is stopped, and a process of its own opens the folder and runs what `explain` showed.
+The cache of conditions is emptied before every run on both sides: it would answer a repeated scan without scanning.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import urllib3
+
+from tests.bench.figure import Figure, at_most
+from tests.bench.fleet import ROOT, BenchFleet
+
+RUNS: Final = 15
+ENGINE_SECONDS: Final = 600
+EMPTY_CACHE: Final = "SYSTEM DROP QUERY CONDITION CACHE"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    name: str
+    index_set: str
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The API's median latency, and the statement that it ran."""
+
+    name: str
+    milliseconds: float
+    statement: dict[str, Any]
+
+
+QUERIES: Final = (
+    Question("search_rare_word", "bench_lines", "{rare}"),
+    Question("search_frequent_word", "bench_lines", "error"),
+    Question("search_two_words", "bench_lines", "authentication failure"),
+    Question("search_phrase", "bench_lines", '"Connection reset by peer"'),
+    Question("search_field", "bench_json", "status:404"),
+    Question("search_newest", "bench_lines", "*"),
+    Question("search_wildcard", "bench_lines", "auth*"),
+    Question("search_regex", "bench_lines", "/port [0-9]{5} ssh2/"),
+)
+NAMES: Final = tuple(query.name for query in QUERIES)
+
+
+def ask(question: Question, fleet: BenchFleet) -> Asked:
+    sets = {one["name"]: one["id"] for one in fleet.api("GET", "/api/v1/search/index_set/")["items"]}
+    path = f"/api/v1/search/index_set/{sets[question.index_set]}/search/"
+    body = {"query": question.query, "start": "now-1d", "end": "now", "limit": 100}
+    if "{rare}" in question.query:  # the random word at the end of a line that is there
+        newest = fleet.api("POST", path, {**body, "query": "*", "limit": 1})
+        body["query"] = newest["rows"][0]["log"].rsplit(" ", 1)[1]
+    body |= _absolute_range()
+    statement = fleet.api("POST", path, {**body, "explain": True})["statement"]
+    store = f"http://127.0.0.1:{fleet.settings['BKLOG_STORE_PORT']}/"
+    times = []
+    for _ in range(RUNS):
+        urllib3.request("POST", store, body=EMPTY_CACHE)
+        started = time.perf_counter()
+        fleet.api("POST", path, body)
+        times.append((time.perf_counter() - started) * 1000)
+    return Asked(question.name, statistics.median(times), statement)
+
+
+def _absolute_range() -> dict[str, Any]:
+    """Both sides must be asked for the same moments."""
+    now = int(time.time() * 1000)
+    return {"start": now - 24 * 3_600_000, "end": now}
+
+
+def compare(asked: Sequence[Asked], home: Path) -> Iterator[Figure]:
+    if not asked:
+        return
+    given = json.dumps([one.statement for one in asked])
+    command = [sys.executable, "-m", "tests.bench.engine_select", str(home / "store"), str(RUNS)]
+    done = subprocess.run(command, cwd=ROOT, input=given, capture_output=True, text=True, timeout=ENGINE_SECONDS, check=True)
+    for one, baseline in zip(asked, json.loads(done.stdout), strict=True):
+        yield at_most(one.name, "ms", ours=one.milliseconds, baseline=baseline, ratio=1.3, plus=8)
