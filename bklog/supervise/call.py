@@ -1,4 +1,4 @@
-"""`python -m bklog.supervise.call MODULE:NAME` sets Django up, calls a step of the start and prints what it did, line by line."""
+"""`python -m bklog.supervise.call MODULE:NAME` sets Django up, calls a step of the start and prints each thing it did."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ import pytest
 import urllib3
 
 from config.environ import ROOT
-from tests.supervise.fleets import free_port
+from tests.servers import free_port
 from tests.supervise.test_serve import APPLICATION, HTTP, environ, running, serve
 
 WSGI = """

@@ -21,7 +21,7 @@ from bklog.supervise.home import Home, home_of, prepare
 from bklog.supervise.programs import fleet_of
 from bklog.supervise.tail import follow, last_lines
 from config.environ import Loaded, load
-from tests.supervise.fleets import free_port
+from tests.servers import free_port
 
 
 def loaded(home: Path, **variables: object) -> Loaded:

@@ -18,7 +18,7 @@ import pytest
 import urllib3
 
 from config.environ import ROOT
-from tests.supervise.fleets import free_port
+from tests.servers import free_port
 
 APPLICATION = """
 import asyncio, hashlib, json
