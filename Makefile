@@ -23,7 +23,7 @@ else
 endif
 
 bench: $(DEV)
-	ONLY="$(ONLY)" ROWS="$(ROWS)" $(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY))
 
 lint: $(DEV)
 	$(BIN)/ruff check

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bklog.api import collectors, health, index_sets
+from bklog.api import collectors, health, index_sets, search
 
 urlpatterns = [
     path("healthz/", health.healthz),
@@ -14,5 +14,6 @@ urlpatterns = [
     path("api/v1/databus/collectors/<int:collector_id>/tokens/", collectors.tokens),
     path("api/v1/databus/collectors/<int:collector_id>/ledger/", collectors.ledger),
     path("api/v1/search/index_set/", index_sets.index_sets),
+    path("api/v1/search/index_set/<int:index_set_id>/search/", search.search),
 ]
 handler404 = "bklog.api.middleware.no_such_path"

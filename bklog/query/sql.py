@@ -1,7 +1,7 @@
 """Plan -> Statement: the only place that writes the SQL of a search. A value is always bound, a name always quoted.
 
-The order is the table's own (five-minute bucket first), so that the engine reads the newest granules and stops when the
-page is full; columns that only the page's rows need are read for these rows alone.
+The order is the table's own, backwards, so that the engine reads the newest granules and stops when the page is full;
+columns that only the page's rows need are read for these rows alone.
 """
 
 # ruff: noqa: S608  (this module writes SQL: names are quoted, values bound)
@@ -44,9 +44,7 @@ from bklog.records.timerange import EPOCH
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# The first part of every log table's sorting key. The primary key ends before `time`, or time skips no granule.
-BUCKET: Final = "toStartOfInterval(time, INTERVAL 5 MINUTE)"
-NEWEST_FIRST: Final = "time DESC, batch DESC, row DESC"
+NEWEST_FIRST: Final = "time DESC, batch DESC, row DESC"  # the sorting key of every log table, backwards
 # Buffering reads a whole part ahead of the merge (988,000 rows for a page of 100 in place of 70,000).
 PAGE_SETTINGS: Final = "SETTINGS read_in_order_use_buffering = 0, query_plan_max_limit_for_lazy_materialization = 10000"
 _NULLABLE: Final = (Kind.INT, Kind.FLOAT, Kind.BOOL, Kind.DYNAMIC)
@@ -133,7 +131,7 @@ def _render_page(plan: Plan, page: Page, bind: _Binder) -> str:
 def _select_page(scan: Scan, plan: Plan, page: Page, bind: _Binder, outputs: list[str]) -> str:
     return (
         f"SELECT {', '.join(outputs)} FROM {quote_name(scan.table)} WHERE {_where(scan, plan, bind)}"
-        f" ORDER BY {BUCKET} DESC, {NEWEST_FIRST} LIMIT {page.limit}"
+        f" ORDER BY {NEWEST_FIRST} LIMIT {page.limit}"
     )
 
 

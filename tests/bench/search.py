@@ -63,7 +63,7 @@ def ask(question: Question, fleet: BenchFleet) -> Asked:
         newest = fleet.api("POST", path, {**body, "query": "*", "limit": 1})
         body["query"] = newest["rows"][0]["log"].rsplit(" ", 1)[1]
     body |= _absolute_range()
-    statement = fleet.api("POST", path, {**body, "explain": True})["statement"]
+    statement = fleet.api("POST", path, {**body, "explain": True})["explanation"]
     store = f"http://127.0.0.1:{fleet.settings['BKLOG_STORE_PORT']}/"
     times = []
     for _ in range(RUNS):
