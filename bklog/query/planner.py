@@ -100,9 +100,7 @@ def _plan(query: Query, tables: Sequence[TableFields], time_range: TimeRange, ou
     return Plan(scans, to_nanoseconds(time_range.start), to_nanoseconds(time_range.end), output)
 
 
-def _output(
-    fields: Sequence[str] | None, tables: Sequence[TableFields]
-) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+def _output(fields: Sequence[str] | None, tables: Sequence[TableFields]) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
     if fields is None:
         return COLUMNS, None
     targets: list[Target] = []
@@ -219,9 +217,7 @@ def _compare_typed(value: Value, target: Target, span: Span) -> Predicate:
         case Word(text) | Phrase(text):
             return Compare(target, "=", _typed(text, target, span))
         case _ if target.kind is Kind.BOOL:
-            raise _bad_value(
-                span, f"{target.name} is true or false", f"write {target.name}:true or {target.name}:false"
-            )
+            raise _bad_value(span, f"{target.name} is true or false", f"write {target.name}:true or {target.name}:false")
         case Wildcard(pieces):
             return Glob(target, pieces)
         case Regex(pattern):

@@ -4,7 +4,7 @@ The order is the table's own, backwards, so that the engine reads the newest gra
 columns that only the page's rows need are read for these rows alone.
 """
 
-# ruff: noqa: S608  (this module writes SQL: names are quoted, values bound)
+
 from __future__ import annotations
 
 import re
@@ -110,9 +110,7 @@ def quote_name(name: str) -> str:
 
 
 def _render_count(plan: Plan, bind: _Binder) -> str:
-    counts = [
-        f"SELECT count() AS n FROM {quote_name(scan.table)} WHERE {_where(scan, plan, bind)}" for scan in plan.scans
-    ]
+    counts = [f"SELECT count() AS n FROM {quote_name(scan.table)} WHERE {_where(scan, plan, bind)}" for scan in plan.scans]
     return counts[0] if len(counts) == 1 else f"SELECT sum(n) AS n FROM ({' UNION ALL '.join(counts)})"
 
 
@@ -121,8 +119,7 @@ def _render_page(plan: Plan, page: Page, bind: _Binder) -> str:
     if len(plan.scans) == 1:
         return f"{_select_page(plan.scans[0], plan, page, bind, list(outputs.values()))} {PAGE_SETTINGS}"
     scans = [
-        f"SELECT * FROM ({_select_page(scan, plan, page, bind, ['time', 'batch', *outputs.values()])})"
-        for scan in plan.scans
+        f"SELECT * FROM ({_select_page(scan, plan, page, bind, ['time', 'batch', *outputs.values()])})" for scan in plan.scans
     ]
     merged = f"SELECT {', '.join(outputs)} FROM ({' UNION ALL '.join(scans)})"
     return f"{merged} ORDER BY {NEWEST_FIRST} LIMIT {page.limit} {PAGE_SETTINGS}"

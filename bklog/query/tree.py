@@ -54,9 +54,7 @@ class Wildcard:
     pieces: tuple[str | Wild, ...]
 
     def __str__(self) -> str:
-        return "".join(
-            piece.value if isinstance(piece, Wild) else _SPECIAL.sub(r"\\\g<0>", piece) for piece in self.pieces
-        )
+        return "".join(piece.value if isinstance(piece, Wild) else _SPECIAL.sub(r"\\\g<0>", piece) for piece in self.pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +62,7 @@ class Regex:
     pattern: str
 
     def __str__(self) -> str:
-        return (
-            "/" + re.sub(r"\\.|/", lambda match: r"\/" if match[0] == "/" else match[0], self.pattern, flags=re.S) + "/"
-        )
+        return "/" + re.sub(r"\\.|/", lambda match: r"\/" if match[0] == "/" else match[0], self.pattern, flags=re.S) + "/"
 
 
 @dataclass(frozen=True, slots=True)

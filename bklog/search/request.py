@@ -88,9 +88,7 @@ def _shift(now: datetime, relative: re.Match[str], name: str) -> datetime:
 
 def _no_time(name: str, value: object) -> BadRequest:
     shown = repr(value)[:80]
-    return BadRequest(
-        f"{name} is {shown}, which is no time", hint=f"{TIME_HINT}, now, now-15m or 15m", code="time_syntax"
-    )
+    return BadRequest(f"{name} is {shown}, which is no time", hint=f"{TIME_HINT}, now, now-15m or 15m", code="time_syntax")
 
 
 def _text(given: Mapping[str, Any], key: str) -> str:

@@ -159,6 +159,8 @@ def _explained(error: StoreError, limits: Limits) -> BklogError:
 
 
 def _read_rows(plan: Plan, page: Page, answer: Rows) -> list[dict[str, Any]]:
+    if not answer.rows:  # then it names no columns either
+        return []
     place = {name: number for number, name in enumerate(answer.columns)}
     read_fields = _fields_reader(page, place)
     read_offsets = _offsets_reader(plan, place) if "log" in place else None
