@@ -213,13 +213,12 @@ class Sending:
         self._stopped = threading.Event()
         self._in_flight: dict[Future[Receipt], tuple[Tally, Chunk]] = {}
 
-    def send(self, upload: Upload, tally: Tally, *, chunk_bytes: int) -> None:
-        """Returns when the last chunk is on its way. Raises BklogError as soon as any chunk failed for good."""
-        for chunk in cut_chunks(upload.stream, chunk_bytes=chunk_bytes):
-            while len(self._in_flight) > self._parallel:
-                self._settle()
-            future = self._threads.submit(send_chunk, self._target, upload, chunk, stopped=self._stopped)
-            self._in_flight[future] = (tally, chunk)
+    def send(self, upload: Upload, tally: Tally, chunk: Chunk) -> None:
+        """Waits for a place in the window. Raises BklogError as soon as any chunk failed for good."""
+        while len(self._in_flight) > self._parallel:
+            self._settle()
+        future = self._threads.submit(send_chunk, self._target, upload, chunk, stopped=self._stopped)
+        self._in_flight[future] = (tally, chunk)
 
     def finish(self) -> None:
         while self._in_flight:

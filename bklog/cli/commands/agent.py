@@ -71,4 +71,3 @@ def _describe(config: AgentConfig) -> str:
     return "\n".join([f"sends to {config.endpoint}, keeps its state in {config.state_folder}", *inputs])
 
 
-COMMAND = agent
