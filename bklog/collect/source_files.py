@@ -79,7 +79,7 @@ def open_upload(file: SourceFile) -> Iterator[tuple[Upload, BinaryIO]]:
     if file.path == STANDARD_INPUT:
         yield Upload("stdin", uuid.uuid4().hex, sys.stdin.buffer), sys.stdin.buffer
         return
-    absolute = str(Path(file.path).absolute())
+    absolute = os.path.normpath(Path(file.path).absolute())  # links stay: the name is the one that was given
     identity = absolute if file.is_regular else uuid.uuid4().hex
     with Path(file.path).open("rb", buffering=0) as raw, _decompressed(absolute, raw) as stream:
         yield Upload(absolute, identity, stream), raw

@@ -19,7 +19,7 @@ from typing import Any, Final
 import urllib3
 
 from tests.bench.figure import Figure, at_most
-from tests.bench.fleet import ROOT, BenchFleet
+from tests.running_fleet import ROOT, RunningFleet
 
 RUNS: Final = 15
 ENGINE_SECONDS: Final = 600
@@ -55,7 +55,7 @@ QUERIES: Final = (
 NAMES: Final = tuple(query.name for query in QUERIES)
 
 
-def ask(question: Question, fleet: BenchFleet) -> Asked:
+def ask(question: Question, fleet: RunningFleet) -> Asked:
     sets = {one["name"]: one["id"] for one in fleet.api("GET", "/api/v1/search/index_set/")["items"]}
     path = f"/api/v1/search/index_set/{sets[question.index_set]}/search/"
     body = {"query": question.query, "start": "now-1d", "end": "now", "limit": 100}
