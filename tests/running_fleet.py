@@ -43,7 +43,13 @@ class RunningFleet:
 
     def try_bklog(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.command(*words), cwd=ROOT, env=self.environ, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+            self.command(*words),
+            cwd=ROOT,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
         )
 
     def command(self, *words: str) -> list[str]:

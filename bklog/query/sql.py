@@ -4,7 +4,6 @@ The order is the table's own, backwards, so that the engine reads the newest gra
 columns that only the page's rows need are read for these rows alone.
 """
 
-
 from __future__ import annotations
 
 import re

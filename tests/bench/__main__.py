@@ -22,8 +22,8 @@ from pathlib import Path
 from config.environ import load
 from tests.bench import ingest, search
 from tests.bench.figure import Figure
-from tests.running_fleet import RunningFleet
 from tests.bench.memory import idle_memory
+from tests.running_fleet import RunningFleet
 
 LEAST_ROWS = 4_000_000
 NAMES = ("idle_memory", *ingest.NAMES, *search.NAMES)

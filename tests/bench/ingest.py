@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.bench.figure import Figure, at_least
-from tests.running_fleet import ROOT, RunningFleet
 from tests.bench.rows import sample_lines
+from tests.running_fleet import ROOT, RunningFleet
 
 BODY_BYTES: Final = 8 << 20
 PARALLEL: Final = 4

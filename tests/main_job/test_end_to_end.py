@@ -60,7 +60,9 @@ def test_a_file_is_stored_line_by_line_found_again_and_not_doubled(fleet: Runnin
 def test_a_store_that_is_killed_twice_loses_and_doubles_nothing(fleet: RunningFleet, tmp_path: Path) -> None:
     file = tmp_path / "many.log"
     with file.open("w") as out:
-        out.writelines(f"INFO worker-{number % 97}: request {number} of client {number * 7919 % 100_003}\n" for number in range(LINES))
+        out.writelines(
+            f"INFO worker-{number % 97}: request {number} of client {number * 7919 % 100_003}\n" for number in range(LINES)
+        )
     command = fleet.command("ingest", "--collector", "many", "--json", "--batch-bytes", str(1 << 20), str(file))
     sender = subprocess.Popen(command, cwd=ROOT, env=fleet.environ, stdout=subprocess.PIPE, text=True)
     for kill in range(KILLS):

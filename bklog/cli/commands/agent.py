@@ -69,5 +69,3 @@ def _fleet_endpoint() -> str:
 def _describe(config: AgentConfig) -> str:
     inputs = [f"  {item.name}: {', '.join(item.paths)} (token in {item.token_file})" for item in config.inputs]
     return "\n".join([f"sends to {config.endpoint}, keeps its state in {config.state_folder}", *inputs])
-
-

@@ -6,6 +6,7 @@ import os
 
 import click
 
+from bklog.cli.first_search import first_search
 from bklog.supervise import lifecycle
 
 
@@ -20,4 +21,5 @@ def up(ctx: click.Context, *, foreground: bool) -> None:
     if foreground:
         ctx.exit(lifecycle.up_in_foreground(os.environ, say=click.echo))
     fleet = lifecycle.up(os.environ, say=click.echo)
-    click.echo(f"the fleet is up at {fleet.url}")
+    click.echo(f"BK-LOG is up at {fleet.url}\n")
+    click.echo("\n".join(first_search()))

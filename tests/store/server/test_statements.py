@@ -213,4 +213,4 @@ ENGINE_KEPT = {"StringLiteral", "QuotedIdentifier", "HereDoc", "OpeningRoundBrac
 
 
 def _is_kept(token: dict[str, Any], text: bytes) -> bool:
-    return token["type"] in ENGINE_KEPT or b"'" in text[token["begin"] : token["end"]] and token["type"] != "Comment"
+    return token["type"] in ENGINE_KEPT or (b"'" in text[token["begin"] : token["end"]] and token["type"] != "Comment")
