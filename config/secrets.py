@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 from pathlib import Path
 
@@ -27,7 +26,7 @@ def _create(file: Path) -> None:
     """Two processes that start at once agree: the content is whole before the name exists, and the first name stays."""
     if file.exists():
         return
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     draft.touch(mode=0o600)
     draft.write_text(secrets.token_urlsafe(48) + "\n")
     with contextlib.suppress(FileExistsError):

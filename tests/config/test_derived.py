@@ -117,10 +117,10 @@ def test_sentinels_are_asked_for_the_master() -> None:
 @pytest.mark.parametrize(
     ("url", "found_url", "folder", "user", "database_name"),
     [
-        ("chdb://", "http://127.0.0.1:20123", "/h/store", "default", "default"),
-        ("chdb:///srv/logs", "http://127.0.0.1:20123", "/srv/logs", "default", "default"),
+        ("chdb://", "http://127.0.0.1:20123", "/h/store", "default", "bklog"),
+        ("chdb:///srv/logs", "http://127.0.0.1:20123", "/srv/logs", "default", "bklog"),
         ("clickhouse://u:p@ch/logs?cluster=c", "http://ch:8123", None, "u", "logs"),
-        ("clickhouses://ch:9443", "https://ch:9443", None, "default", "default"),
+        ("clickhouses://ch:9443", "https://ch:9443", None, "default", "bklog"),
     ],
 )
 def test_a_store_is_embedded_or_a_server(url: str, found_url: str, folder: str | None, user: str, database_name: str) -> None:

@@ -124,7 +124,7 @@ def test_a_tethered_program_ends_with_its_parent(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         tethered = psutil.Process(int(parent.stdout.readline()))
-        while "tether.py" in " ".join(tethered.cmdline()):
+        while tethered.cmdline()[1:] != ["-c", "import time; time.sleep(60)"]:  # it is still becoming the program
             time.sleep(0.02)
         parent.kill()
     _, alive = psutil.wait_procs([tethered], timeout=5)
