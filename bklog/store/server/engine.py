@@ -62,7 +62,8 @@ class Lane:
             raise self._full(f"and {self._waiting} wait already")
         self._waiting += 1
         try:
-            await asyncio.wait_for(self._slots.acquire(), self._config.queue_seconds)
+            async with asyncio.timeout(self._config.queue_seconds):
+                await self._slots.acquire()
         except TimeoutError as error:
             raise self._full(f"and none ended in {self._config.queue_seconds:g} s") from error
         finally:
@@ -111,7 +112,8 @@ class Engine:
         while not future.done():
             await self.control.perform(lambda: _kill(self.control, worker.name))
             with suppress(TimeoutError):
-                await asyncio.wait_for(_ended(future), KILL_EVERY_SECONDS)
+                async with asyncio.timeout(KILL_EVERY_SECONDS):
+                    await _ended(future)
             if not warned and time.monotonic() - since > STUCK_AFTER_SECONDS:
                 warned = True
                 logger.warning("statement does not end", extra={"connection": worker.name})

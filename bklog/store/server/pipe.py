@@ -32,6 +32,11 @@ class Pipe:
             except BlockingIOError:
                 await self._readable()
 
+    async def drain(self) -> None:
+        """Throw away what still comes. Without a reader the engine would wait forever to open its end."""
+        while await self.read():
+            await asyncio.sleep(0)  # a quick writer would hold the loop, and with it what is to stop the writer
+
     def close_writing(self) -> None:
         os.close(self._writing)
 

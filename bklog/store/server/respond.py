@@ -177,7 +177,8 @@ class Answer:
     async def _put(self, body: bytes, *, more: bool = True) -> None:
         if body or not more:
             message = {"type": "http.response.body", "body": body, "more_body": more}
-            await asyncio.wait_for(self._send(message), self._idle_seconds)
+            async with asyncio.timeout(self._idle_seconds):
+                await self._send(message)
 
     async def _encoded(self, piece: bytes) -> bytes:
         return await asyncio.to_thread(self._encoder.compress, piece) if self._encoder else piece
