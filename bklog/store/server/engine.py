@@ -17,7 +17,7 @@ from typing import IO, Final, TypeVar
 
 from bklog.errors import ConfigError
 from bklog.store.server.config import ServerConfig, base_settings, engine_xml
-from bklog.store.server.errors import Code, refusal
+from bklog.store.server.errors import Code, engine_failure, refusal
 from bklog.store.server.folder import own
 from bklog.store.server.guard import Outside, outside
 from bklog.store.server.worker import DEFAULT_DATABASE, EngineConnection, Worker, connect
@@ -110,7 +110,13 @@ class Engine:
         since = time.monotonic()
         warned = False
         while not future.done():
-            await self.control.perform(lambda: _kill(self.control, worker.name))
+            try:
+                await self.control.perform(lambda: _kill(self.control, worker.name))
+            except RuntimeError as error:
+                # Such as memory that is used up for the moment: the connection must not be handed on while its statement runs.
+                logger.warning(
+                    "kill failed", extra={"connection": worker.name, "engine_code": engine_failure(error).engine_code}
+                )
             with suppress(TimeoutError):
                 async with asyncio.timeout(KILL_EVERY_SECONDS):
                     await _ended(future)
