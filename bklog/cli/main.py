@@ -15,6 +15,7 @@ from bklog.cli import commands
 from bklog.errors import BklogError
 
 INTERRUPTED = 130  # as a shell reports a program that ^C ended
+CUT_OFF = 1  # as click ends a command whose reader has gone
 
 
 class CommandFolder(click.Group):
@@ -68,6 +69,6 @@ def _report(error: BklogError) -> int:
 
 
 def _leave_quietly() -> int:
-    """The reader, such as `head`, has enough. Python would try to flush at its end, and fail: give it somewhere to flush to."""
+    """The reader, such as `head`, has enough. Python flushes again at its end, which would fail: let it flush to nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+    return CUT_OFF

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 from bklog.records import Stored
 
-SPACING_SECONDS: Final = 0.2  # at most five small parts a second, however many requests
+SPACING_SECONDS: Final = 0.1  # at most ten small parts a second, however many requests
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def run_step(fleet: Fleet, arguments: Sequence[str]) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise StartFailed(f"`{' '.join(arguments)}` failed", hint="\n".join(done.stderr.splitlines()[-_SHOWN_LINES:]))
+        raise StartFailed(f"`python {' '.join(arguments)}` failed", hint="\n".join(done.stderr.splitlines()[-_SHOWN_LINES:]))
 
 
 def start_programs(fleet: Fleet, *, say: Say, ready_seconds: float = READY_SECONDS) -> None:
@@ -87,8 +87,9 @@ def start_programs(fleet: Fleet, *, say: Say, ready_seconds: float = READY_SECON
     supervisor = Supervisor(fleet.home.socket)
     waiting: list[tuple[Program, Wait]] = []
     for program in fleet.programs:
+        runs = supervisor.program(program.name).state == "RUNNING"
         waiting.append((program, _start(fleet, program, supervisor, ready_seconds)))
-        if program.then:
+        if program.then and not runs:
             _wait_for_all(fleet, waiting, supervisor, say)
             run_step(fleet, program.then)
     _wait_for_all(fleet, waiting, supervisor, say)

@@ -60,9 +60,8 @@ def _up(
         return _complete(environ, say=say, describe=describe), None
     _sweep(home, say=say)
     fleet = describe(_settle(environ, home))
-    if fleet.before:
-        steps.run_step(fleet, fleet.before)
-        say("the database is up to date")
+    for step in fleet.before:
+        steps.run_step(fleet, step)
     with _all_or_nothing(home, say=say):
         supervisor = steps.start_supervisor(fleet, foreground=foreground)
         steps.start_programs(fleet, say=say)

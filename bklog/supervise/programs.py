@@ -31,19 +31,22 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What is started: `programs` bottom-up, by the supervisor that reads `conf` with `environ`."""
+    """What is started: `programs` bottom-up, by the supervisor that reads `conf` with `environ`.
+
+    `before` are the steps that precede the first program, as `then` of a program follows it.
+    """
 
     home: Home
     url: str
     conf: Path
     programs: tuple[Program, ...]
     environ: Mapping[str, str] = field(repr=False)
-    before: tuple[str, ...] = ()
+    before: tuple[tuple[str, ...], ...] = ()
 
 
 SUPERVISORD_CONF: Final = ROOT / "support-files" / "supervisord.conf"
 _MIGRATE: Final = ("-m", "django", "migrate", "--noinput", "--verbosity=0")
-_BOOTSTRAP: Final = ("-m", "bklog.api.bootstrap")
+_BOOTSTRAP: Final = ("-m", "bklog.supervise.call", "bklog.api.bootstrap:bootstrap")
 
 
 def fleet_of(loaded: Loaded) -> Fleet:
@@ -53,7 +56,7 @@ def fleet_of(loaded: Loaded) -> Fleet:
         conf=SUPERVISORD_CONF,
         programs=_programs(loaded),
         environ=environ_of(loaded),
-        before=_MIGRATE,
+        before=(_MIGRATE,) if store_address(loaded).is_embedded else (_MIGRATE, _BOOTSTRAP),
     )
 
 

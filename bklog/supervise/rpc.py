@@ -79,9 +79,19 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 class _UnixTransport(xmlrpc.client.Transport):
+    """One connection a call: the commands ask seldom, and the supervisor may be another one by the next call."""
+
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
 
-    def make_connection(self, host: object) -> http.client.HTTPConnection:
-        return _UnixConnection(self._path)
+    def make_connection(self, host: tuple[str, dict[str, str]] | str) -> http.client.HTTPConnection:
+        connection = _UnixConnection(self._path)
+        self._connection = (host, connection)
+        return connection
+
+    def request(self, *arguments: Any, **named: Any) -> Any:  # as the class above declares it
+        try:
+            return super().request(*arguments, **named)
+        finally:
+            self.close()

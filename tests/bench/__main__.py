@@ -22,7 +22,7 @@ from pathlib import Path
 from config.environ import load
 from tests.bench import ingest, search
 from tests.bench.figure import Figure
-from tests.bench.fleet import BenchFleet
+from tests.running_fleet import RunningFleet
 from tests.bench.memory import idle_memory
 
 LEAST_ROWS = 4_000_000
@@ -44,7 +44,7 @@ def main() -> int:
 def run(home: Path, rows: int, wanted: Sequence[str]) -> list[Figure]:
     figures: list[Figure] = []
     loads = [one for one in ingest.LOADS if one.name in wanted or any(name in wanted for name in search.NAMES)]
-    with BenchFleet(home) as fleet:
+    with RunningFleet(home) as fleet:
         if "idle_memory" in wanted:
             figures.append(_shown(idle_memory(fleet)))
         for one in loads:

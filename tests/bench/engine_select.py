@@ -11,6 +11,7 @@ from typing import Any
 
 from chdb import _chdb
 
+from bklog.store.schema import Layout
 from tests.bench.search import EMPTY_CACHE
 
 
@@ -19,13 +20,14 @@ def median_milliseconds(connection: _chdb.connect, statement: dict[str, Any], ru
     for _ in range(runs):
         connection.query(EMPTY_CACHE, "Null")
         started = time.perf_counter()
-        connection.query(statement["text"], "Native", params=statement["params"])
+        connection.query(statement["sql"], "Native", params={name: str(value) for name, value in statement["params"].items()})
         times.append((time.perf_counter() - started) * 1000)
     return statistics.median(times)
 
 
 if __name__ == "__main__":
     engine = _chdb.connect(sys.argv[1])
+    engine.query(f"USE {Layout().database}", "Null")
     json.dump([median_milliseconds(engine, one, int(sys.argv[2])) for one in json.load(sys.stdin)], sys.stdout)
     sys.stdout.flush()
     os._exit(0)

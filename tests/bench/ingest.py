@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.bench.figure import Figure, at_least
-from tests.bench.fleet import ROOT, BenchFleet
+from tests.running_fleet import ROOT, RunningFleet
 from tests.bench.rows import sample_lines
 
 BODY_BYTES: Final = 8 << 20
@@ -46,7 +46,7 @@ LOADS: Final = (
 NAMES: Final = tuple(load.name for load in LOADS)
 
 
-def measure(load: Load, rows: int, fleet: BenchFleet) -> Iterator[Figure]:
+def measure(load: Load, rows: int, fleet: RunningFleet) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="bklog-bodies-") as folder:
         bodies = write_bodies(load, rows, Path(folder))
         baseline = rows / _engine_seconds(load, Path(folder))
@@ -100,7 +100,7 @@ def _engine_seconds(load: Load, folder: Path) -> float:
     return float(done.stdout)
 
 
-def _platform_seconds(load: Load, rows: int, bodies: list[Path], fleet: BenchFleet) -> float:
+def _platform_seconds(load: Load, rows: int, bodies: list[Path], fleet: RunningFleet) -> float:
     made = fleet.api("POST", "/api/v1/databus/collectors/", {"name": load.collector, "clean_rule": load.clean_rule})
 
     def send(body: Path) -> int:

@@ -7,13 +7,13 @@ import time
 from typing import Final
 
 from tests.bench.figure import Figure
-from tests.bench.fleet import BenchFleet
+from tests.running_fleet import RunningFleet
 
 SETTLE_SECONDS: Final = 10
 LIMIT_MB: Final = 900.0
 
 
-def idle_memory(fleet: BenchFleet) -> Figure:
+def idle_memory(fleet: RunningFleet) -> Figure:
     """Resident memory of all programs, supervisor included, against the limit of the project's own making."""
     time.sleep(SETTLE_SECONDS)
     resident = json.loads(fleet.bklog("status", "--json"))["total_rss_bytes"] / 1e6

@@ -19,7 +19,7 @@ from typing import Any, Final
 import urllib3
 
 from tests.bench.figure import Figure, at_most
-from tests.bench.fleet import ROOT, BenchFleet
+from tests.running_fleet import ROOT, RunningFleet
 
 RUNS: Final = 15
 ENGINE_SECONDS: Final = 600
@@ -55,7 +55,7 @@ QUERIES: Final = (
 NAMES: Final = tuple(query.name for query in QUERIES)
 
 
-def ask(question: Question, fleet: BenchFleet) -> Asked:
+def ask(question: Question, fleet: RunningFleet) -> Asked:
     sets = {one["name"]: one["id"] for one in fleet.api("GET", "/api/v1/search/index_set/")["items"]}
     path = f"/api/v1/search/index_set/{sets[question.index_set]}/search/"
     body = {"query": question.query, "start": "now-1d", "end": "now", "limit": 100}
@@ -63,7 +63,7 @@ def ask(question: Question, fleet: BenchFleet) -> Asked:
         newest = fleet.api("POST", path, {**body, "query": "*", "limit": 1})
         body["query"] = newest["rows"][0]["log"].rsplit(" ", 1)[1]
     body |= _absolute_range()
-    statement = fleet.api("POST", path, {**body, "explain": True})["statement"]
+    statement = fleet.api("POST", path, {**body, "explain": True})["explanation"]
     store = f"http://127.0.0.1:{fleet.settings['BKLOG_STORE_PORT']}/"
     times = []
     for _ in range(RUNS):

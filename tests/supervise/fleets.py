@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 from bklog.supervise.home import home_of
@@ -11,6 +10,7 @@ from bklog.supervise.programs import SUPERVISORD_CONF, Fleet, Program, environ_o
 from config.address import entry_url
 from config.environ import Loaded
 from config.store import store_address
+from tests.servers import free_port
 
 PROBE = Path(__file__).with_name("probe_program.py")
 HEAD = SUPERVISORD_CONF.read_text().split("[program:")[0]
@@ -28,12 +28,6 @@ killasgroup = true
 redirect_stderr = true
 stdout_logfile = %(ENV_FLEET_LOG)s/{name}.log
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def variables(home: Path, **more: object) -> dict[str, str]:

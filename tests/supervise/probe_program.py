@@ -35,13 +35,13 @@ def main() -> None:
     parser.add_argument("--with-child", action="store_true")
     parser.add_argument("--deaf", action="store_true", help="ignore SIGTERM")
     given = parser.parse_args()
-    print(json.dumps({"message": "started", "pid": getpid()}), flush=True)
+    sys.stdout.write(json.dumps({"message": "started", "pid": getpid()}) + "\n")
     if given.with_child:
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
     if given.deaf:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if given.die_after:
-        print("cannot go on: the reason of this test", flush=True)
+        sys.stdout.write("cannot go on: the reason of this test\n")
         threading.Timer(given.die_after, lambda: _exit(3)).start()
     Answer.ready_at = time.monotonic() + given.ready_after
     ThreadingHTTPServer(("127.0.0.1", given.port), Answer).serve_forever()

@@ -38,8 +38,12 @@ def show(*, as_json: bool) -> None:
 def check(ctx: click.Context, *, as_json: bool) -> None:
     """Connect to database, message queue and store. The exit code is 1 if one of them fails."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")
-    from bklog.supervise import health  # noqa: PLC0415 brings Django and kombu, which `config show` does without
+    # `config show` does without Django and kombu.
+    import django  # noqa: PLC0415
 
+    from bklog.supervise import health  # noqa: PLC0415
+
+    django.setup()
     loaded = load()
     parts = health.check(health.CONNECTIONS, loaded)
     if as_json:

@@ -43,8 +43,12 @@ def _without_web(message: str) -> dict[str, Any]:
     if loaded.BKLOG_API_URL:
         return {"healthy": False, "parts": [web]}
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")
-    from bklog.supervise.health import check_all  # noqa: PLC0415 brings Django and kombu, needed only when web is down
+    # Django and kombu are needed only when web is down.
+    import django  # noqa: PLC0415
 
+    from bklog.supervise.health import check_all  # noqa: PLC0415
+
+    django.setup()
     return {"healthy": False, "parts": [web, *(asdict(part) for part in check_all(loaded))]}
 
 

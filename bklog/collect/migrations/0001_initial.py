@@ -5,52 +5,77 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Collector',
+            name="Collector",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=50, unique=True)),
-                ('space', models.CharField(db_index=True, default='default', max_length=64)),
-                ('scenario', models.CharField(choices=[('row', 'lines of files'), ('custom', 'lines sent over HTTP'), ('rejects', 'lines that the platform refused')], default='custom', max_length=16)),
-                ('description', models.CharField(blank=True, max_length=200)),
-                ('table', models.CharField(max_length=63, unique=True)),
-                ('index', models.CharField(choices=[('full', 'every word'), ('bloom', 'a bloom filter: small, slower to search'), ('none', 'no index: searches scan')], default='full', max_length=8)),
-                ('clean_rule', models.JSONField()),
-                ('retention_days', models.PositiveIntegerField()),
-                ('labels', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=50, unique=True)),
+                ("space", models.CharField(db_index=True, default="default", max_length=64)),
+                (
+                    "scenario",
+                    models.CharField(
+                        choices=[
+                            ("row", "lines of files"),
+                            ("custom", "lines sent over HTTP"),
+                            ("rejects", "lines that the platform refused"),
+                        ],
+                        default="custom",
+                        max_length=16,
+                    ),
+                ),
+                ("description", models.CharField(blank=True, max_length=200)),
+                ("table", models.CharField(max_length=63, unique=True)),
+                (
+                    "index",
+                    models.CharField(
+                        choices=[
+                            ("full", "every word"),
+                            ("bloom", "a bloom filter: small, slower to search"),
+                            ("none", "no index: searches scan"),
+                        ],
+                        default="full",
+                        max_length=8,
+                    ),
+                ),
+                ("clean_rule", models.JSONField()),
+                ("retention_days", models.PositiveIntegerField()),
+                ("labels", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ('name',),
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='IndexSet',
+            name="IndexSet",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=64, unique=True)),
-                ('space', models.CharField(db_index=True, default='default', max_length=64)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('collectors', models.ManyToManyField(related_name='index_sets', to='collect.collector')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=64, unique=True)),
+                ("space", models.CharField(db_index=True, default="default", max_length=64)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("collectors", models.ManyToManyField(related_name="index_sets", to="collect.collector")),
             ],
             options={
-                'ordering': ('name',),
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='IngestToken',
+            name="IngestToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hash', models.CharField(max_length=64, unique=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('collector', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tokens', to='collect.collector')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("hash", models.CharField(max_length=64, unique=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "collector",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tokens", to="collect.collector"
+                    ),
+                ),
             ],
         ),
     ]

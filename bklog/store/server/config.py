@@ -89,7 +89,7 @@ def engine_xml(config: ServerConfig) -> str:
         "parquet_metadata_cache_size": MEBIBYTE,
         "iceberg_metadata_files_cache_size": MEBIBYTE,
         "mmap_cache_size": 64,
-        "background_pool_size": 4,
+        "background_pool_size": max(2, os.cpu_count() or 2),  # merges take cores from inserts: not more than there are
         "background_schedule_pool_size": 8,
         "background_common_pool_size": 2,
         "background_move_pool_size": 1,

@@ -1,4 +1,4 @@
-"""A fleet of its own for the benchmark: another home, a free port, the real programs."""
+"""A fleet of its own for a test or the benchmark: another home, a free port, the real programs."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from typing import Any, Final
 
 import urllib3
 
-UP_SECONDS: Final = 180
-ROOT: Final = Path(__file__).parents[2]
+COMMAND_SECONDS: Final = 900
+ROOT: Final = Path(__file__).parents[1]
 
 
-class BenchFleet:
+class RunningFleet:
     """Up on entering, down on leaving. `api` and `send` raise RuntimeError for an answer that is no success."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
         self.url = f"http://127.0.0.1:{_free_port()}"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("BKLOG_", "BK_ENV", "BKPAAS_"))}
-        self._environ = {**kept, "BKLOG_HOME": str(home), "BKLOG_PORT": self.url.rsplit(":", 1)[1]}
+        self.environ = {**kept, "BKLOG_HOME": str(home), "BKLOG_PORT": self.url.rsplit(":", 1)[1]}
         self._http = urllib3.PoolManager(maxsize=16)
 
-    def __enter__(self) -> BenchFleet:
+    def __enter__(self) -> RunningFleet:
         self.bklog("up")
         return self
 
@@ -36,13 +36,25 @@ class BenchFleet:
 
     def bklog(self, *words: str) -> str:
         """Run a command of the fleet; returns what it prints."""
-        command = [sys.executable, "-m", "bklog.cli", *words]
-        done = subprocess.run(
-            command, cwd=ROOT, env=self._environ, capture_output=True, text=True, timeout=UP_SECONDS, check=False
-        )
+        done = self.try_bklog(*words)
         if done.returncode:
             raise RuntimeError(f"{' '.join(words)} ended with {done.returncode}: {done.stdout}{done.stderr}")
         return done.stdout
+
+    def try_bklog(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*words), cwd=ROOT, env=self.environ, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+        )
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "bklog.cli", *words]
+
+    def pid(self, program: str) -> int:
+        found = {one["name"]: one["pid"] for one in json.loads(self.bklog("status", "--json"))["programs"]}
+        return int(found[program])
+
+    def count(self, query: str, index_set: str) -> int:
+        return int(self.bklog("search", query, "--index-set", index_set, "--since", "30d", "--count"))
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -50,14 +62,21 @@ class BenchFleet:
         return {name: setting["value"] for name, setting in shown.items()}
 
     def api(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        token = (self.home / "secrets" / "api-token").read_text().strip()
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        answer = self._http.request(method, self.url + path, body=json.dumps(body or {}), headers=headers, timeout=120)
+        answer = self._http.request(method, self.url + path, body=json.dumps(body or {}), headers=self.api_headers, timeout=120)
         return _success(answer)
 
     def send(self, path: str, body: bytes, *, token: str, key: str) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
         return _success(self._http.request("POST", self.url + path, body=body, headers=headers, timeout=300))
+
+    def post(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        """Status and JSON of an answer, success or not."""
+        answer = self._http.request("POST", self.url + path, body=body, headers=headers, timeout=120, retries=False)
+        return answer.status, answer.json()
+
+    @property
+    def api_headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {(self.home / 'secrets' / 'api-token').read_text().strip()}"}
 
 
 def _success(answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:

@@ -1,0 +1,42 @@
+# make up | down | test [FAST=1] | bench [ONLY=name…] [ROWS=n] | lint        (PYTHON=… takes another interpreter)
+
+BIN := .venv/bin
+BASE := .venv/.base-installed
+DEV := .venv/.dev-installed
+PURE := $(wildcard tests/records tests/query tests/clean tests/config tests/telemetry)
+# 5 means that no test has the mark.
+NONE_IS_FINE := || [ $$? -eq 5 ]
+
+up: $(BASE)
+	@$(BIN)/bklog up
+
+down: $(BASE)
+	@$(BIN)/bklog down
+
+test: $(DEV)
+ifdef FAST
+	$(BIN)/pytest $(PURE)
+	$(BIN)/pytest -m smoke $(NONE_IS_FINE)
+else
+	$(BIN)/pytest -n 2 --dist loadfile -m "not fleet"
+	$(BIN)/pytest -m fleet $(NONE_IS_FINE)
+endif
+
+bench: $(DEV)
+	$(BIN)/python -m tests.bench $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY))
+
+lint: $(DEV)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(BASE): requirements/base.txt support-files/install
+	@support-files/install base
+	@touch $@
+
+$(DEV): requirements/dev.txt support-files/install
+	@support-files/install dev
+	@touch $@ $(BASE)
+
+.PHONY: up down test bench lint

@@ -1,0 +1,138 @@
+"""bklog search"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any, Final
+
+import click
+
+from bklog.cli.client import api
+from bklog.errors import BadRequest, NotFound, QuerySyntax
+
+COLOURS: Final = {"fatal": "magenta", "error": "red", "warn": "yellow", "info": "green", "debug": "blue", "trace": "white"}
+SOURCE: Final = ("host", "path", "stream")
+SINCE: Final = "24h"  # an hour would hide yesterday evening from who is called in the morning
+
+
+@click.command()
+@click.argument("query", default="*")
+@click.option("--index-set", "name", help="Index set to search.  [default: bklog-platform, or the only other one]")
+@click.option("--since", default=SINCE, show_default=True, help="Start: how long ago (15m, 2h, 3d), or a time.")
+@click.option("--until", default="now", show_default=True, help="End: how long ago, or a time.")
+@click.option("--limit", type=int, default=100, show_default=True, help="Most rows to print, newest first.")
+@click.option("--fields", help="Fields to print instead of the whole line, separated by commas.")
+@click.option("--json", "form", flag_value="json", help="Print one JSON object per row.")
+@click.option("--raw", "form", flag_value="raw", help="Print the log lines only.")
+@click.option("--count", "form", flag_value="count", help="Print the number of matching rows only.")
+@click.option("--explain", "form", flag_value="explain", help="Print what would be run, without running it.")
+def search(*, query: str, name: str | None, since: str, until: str, limit: int, fields: str | None, form: str | None) -> None:
+    """Find log lines, newest first.
+
+    QUERY is words, "phrases", field:value, field:[1 TO 5], wild*cards, /regular expressions/, AND OR NOT ( ).
+    """
+    asked: dict[str, Any] = {"query": query, "start": _moment(since), "end": _moment(until)}
+    if form in ("count", "explain"):
+        asked[form] = True
+    else:
+        asked["limit"] = limit
+    if fields:
+        asked["fields"] = [one.strip() for one in fields.split(",") if one.strip()]
+    answer = _ask(_index_set_id(name), asked)
+    for line in _lines(answer, form, asked.get("fields")):
+        click.echo(line)
+    if "statistics" in answer:
+        click.echo(_summary(answer), err=True)
+
+
+def _moment(text: str) -> str:
+    """A bare duration is counted back from now."""
+    return f"now-{text}" if text[:1].isdigit() and text[-1:] in "smhdw" else text
+
+
+def _index_set_id(name: str | None) -> int:
+    found = {one["name"]: one["id"] for one in api("GET", "/api/v1/search/index_set/")["items"]}
+    own = [one for one in found if not one.startswith("bklog-")]
+    wanted = name or (own[0] if len(own) == 1 else "bklog-platform")
+    if not name and len(own) > 1:
+        hint = f"--index-set NAME, one of: {', '.join(found)}"
+        raise BadRequest("there are several index sets to search", hint=hint, code="which_index_set")
+    if wanted not in found:
+        raise NotFound(f"there is no index set {wanted}", hint=f"there are: {', '.join(found)}", code="no_index_set")
+    return int(found[wanted])
+
+
+def _ask(index_set_id: int, asked: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return api("POST", f"/api/v1/search/index_set/{index_set_id}/search/", json=asked, timeout_seconds=120)
+    except BadRequest as error:
+        span = (error.fields.get("start"), error.fields.get("end"))
+        if isinstance(span[0], int) and isinstance(span[1], int):
+            _point_at(asked["query"], *span)
+        raise
+    except QuerySyntax as error:
+        _point_at(asked["query"], error.span.start, error.span.end)
+        raise
+
+
+def _point_at(query: str, start: int, end: int) -> None:
+    click.echo(f"  {query}\n  {' ' * start}{'^' * max(1, end - start)}", err=True)
+
+
+def _lines(answer: dict[str, Any], form: str | None, fields: list[str] | None) -> Iterator[str]:
+    if form == "explain":
+        yield _explained(answer["explanation"])
+    elif form == "count":
+        yield str(answer["count"])
+    elif form == "json":
+        yield from (json.dumps(row, ensure_ascii=False) for row in answer["rows"])
+    elif form == "raw":
+        yield from (row["log"] for row in answer["rows"])
+    else:
+        yield from (_row(row, fields) for row in answer["rows"])
+
+
+def _explained(explanation: dict[str, Any]) -> str:
+    parts = [("query", explanation["query"]), ("plan", json.dumps(explanation["plan"], indent=2, ensure_ascii=False))]
+    parts += [("sql", explanation["sql"]), ("params", json.dumps(explanation["params"], indent=2, ensure_ascii=False))]
+    return "\n\n".join(f"{click.style(name, bold=True)}\n{text}" for name, text in [*parts, ("engine", explanation["engine"])])
+
+
+def _row(row: dict[str, Any], fields: list[str] | None) -> str:
+    time = click.style(row["time"], dim=True)
+    if fields:
+        values = {**row, **row.get("fields", {})}
+        return " ".join(
+            [time, *(f"{name}={_value(values.get(name, values.get(name.removeprefix('fields.'))))}" for name in fields)]
+        )
+    level = click.style(f"{row['level']:<5}", fg=COLOURS.get(row["level"]))
+    source = ":".join(row[name] for name in SOURCE if row[name])
+    return " ".join(part for part in (time, level, source, _highlighted(row["log"], row.get("highlight", []))) if part)
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _highlighted(line: str, offsets: list[list[int]]) -> str:
+    """Colours are left out by click where nobody sees them."""
+    if not sys.stdout.isatty():
+        return line
+    parts, last = [], 0
+    for start, end in offsets:
+        parts += [line[last:start], click.style(line[start:end], reverse=True)]
+        last = end
+    return "".join([*parts, line[last:]])
+
+
+def _summary(answer: dict[str, Any]) -> str:
+    statistics = answer["statistics"]
+    read = (
+        f"{statistics['rows_read']:,} rows and {statistics['bytes_read']:,} bytes read in {statistics['milliseconds']:.0f} ms"
+    )
+    found = f"{answer['count']:,} rows match" if "count" in answer else f"{len(answer['rows']):,} rows"
+    complete = "complete" if statistics["complete"] else "INCOMPLETE"
+    more = "; there may be more: raise --limit" if answer["cursor"] else ""
+    return "; ".join(part for part in (f"{found}, {complete}{more}", read, answer["note"]) if part)

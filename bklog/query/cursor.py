@@ -1,0 +1,41 @@
+"""Cursor <-> the opaque text that a page ends with: the identity of its last row."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from uuid import UUID
+
+from bklog.errors import BadRequest
+from bklog.query.moment import EARLIEST, LATEST
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The next page begins after this row, newest first. `time` is in nanoseconds since 1970."""
+
+    time: int
+    batch: UUID
+    row: int
+
+    def __str__(self) -> str:
+        raw = json.dumps([self.time, str(self.batch), self.row], separators=(",", ":"))
+        return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
+
+
+def read_cursor(text: str) -> Cursor:
+    """Raises BadRequest (`cursor`)."""
+    try:
+        raw = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+        match raw:
+            case [int() as time, str() as batch, int() as row] if EARLIEST <= time <= LATEST and 0 <= row < 2**32:
+                return Cursor(time, UUID(batch), row)
+    except (binascii.Error, UnicodeError, ValueError, RecursionError) as error:
+        raise _refuse() from error
+    raise _refuse()
+
+
+def _refuse() -> BadRequest:
+    return BadRequest("this is no cursor", hint="pass the cursor of the last page, or none for the first page", code="cursor")

@@ -1,0 +1,102 @@
+"""Plan -> where a row shows why it matches: character offsets [start, end) in its raw line.
+
+Words and wildcards are found here, over the page's rows only; the places of a regular expression come from the engine,
+whose dialect is not Python's and which no expression can make slow.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from bklog.query.fields import LOG
+from bklog.query.plan import Contains, HasPattern, HasWords, Plan, positive_leaves
+from bklog.query.tree import Wild
+from bklog.query.words import WORD_CHARACTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Offsets = list[tuple[int, int]]
+
+MAX_OFFSETS: Final = 1_000  # of one row: a page is looked at by a person
+# A wild mark is followed over this many characters of a word: without an end a long word would cost its square.
+MAX_WILD: Final = 200
+_INSIDE: Final = f"[{WORD_CHARACTERS}]"
+_START: Final = f"(?<!{_INSIDE})"
+_END: Final = f"(?!{_INSIDE})"
+_SOME: Final = f"{_INSIDE}{{0,{MAX_WILD}}}?"
+
+
+def compile_highlight(plan: Plan) -> re.Pattern[str] | None:
+    """One expression for all words, wildcards and pieces of text that the query wants in the raw line."""
+    leaves = [leaf for scan in plan.scans for leaf in positive_leaves(scan.predicate)]
+    patterns = dict.fromkeys(
+        pattern
+        for leaf in leaves
+        if isinstance(leaf, HasWords | Contains | HasPattern) and leaf.target == LOG
+        for pattern in [_pattern(leaf)]
+    )
+    return re.compile("|".join(patterns), re.IGNORECASE | re.ASCII) if patterns else None
+
+
+def find_offsets(
+    line: str, pattern: re.Pattern[str] | None, engine_places: Iterable[tuple[Sequence[int], Sequence[int]]]
+) -> Offsets:
+    """`engine_places` has, for each regular expression, the lengths of the gaps and of the hits, in turn."""
+    offsets: Offsets = []
+    if pattern:
+        for found in pattern.finditer(line):
+            offsets.append(found.span())
+            if len(offsets) == MAX_OFFSETS:
+                break
+    for gaps, hits in engine_places:
+        offsets += _offsets_of_hits(gaps, hits)
+    return _joined(offsets)
+
+
+def _pattern(leaf: HasWords | Contains | HasPattern) -> str:
+    match leaf:
+        case HasWords(_, words):
+            between = f"[^{WORD_CHARACTERS}]+"
+            return f"{_START}{between.join(words)}{_END}"
+        case Contains(_, text):
+            return re.escape(text)
+        case HasPattern(_, pieces, from_start, to_end):
+            return (_START if from_start else "") + _wild(pieces, to_end=to_end)
+
+
+def _wild(pieces: tuple[str | Wild, ...], *, to_end: bool) -> str:
+    """Each text between two `*` is taken at its first place for good (an atomic group): nothing is tried twice."""
+    texts = [""]
+    for piece in pieces:
+        if piece is Wild.MANY:
+            texts.append("")
+        else:
+            texts[-1] += _INSIDE if isinstance(piece, Wild) else re.escape(piece)
+    *middle, last = texts
+    whole = "".join(text if place == 0 else f"(?>{_SOME}{text})" for place, text in enumerate(middle))
+    return whole + (_SOME if middle else "") + last + (_END if to_end else "")
+
+
+def _offsets_of_hits(gaps: Sequence[int], hits: Sequence[int]) -> Offsets:
+    """Where an expression matches nothing, gaps and hits do not alternate, and there is nothing to show."""
+    if len(gaps) != len(hits) + 1:
+        return []
+    offsets: Offsets = []
+    position = 0
+    for gap, hit in zip(gaps[:MAX_OFFSETS], hits[:MAX_OFFSETS], strict=False):
+        offsets.append((position + gap, position + gap + hit))
+        position += gap + hit
+    return [(start, end) for start, end in offsets if start < end]
+
+
+def _joined(offsets: Offsets) -> Offsets:
+    """In order, without overlaps."""
+    joined: Offsets = []
+    for start, end in sorted(offsets):
+        if joined and start < joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined[:MAX_OFFSETS]

@@ -1,0 +1,208 @@
+"""SearchRequest -> SearchResult: parse, plan, render, one statement, and what a person needs beside the rows.
+
+request ─▶ Query ─▶ Plan ─▶ Statement ─▶ store ─▶ rows ─▶ highlight, cursor, statistics
+                      └─ FieldCatalogue: the paths that the data has
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from bklog.errors import BadRequest, BklogError, StoreError
+from bklog.query import Cursor, Plan, Query, parse, plan_count, plan_page, render
+from bklog.query.plan import Count, Page
+from bklog.query.sql import regexes, render_bounds
+from bklog.query.tree import Everything, leaves
+from bklog.records import Statement
+from bklog.search.explain import describe_plan
+from bklog.search.highlight import compile_highlight, find_offsets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from bklog.records import Limits, Rows
+    from bklog.search.catalogue import FieldCatalogue, SearchTable
+    from bklog.search.request import SearchRequest
+    from bklog.store.base import Store
+
+# ClickHouse's numbers: TIMEOUT_EXCEEDED and TOO_SLOW, MEMORY_LIMIT_EXCEEDED, CANNOT_COMPILE_REGEXP.
+TIMEOUTS: Final = (159, 160)
+OUT_OF_MEMORY: Final = 241
+BAD_REGEX: Final = 427
+
+
+class SearchTimeout(BklogError):
+    code = "search_timeout"
+    status = 504
+    exit_code = 6
+
+
+class SearchTooLarge(BklogError):
+    code = "search_too_large"
+    status = 507
+    exit_code = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """`complete`: all of the range was considered. A search that cannot finish is an error, never half an answer."""
+
+    rows_read: int
+    bytes_read: int
+    milliseconds: float
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    query: str
+    plan: dict[str, Any]
+    sql: str
+    params: Mapping[str, Any]
+    engine: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """A page (`rows`, `cursor` of the next page), or with `count` only a number; `note` is for a person."""
+
+    rows: list[dict[str, Any]]
+    statistics: Statistics
+    cursor: str | None = None
+    count: int | None = None
+    note: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        counted = {} if self.count is None else {"count": self.count}
+        statistics = {name: getattr(self.statistics, name) for name in Statistics.__slots__}
+        return {"rows": self.rows, **counted, "cursor": self.cursor, "note": self.note, "statistics": statistics}
+
+
+def search(
+    request: SearchRequest, *, tables: Sequence[SearchTable], store: Store, catalogue: FieldCatalogue, limits: Limits
+) -> SearchResult:
+    """
+    Raises:
+        QuerySyntax: the query cannot be read, names an unknown field, or compares with what is no value of it.
+        SearchTimeout, SearchTooLarge: a limit stopped the engine.
+        StoreError, Unavailable: the store.
+    """
+    started = time.perf_counter()
+    plan = _plan(parse(request.query), request, tables, catalogue)
+    answer = _select(render(plan), store, limits)
+    rows: list[dict[str, Any]] = []
+    cursor = count = None
+    match plan.output:
+        case Count():
+            count = int(answer.rows[0][0])
+        case Page() as page:
+            rows, cursor = _read_rows(plan, page, answer), _next_cursor(page, answer)
+    note = "" if rows or count or request.cursor else _note_on_nothing(request, tables, store, limits)
+    milliseconds = round((time.perf_counter() - started) * 1000, 3)
+    statistics = Statistics(answer.rows_read, answer.bytes_read, milliseconds, complete=True)
+    return SearchResult(rows, statistics, cursor, count, note)
+
+
+def explain(
+    request: SearchRequest, *, tables: Sequence[SearchTable], store: Store, catalogue: FieldCatalogue, limits: Limits
+) -> Explanation:
+    """What a search would do, without doing it: each stage, and which granules the engine would read."""
+    query = parse(request.query)
+    plan = _plan(query, request, tables, catalogue)
+    statement = render(plan)
+    answer = _select(Statement(f"EXPLAIN indexes = 1 {statement.text}", statement.params), store, limits)
+    engine = "\n".join(str(line) for (line,) in answer.rows)
+    return Explanation(str(query), describe_plan(plan), statement.text, dict(statement.params), engine)
+
+
+def _plan(query: Query, request: SearchRequest, tables: Sequence[SearchTable], catalogue: FieldCatalogue) -> Plan:
+    named = [leaf.field for leaf, _ in leaves(query.node) if not isinstance(leaf, Everything) and leaf.field]
+    known = catalogue.describe(tables, [*named, *(name for name in request.fields or () if name != "fields")])
+    if request.count:
+        return plan_count(query, tables=known, time_range=request.time_range)
+    return plan_page(
+        query,
+        tables=known,
+        time_range=request.time_range,
+        limit=request.limit,
+        cursor=request.cursor,
+        fields=request.fields,
+    )
+
+
+def _select(statement: Statement, store: Store, limits: Limits) -> Rows:
+    try:
+        return store.select(statement, limits)
+    except StoreError as error:
+        raise _explained(error, limits) from error
+
+
+def _explained(error: StoreError, limits: Limits) -> BklogError:
+    """The engine's refusals that the caller can do something about, in the caller's words."""
+    if error.engine_code in TIMEOUTS:
+        hint = "narrow the time range, or add a word or a field that few rows have"
+        return SearchTimeout(f"the search took longer than {limits.seconds:g} seconds and was stopped", hint=hint)
+    if error.engine_code == OUT_OF_MEMORY:
+        hint = "narrow the time range, lower the limit, or name the fields to return"
+        return SearchTooLarge(f"the search needed more than {limits.memory_bytes} bytes of memory", hint=hint)
+    if error.engine_code == BAD_REGEX:
+        hint = "the syntax is RE2: no look-around, no back-references"
+        return BadRequest(f"a regular expression cannot be read: {error.message}", hint=hint, code="bad_regex")
+    return error
+
+
+def _read_rows(plan: Plan, page: Page, answer: Rows) -> list[dict[str, Any]]:
+    if not answer.rows:  # then it names no columns either
+        return []
+    place = {name: number for number, name in enumerate(answer.columns)}
+    read_fields = _fields_reader(page, place)
+    read_offsets = _offsets_reader(plan, place) if "log" in place else None
+    columns = [("time", place["time_text"]), ("batch", place["batch_text"]), ("row", place["row"])]
+    columns += [(name, place[name]) for name in page.columns]
+    rows = []
+    for row in answer.rows:
+        result = {name: row[number] for name, number in columns}
+        result["fields"] = read_fields(row)
+        if read_offsets:
+            result["highlight"] = read_offsets(row)
+        rows.append(result)
+    return rows
+
+
+def _fields_reader(page: Page, place: Mapping[str, int]) -> Callable[[Sequence[Any]], dict[str, Any]]:
+    if page.paths is None:
+        whole = place["fields_json"]
+        return lambda row: json.loads(row[whole])
+    paths = [(path, place[f"path_{number}"]) for number, path in enumerate(page.paths)]
+    return lambda row: {path: json.loads(row[number]) for path, number in paths if row[number] not in (None, "null")}
+
+
+def _offsets_reader(plan: Plan, place: Mapping[str, int]) -> Callable[[Sequence[Any]], list[tuple[int, int]]]:
+    pattern = compile_highlight(plan)
+    places = [(place[f"gaps_{number}"], place[f"hits_{number}"]) for number in range(len(regexes(plan)))]
+    line = place["log"]
+    return lambda row: find_offsets(row[line], pattern, [(row[gaps], row[hits]) for gaps, hits in places])
+
+
+def _next_cursor(page: Page, answer: Rows) -> str | None:
+    """A full page may have a next one; it costs less to find that one empty than to ask for a row more each time."""
+    if len(answer.rows) < page.limit:
+        return None
+    last = dict(zip(answer.columns, answer.rows[-1], strict=True))
+    return str(Cursor(int(last["time_ns"]), UUID(last["batch_text"]), last["row"]))
+
+
+def _note_on_nothing(request: SearchRequest, tables: Sequence[SearchTable], store: Store, limits: Limits) -> str:
+    bounds = _select(render_bounds(table.name for table in tables), store, limits).rows
+    asked = f"no row matches between {request.time_range.start.isoformat()} and {request.time_range.end.isoformat()}"
+    if not bounds:
+        return f"{asked}; the index set holds no rows yet"
+    oldest, newest = bounds[0]
+    return f"{asked}; the index set holds rows from {oldest} to {newest}"

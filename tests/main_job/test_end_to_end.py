@@ -1,0 +1,85 @@
+"""The main job: real logs go in, are counted, are found again, and survive what kills the store."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.bench.rows import LOGHUB
+from tests.running_fleet import ROOT, RunningFleet
+
+pytestmark = pytest.mark.fleet
+FILES = [*sorted(LOGHUB.glob("*_2k.log")), Path("/var/log/dpkg.log")]
+LINES = 1_000_000
+KILLS = 2
+
+
+def lines_of(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+
+
+@pytest.mark.smoke
+def test_a_fresh_fleet_finds_its_own_log(fleet: RunningFleet) -> None:
+    deadline = time.monotonic() + 20
+    while not (found := fleet.count("started", "bklog-platform")) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert found > 0
+    assert json.loads(fleet.bklog("healthz", "--json"))["healthy"] is True
+
+
+@pytest.mark.smoke
+def test_every_program_runs_within_the_memory_limit(fleet: RunningFleet) -> None:
+    status = json.loads(fleet.bklog("status", "--json"))
+    assert {one["name"]: one["state"] for one in status["programs"]} == dict.fromkeys(
+        ("supervisor", "store", "ingest", "web", "agent"), "RUNNING"
+    )
+    assert status["total_rss_bytes"] < 900e6
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_file_is_stored_line_by_line_found_again_and_not_doubled(fleet: RunningFleet, file: Path) -> None:
+    if not file.is_file():
+        pytest.skip(f"{file.name} is not on this machine")
+    name, lines = file.stem.lower(), lines_of(file)
+    first = json.loads(fleet.bklog("ingest", "--collector", name, "--json", str(file)))["total"]
+    assert (first["stored"], first["duplicate"], first["rejected"]) == (len(lines), 0, 0)
+    again = json.loads(fleet.bklog("ingest", "--collector", name, "--json", str(file)))["total"]
+    assert (again["stored"], again["duplicate"]) == (0, len(lines))
+    assert fleet.count("*", name) == len(lines)
+    line = lines[len(lines) // 2]
+    phrase = '"' + line.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    assert line in fleet.bklog("search", phrase, "--index-set", name, "--raw").split("\n")
+
+
+def test_a_store_that_is_killed_twice_loses_and_doubles_nothing(fleet: RunningFleet, tmp_path: Path) -> None:
+    file = tmp_path / "many.log"
+    with file.open("w") as out:
+        out.writelines(f"INFO worker-{number % 97}: request {number} of client {number * 7919 % 100_003}\n" for number in range(LINES))
+    command = fleet.command("ingest", "--collector", "many", "--json", "--batch-bytes", str(1 << 20), str(file))
+    sender = subprocess.Popen(command, cwd=ROOT, env=fleet.environ, stdout=subprocess.PIPE, text=True)
+    for kill in range(KILLS):
+        wait_for_rows(fleet, LINES * (kill + 1) // (KILLS + 2), sender)
+        os.kill(fleet.pid("store"), signal.SIGKILL)
+    report, _ = sender.communicate(timeout=300)
+    total = json.loads(report)["total"]
+    assert sender.returncode == 0
+    assert total["stored"] + total["duplicate"] == LINES
+    assert fleet.count("*", "many") == LINES
+    programs = json.loads(fleet.bklog("status", "--json"))["programs"]
+    assert next(one["restarts"] for one in programs if one["name"] == "store") == KILLS
+
+
+def wait_for_rows(fleet: RunningFleet, rows: int, sender: subprocess.Popen[str]) -> None:
+    """Until so many lines are stored. The store may be away for a moment: it was killed before."""
+    while sender.poll() is None:
+        counted = fleet.try_bklog("search", "*", "--index-set", "many", "--count")
+        if counted.returncode == 0 and int(counted.stdout) >= rows:
+            return
+        time.sleep(0.1)
+    raise AssertionError("the sender ended before the store could be killed")
