@@ -7,14 +7,14 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from chdb import _chdb
+from tests.chdb_connection import connect
 
 
 class Engine:
     """One in-memory connection. chDB allows one folder per process, so every test of the process shares it."""
 
     def __init__(self) -> None:
-        self._connection = _chdb.connect(":memory:")
+        self._connection = connect(":memory:")
 
     def rows(self, sql: str, params: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
         answer = self._connection.query(sql, "JSONEachRow", params=dict(params or {})).bytes()

@@ -11,9 +11,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
-
-from chdb import _chdb
 
 from bklog.clean import CleanRule
 from bklog.ingest.commit import count_lines
@@ -21,6 +20,7 @@ from bklog.store import LineBatch, LogTable, Source
 from bklog.store.clickhouse import INSERT_SETTINGS
 from bklog.store.schema import Layout, create_database, create_log_table
 from bklog.store.statements import store_lines
+from tests.chdb_connection import connect
 
 LAYOUT = Layout()
 OF_A_CLUSTER = ("distributed_foreground_insert",)
@@ -29,14 +29,14 @@ OF_A_CLUSTER = ("distributed_foreground_insert",)
 def main(bodies: Path, connections: int, rule: CleanRule) -> None:
     table = LogTable("baseline", 30, types=rule.types)
     with tempfile.TemporaryDirectory(prefix="bklog-engine-") as folder:
-        first = _chdb.connect(folder)
+        first = connect(folder)
         for statement in [create_database(LAYOUT), *create_log_table(table, LAYOUT)]:
             first.query(statement, "Null")
         own = threading.local()
 
         def insert(file: Path) -> None:
             if not hasattr(own, "connection"):
-                own.connection = _chdb.connect(folder)
+                own.connection = connect(folder)
             insert_file(own.connection, file, table, rule)
 
         with ThreadPoolExecutor(connections) as threads:
@@ -47,7 +47,7 @@ def main(bodies: Path, connections: int, rule: CleanRule) -> None:
         os._exit(0)  # connections of ended threads would be closed in the interpreter's own shut-down
 
 
-def insert_file(connection: _chdb.connect, file: Path, table: LogTable, rule: CleanRule) -> None:
+def insert_file(connection: Any, file: Path, table: LogTable, rule: CleanRule) -> None:
     body = file.read_bytes()
     batch = LineBatch(table, rule, Source(), uuid4(), datetime.now(UTC), body, (count_lines(body),), 1 << 20, keyed=False)
     statement = store_lines(batch, LAYOUT)

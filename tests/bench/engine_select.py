@@ -9,13 +9,12 @@ import sys
 import time
 from typing import Any
 
-from chdb import _chdb
-
 from bklog.store.schema import Layout
 from tests.bench.search import EMPTY_CACHE
+from tests.chdb_connection import connect
 
 
-def median_milliseconds(connection: _chdb.connect, statement: dict[str, Any], runs: int) -> float:
+def median_milliseconds(connection: Any, statement: dict[str, Any], runs: int) -> float:
     times = []
     for _ in range(runs):
         connection.query(EMPTY_CACHE, "Null")
@@ -26,7 +25,7 @@ def median_milliseconds(connection: _chdb.connect, statement: dict[str, Any], ru
 
 
 if __name__ == "__main__":
-    engine = _chdb.connect(sys.argv[1])
+    engine = connect(sys.argv[1])
     engine.query(f"USE {Layout().database}", "Null")
     json.dump([median_milliseconds(engine, one, int(sys.argv[2])) for one in json.load(sys.stdin)], sys.stdout)
     sys.stdout.flush()

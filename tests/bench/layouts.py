@@ -14,9 +14,8 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chdb import _chdb
-
 from tests.bench.rows import sample_lines
+from tests.chdb_connection import connect
 
 ROWS_OF_A_PART: Final = 250_000
 BUCKET: Final = "toStartOfInterval(time, INTERVAL 5 MINUTE)"
@@ -58,7 +57,7 @@ TOKENS: Final = "hasAllTokens({column}, ['{words}'], 'splitByNonAlpha')"
 
 class Bench:
     def __init__(self, folder: str, rows: int, hours: int) -> None:
-        self._connection = _chdb.connect(folder)
+        self._connection = connect(folder)
         self._rows = rows
         self._milliseconds = hours * 3_600_000 / rows  # between two rows
         self._make_source()

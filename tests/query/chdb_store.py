@@ -6,11 +6,11 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from chdb import _chdb
 from clickhouse_connect.driver.binding import bind_query
 
 from bklog.errors import StoreError
 from bklog.records import COLUMNS, Limits, Rows, Statement
+from tests.chdb_connection import connect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ TYPES = {"string": "String", "keyword": "LowCardinality(String)", "int": "Nullab
 
 class ChdbStore:
     def __init__(self, path: Path) -> None:
-        self.connection = _chdb.connect(str(path))
+        self.connection = connect(str(path))
         self.statements: list[Statement] = []
         self.settings: dict[str, str] = {}
 

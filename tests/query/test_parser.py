@@ -94,8 +94,11 @@ MANY, ONE = Wild.MANY, Wild.ONE
         pytest.param("x:<5", Term(Range(None, Bound("5", False)), "x"), id="<"),
         pytest.param("x:<= 5", Term(Range(None, Bound("5", True)), "x"), id="<="),
         pytest.param('x:["a b" TO c]', Term(Range(Bound("a b", True), Bound("c", True)), "x"), id="quoted end"),
-        pytest.param("x:(>=1 <5)", And((Term(Range(Bound("1", True), None), "x"), Term(Range(None, Bound("5", False)), "x"))),
-                     id="comparisons in the group of a field"),
+        pytest.param(
+            "x:(>=1 <5)",
+            And((Term(Range(Bound("1", True), None), "x"), Term(Range(None, Bound("5", False)), "x"))),
+            id="comparisons in the group of a field",
+        ),
         pytest.param("sshd[123] ok", And((word("sshd[123]"), word("ok"))), id="brackets inside a word"),
         pytest.param("日志　超时", And((word("日志"), word("超时"))), id="full-width space"),
     ],
@@ -184,7 +187,9 @@ patterns = st.lists(st.one_of(st.sampled_from(["/", "\\\\", r"\d", r"\.", "[a-z]
 bounds = st.builds(Bound, anything, st.booleans())
 ranges = st.one_of(st.builds(Range, bounds, bounds), st.builds(Range, bounds, st.none()), st.builds(Range, st.none(), bounds))
 bare = st.one_of(st.builds(Word, texts), st.builds(Phrase, anything), st.builds(Wildcard, pieces), st.builds(Regex, patterns))
-terms = st.one_of(st.builds(Term, bare), st.builds(Term, st.one_of(bare, ranges), names), st.builds(Exists, names), st.just(Everything()))
+terms = st.one_of(
+    st.builds(Term, bare), st.builds(Term, st.one_of(bare, ranges), names), st.builds(Exists, names), st.just(Everything())
+)
 nodes: st.SearchStrategy[Node] = st.recursive(
     terms,
     lambda inner: st.one_of(
@@ -204,7 +209,9 @@ def test_every_tree_prints_as_text_that_reads_as_the_same_tree(node: Node) -> No
 
 soup = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
-    st.lists(st.sampled_from(list('()[]{}"/\\:*?~^+-!<>= ab1.&|') + ["AND", "OR", "NOT", "TO", "_exists_:", "日志"]), max_size=25).map("".join),
+    st.lists(
+        st.sampled_from(list('()[]{}"/\\:*?~^+-!<>= ab1.&|') + ["AND", "OR", "NOT", "TO", "_exists_:", "日志"]), max_size=25
+    ).map("".join),
 )
 
 

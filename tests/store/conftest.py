@@ -59,7 +59,9 @@ class StoreServer:
     def client(self, **options: Any) -> Client:
         return clickhouse_connect.get_client(host="127.0.0.1", port=self.port, **options)
 
-    def send(self, body: bytes | str = b"", *, method: str = "POST", headers: dict[str, str] | None = None, **params: Any) -> Reply:
+    def send(
+        self, body: bytes | str = b"", *, method: str = "POST", headers: dict[str, str] | None = None, **params: Any
+    ) -> Reply:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             data = body.encode() if isinstance(body, str) else body
@@ -89,7 +91,9 @@ class StoreServer:
 
     def running(self, mark: str) -> int:
         """How many statements with a text run."""
-        sql = "SELECT count() FROM system.processes WHERE position(query, {mark:String}) > 0 AND position(query, 'processes') = 0"
+        sql = (
+            "SELECT count() FROM system.processes WHERE position(query, {mark:String}) > 0 AND position(query, 'processes') = 0"
+        )
         return int(self.run(sql, param_mark=mark))
 
     def wait_until_running(self, mark: str, *, count: int = 1) -> None:

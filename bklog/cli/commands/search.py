@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from bklog.cli.client import api
-from bklog.errors import BadRequest, NotFound, QuerySyntax
+from bklog.errors import BadRequest, NotFound
 
 COLOURS: Final = {"fatal": "magenta", "error": "red", "warn": "yellow", "info": "green", "debug": "blue", "trace": "white"}
 SOURCE: Final = ("host", "path", "stream")
@@ -68,12 +68,9 @@ def _ask(index_set_id: int, asked: dict[str, Any]) -> dict[str, Any]:
     try:
         return api("POST", f"/api/v1/search/index_set/{index_set_id}/search/", json=asked, timeout_seconds=120)
     except BadRequest as error:
-        span = (error.fields.get("start"), error.fields.get("end"))
-        if isinstance(span[0], int) and isinstance(span[1], int):
-            _point_at(asked["query"], *span)
-        raise
-    except QuerySyntax as error:
-        _point_at(asked["query"], error.span.start, error.span.end)
+        start, end = error.fields.get("start"), error.fields.get("end")
+        if isinstance(start, int) and isinstance(end, int):
+            _point_at(asked["query"], start, end)
         raise
 
 

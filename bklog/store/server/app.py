@@ -73,10 +73,13 @@ class Interface:
         except (Disconnected, ClientDisconnect, TimeoutError):
             logger.info("client gone")
         except StoreError as error:
-            _log_failure(error, {})
+            _log_failure(error, {"query_id": request.query_params.get("query_id", "")})
             headers = _headers(request.query_params)
             answer = Answer(send, headers, encoding="", idle_seconds=self._config.idle_seconds, spool=None)
             await answer.fail(error, version=self._engine.version)
+        except Exception:
+            logger.exception("request failed")
+            raise
 
     async def drain(self) -> bool:
         """Refuse what comes, let what runs end in its time; says whether every insert ended."""

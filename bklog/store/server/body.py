@@ -166,7 +166,8 @@ def _write(file: int, chunk: bytes, share: Share) -> int:
 async def _arriving(request: Request, idle_seconds: float) -> AsyncIterator[bytes]:
     while True:
         try:
-            message = await asyncio.wait_for(request.receive(), idle_seconds)
+            async with asyncio.timeout(idle_seconds):
+                message = await request.receive()
         except TimeoutError as error:
             raise refusal(Code.SOCKET_TIMEOUT, f"nothing of the body arrived for {idle_seconds:g} s") from error
         if message["type"] == "http.disconnect":

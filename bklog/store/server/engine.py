@@ -17,7 +17,7 @@ from typing import IO, Final, TypeVar
 
 from bklog.errors import ConfigError
 from bklog.store.server.config import ServerConfig, base_settings, engine_xml
-from bklog.store.server.errors import Code, refusal
+from bklog.store.server.errors import Code, engine_failure, refusal
 from bklog.store.server.folder import own
 from bklog.store.server.guard import Outside, outside
 from bklog.store.server.worker import DEFAULT_DATABASE, EngineConnection, Worker, connect
@@ -62,7 +62,8 @@ class Lane:
             raise self._full(f"and {self._waiting} wait already")
         self._waiting += 1
         try:
-            await asyncio.wait_for(self._slots.acquire(), self._config.queue_seconds)
+            async with asyncio.timeout(self._config.queue_seconds):
+                await self._slots.acquire()
         except TimeoutError as error:
             raise self._full(f"and none ended in {self._config.queue_seconds:g} s") from error
         finally:
@@ -109,9 +110,16 @@ class Engine:
         since = time.monotonic()
         warned = False
         while not future.done():
-            await self.control.perform(lambda: _kill(self.control, worker.name))
+            try:
+                await self.control.perform(lambda: _kill(self.control, worker.name))
+            except RuntimeError as error:
+                # Such as memory that is used up for the moment: the connection must not be handed on while its statement runs.
+                logger.warning(
+                    "kill failed", extra={"connection": worker.name, "engine_code": engine_failure(error).engine_code}
+                )
             with suppress(TimeoutError):
-                await asyncio.wait_for(_ended(future), KILL_EVERY_SECONDS)
+                async with asyncio.timeout(KILL_EVERY_SECONDS):
+                    await _ended(future)
             if not warned and time.monotonic() - since > STUCK_AFTER_SECONDS:
                 warned = True
                 logger.warning("statement does not end", extra={"connection": worker.name})

@@ -107,7 +107,7 @@ _STATUS_CODES: Final[dict[int, tuple[Code, ...]]] = {
 }  # fmt: skip
 _STATUS: Final = {code: status for status, codes in _STATUS_CODES.items() for code in codes}
 _ENGINE_TEXT: Final = re.compile(r"Code: (\d+)\. DB::")
-# The engine wraps some errors, even twice: "Code: 62. DB::Exception: Code: 62. DB::Exception: … (version 26.9). (SYNTAX_ERROR)".
+# The engine wraps some errors, even twice: "Code: 62. DB::Exception: Code: 62. DB::… (version 26.9). (SYNTAX_ERROR)".
 _WRAPPED: Final = re.compile(r"Code: (\d+)\. DB::Exception: (Code: \1\. DB::.*) \(version [^()]*\)\. \(\w+\)\s*", re.DOTALL)
 # Where a body was parsed from is this server's affair.
 _OWN_FILE: Final = re.compile(r": \(in file/uri /proc/self/fd/\d+\)|/proc/self/fd/\d+")

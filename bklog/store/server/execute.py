@@ -126,9 +126,8 @@ async def _stream(
             yield piece
         progress.finish(await asyncio.wrap_future(future), inserts=False)
     finally:
-        # A writer that waits for its reader fails at once when there is none any more.
+        await asyncio.gather(engine.kill(worker, future), pipe.drain())
         pipe.close_reading()
-        await engine.kill(worker, future)
 
 
 async def _whole(

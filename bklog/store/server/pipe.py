@@ -32,6 +32,12 @@ class Pipe:
             except BlockingIOError:
                 await self._readable()
 
+    async def drain(self) -> None:
+        """Throw away what still comes. Without a reader the engine would wait forever to open its end."""
+        while await self.read():  # noqa: ASYNC110 - it waits for the pipe, not for time
+            # A quick writer would hold the loop, and with it what is to stop the writer.
+            await asyncio.sleep(0)
+
     def close_writing(self) -> None:
         os.close(self._writing)
 

@@ -20,7 +20,7 @@ import zstandard
 from starlette.types import Send
 
 from bklog.errors import StoreError
-from bklog.store.server.errors import http_status
+from bklog.store.server.errors import Code, http_status, refusal
 
 HOLD_BYTES: Final = 64 * 1024
 SPOOL_MEMORY_BYTES: Final = 8 * 1024 * 1024
@@ -100,9 +100,9 @@ class Answer:
         self._spool = _spool(spool) if spool else None
 
     async def write(self, piece: bytes) -> None:
-        """Raises TimeoutError when the client has not read for long."""
+        """Raises TimeoutError when the client has not read for long, StoreError when the disk is full."""
         if self._spool is not None:
-            self._spool.write(piece)
+            self._hold(self._spool, piece)
         elif self.started:
             await self._put(await self._encoded(piece))
         else:
@@ -110,6 +110,13 @@ class Answer:
             self._held_bytes += len(piece)
             if self._held_bytes >= HOLD_BYTES:
                 await self._release(summary={})
+
+    def _hold(self, spool: tempfile.SpooledTemporaryFile[bytes], piece: bytes) -> None:
+        try:
+            spool.write(piece)
+        except OSError as error:
+            text = f"the answer cannot be held back for wait_end_of_query: {error.strerror}"
+            raise refusal(Code.NOT_ENOUGH_SPACE, text) from error
 
     async def end(self, summary: Mapping[str, int]) -> None:
         if self._spool is not None:
@@ -177,7 +184,8 @@ class Answer:
     async def _put(self, body: bytes, *, more: bool = True) -> None:
         if body or not more:
             message = {"type": "http.response.body", "body": body, "more_body": more}
-            await asyncio.wait_for(self._send(message), self._idle_seconds)
+            async with asyncio.timeout(self._idle_seconds):
+                await self._send(message)
 
     async def _encoded(self, piece: bytes) -> bytes:
         return await asyncio.to_thread(self._encoder.compress, piece) if self._encoder else piece

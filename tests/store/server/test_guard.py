@@ -29,7 +29,7 @@ REFUSED = [
     "SELECT * FROM file/* x */('/etc/passwd')",
     "SELECT * FROM file -- x\n ('/etc/passwd')",
     "SELECT * FROM `file`('/etc/passwd')",
-    'SELECT * FROM "file"(\'/etc/passwd\')',
+    "SELECT * FROM \"file\"('/etc/passwd')",
     "SELECT * FROM `fil\\x65`('/etc/passwd')",
     "SELECT * FROM file\u00a0('/etc/passwd')",
     "SELECT file('/etc/passwd')",

@@ -8,6 +8,7 @@ import json
 import subprocess
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import lz4.frame  # type: ignore[import-untyped]
 import pytest
@@ -22,7 +23,9 @@ def curl(*arguments: str, data: bytes = b"") -> str:
 
 @pytest.fixture
 def table(store_server: StoreServer) -> str:
-    store_server.run("CREATE OR REPLACE TABLE h (a UInt64, b String DEFAULT concat('d', toString(a))) ENGINE = MergeTree ORDER BY a")
+    store_server.run(
+        "CREATE OR REPLACE TABLE h (a UInt64, b String DEFAULT concat('d', toString(a))) ENGINE = MergeTree ORDER BY a"
+    )
     return "h"
 
 
@@ -69,13 +72,16 @@ INSERTS = [
 
 @pytest.mark.parametrize(("query", "body", "expected"), INSERTS)
 def test_insert(store_server: StoreServer, table: str, query: str, body: bytes, expected: str) -> None:
-    reply = store_server.send(body, **({"query": query} if query else {}))
+    params: dict[str, Any] = {"query": query} if query else {}
+    reply = store_server.send(body, **params)
     assert (reply.status, reply.text) == (200, "")
     assert rows(store_server) == expected
 
 
 def test_curl_inserts_as_the_manual_shows(store_server: StoreServer, table: str) -> None:
-    assert curl(f"{store_server.url}/?query=INSERT%20INTO%20h%20FORMAT%20TSV", "--data-binary", "@-", data=b"1\tx\n2\ty\n") == ""
+    assert (
+        curl(f"{store_server.url}/?query=INSERT%20INTO%20h%20FORMAT%20TSV", "--data-binary", "@-", data=b"1\tx\n2\ty\n") == ""
+    )
     assert curl(store_server.url, "--data-binary", "@-", data=b"INSERT INTO h VALUES (3, 'z')") == ""
     assert rows(store_server) == "1,x\n2,y\n3,z\n"
 
@@ -103,7 +109,7 @@ def test_compressed_bodies(
     data = b"".join(b"%d,x\n" % number for number in range(100_000))
     sql = "INSERT INTO h FORMAT CSV"
     body = data if where == "URL" else sql.encode() + b"\n" + data
-    params = {"query": sql} if where == "URL" else {}
+    params: dict[str, Any] = {"query": sql} if where == "URL" else {}
     reply = store_server.send(pack(body), headers={"Content-Encoding": encoding}, **params)
     assert (reply.status, reply.text) == (200, "")
     assert store_server.run("SELECT count(), sum(a) FROM h") == f"100000\t{sum(range(100_000))}\n"
@@ -111,11 +117,13 @@ def test_compressed_bodies(
 
 @pytest.mark.parametrize(("encoding", "pack"), PACKED[:4], ids=PACKED_IDS[:4])
 @pytest.mark.parametrize("where", ["URL", "body"])
-def test_a_cut_body_is_refused(store_server: StoreServer, table: str, encoding: str, pack: Callable[[bytes], bytes], where: str) -> None:
+def test_a_cut_body_is_refused(
+    store_server: StoreServer, table: str, encoding: str, pack: Callable[[bytes], bytes], where: str
+) -> None:
     data = b"".join(b"%d,x\n" % number for number in range(1000))
     sql = "INSERT INTO h FORMAT CSV"
     body = data if where == "URL" else sql.encode() + b"\n" + data
-    params = {"query": sql} if where == "URL" else {}
+    params: dict[str, Any] = {"query": sql} if where == "URL" else {}
     reply = store_server.send(cut(pack)(body), headers={"Content-Encoding": encoding}, **params)
     assert reply.status >= 400
     assert reply.text.startswith("Code: ")
@@ -226,7 +234,12 @@ FAILURES = [
     pytest.param("INSERT INTO h FORMAT Nope\n1", 404, 73, id="insert in an unknown format"),
     pytest.param('INSERT INTO h FORMAT JSONEachRow\n{"a":"x"}', 400, 27, id="rows that do not parse"),
     pytest.param("INSERT INTO h SELECT * FROM input('a UInt64, b String')", 400, 477, id="input without rows"),
-    pytest.param("SELECT sleepEachRow(0.1) FROM numbers(100) SETTINGS max_block_size = 1, max_execution_time = 0.3", 408, 159, id="too slow"),
+    pytest.param(
+        "SELECT sleepEachRow(0.1) FROM numbers(100) SETTINGS max_block_size = 1, max_execution_time = 0.3",
+        408,
+        159,
+        id="too slow",
+    ),
 ]
 
 
@@ -255,7 +268,8 @@ def test_a_late_failure_is_told_in_the_body_and_breaks_the_connection(store_serv
 
 @pytest.mark.parametrize("name", ["compress", "decompress"])
 def test_blocks_of_the_native_protocol_are_refused(store_server: StoreServer, name: str) -> None:
-    assert store_server.send("SELECT 1", **{name: 1}).status == 501
+    params: dict[str, Any] = {name: 1}
+    assert store_server.send("SELECT 1", **params).status == 501
 
 
 def test_what_a_statement_sets_ends_with_it(store_server: StoreServer) -> None:
