@@ -38,6 +38,4 @@ def read_cursor(text: str) -> Cursor:
 
 
 def _refuse() -> BadRequest:
-    return BadRequest(
-        "this is no cursor", hint="pass the cursor of the last page, or none for the first page", code="cursor"
-    )
+    return BadRequest("this is no cursor", hint="pass the cursor of the last page, or none for the first page", code="cursor")

@@ -10,9 +10,7 @@ from typing import Final
 from bklog.records import to_nanoseconds
 
 SECOND: Final = 1_000_000_000
-TIME_HINT: Final = (
-    "write 2026-01-02T03:04:05Z, 2026-01-02T11:04+08:00, 2026-01-02Z, or seconds or milliseconds since 1970"
-)
+TIME_HINT: Final = "write 2026-01-02T03:04:05Z, 2026-01-02T11:04+08:00, 2026-01-02Z, or seconds or milliseconds since 1970"
 # What DateTime64(9) holds: from 1900 to the last nanosecond of a signed 64-bit count.
 EARLIEST: Final = -2_208_988_800 * SECOND
 LATEST: Final = 9_223_372_036 * SECOND

@@ -106,9 +106,7 @@ class _Parser:
     def _enter(self) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise self.scan.refuse(
-                f"the query is nested more than {MAX_DEPTH} deep", "remove brackets that hold one term"
-            )
+            raise self.scan.refuse(f"the query is nested more than {MAX_DEPTH} deep", "remove brackets that hold one term")
 
     def _no_term(self) -> QuerySyntax:
         operator = self.scan.at_operator()
@@ -168,14 +166,18 @@ class _Parser:
         if here in "[{":
             hint = f"write field:{here}low TO high], or put the text in quotes for the character itself"
             raise self.scan.refuse("a range needs a field", hint)
-        value: Value = Phrase(self.scan.quoted()) if here == '"' else Regex(self._regex(start))
+        value = self._quoted_or_regex()
         if self.scan.peek() == ":":
             hint = r"write field:value with no quotes around the field; \ before a space makes it part of the name"
             raise self.scan.refuse("a quoted text cannot name a field", hint, start=start)
         self.scan.require_end_of_term(start)
         return value
 
-    def _regex(self, start: int) -> str:
+    def _quoted_or_regex(self) -> Phrase | Regex:
+        return Phrase(self.scan.quoted()) if self.scan.peek() == '"' else Regex(self._regex())
+
+    def _regex(self) -> str:
+        start = self.scan.position
         pattern = self.scan.regex()
         here = self.scan.peek()
         if not pattern or (here and not here.isspace() and here not in ")~^"):
@@ -194,13 +196,9 @@ class _Parser:
                 self.scan.require_end_of_term(start)
                 return Everything()
             case ():
-                raise self.scan.refuse(
-                    "a field's name is expected before :", r"write \: for the character itself", start=start
-                )
+                raise self.scan.refuse("a field's name is expected before :", r"write \: for the character itself", start=start)
             case _:
-                raise self.scan.refuse(
-                    "a field's name cannot have wildcards", "name one field", start=start, end=span.end
-                )
+                raise self.scan.refuse("a field's name cannot have wildcards", "name one field", start=start, end=span.end)
         self.scan.skip_space()
         if name == EXISTS:
             return self._exists(start)
@@ -225,20 +223,14 @@ class _Parser:
         here = scan.peek()
         if here in ("", ")") or scan.at_operator():
             hint = f'write a value, for example {field}:x; {field}:"" is the empty text, {field}:* any value'
-            raise scan.refuse(
-                f"a value is expected after {field}:", hint, start=field_span.start, end=field_span.end + 1
-            )
+            raise scan.refuse(f"a value is expected after {field}:", hint, start=field_span.start, end=field_span.end + 1)
         if here not in '"/[{<>':
             pieces = scan.word(stops="")
             return self._from_pieces(pieces, field, Span(field_span.start, scan.position))
         low_and_high = self._range() if here in "[{<>" else None
         if low_and_high == (None, None):
             return Exists(field, span=Span(field_span.start, scan.position))
-        value: Value
-        if low_and_high:
-            value = Range(*low_and_high)
-        else:
-            value = Phrase(scan.quoted()) if here == '"' else Regex(self._regex(start))
+        value = Range(*low_and_high) if low_and_high else self._quoted_or_regex()
         scan.require_end_of_term(start)
         return Term(value, field, span=Span(field_span.start, scan.position))
 
@@ -266,9 +258,7 @@ class _Parser:
         low = self._bound(inclusive=opening == "[")
         scan.skip_space()
         if not scan.take("TO"):
-            raise scan.refuse(
-                "TO is expected between the two ends", "for example [1 TO 5], {1 TO 5} or [1 TO *]", start=start
-            )
+            raise scan.refuse("TO is expected between the two ends", "for example [1 TO 5], {1 TO 5} or [1 TO *]", start=start)
         high = self._bound(inclusive=True)
         scan.skip_space()
         if not (scan.take("]") or scan.take("}")):
@@ -292,6 +282,4 @@ class _Parser:
                 return None
             case () | ("TO",):
                 raise scan.refuse("an end of the range is missing", "write a value, or * for an open end", start=start)
-        raise scan.refuse(
-            "an end of a range cannot have wildcards", "write a value, or * alone for an open end", start=start
-        )
+        raise scan.refuse("an end of a range cannot have wildcards", "write a value, or * alone for an open end", start=start)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from bklog.errors import BadRequest, QuerySyntax, Span
+from bklog.query.cursor import Cursor
 from bklog.query.fields import LOG, Kind, TableFields, Target, hint_for
 from bklog.query.moment import TIME_HINT, Moment, read_moment
 from bklog.query.plan import (
@@ -54,11 +56,6 @@ from bklog.query.tree import (
 from bklog.query.words import WORD_CHARACTERS, fold, is_split_by_words, words_of
 from bklog.records import TimeRange, to_nanoseconds
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from bklog.query.cursor import Cursor
-
 MAX_ROWS: Final = 10_000
 COLUMNS: Final = ("host", "path", "stream", "level", "log", "parse_error")
 _INTEGER: Final = re.compile(r"[+-]?\d{1,30}", re.ASCII)
@@ -100,9 +97,7 @@ def _plan(query: Query, tables: Sequence[TableFields], time_range: TimeRange, ou
     return Plan(scans, to_nanoseconds(time_range.start), to_nanoseconds(time_range.end), output)
 
 
-def _output(
-    fields: Sequence[str] | None, tables: Sequence[TableFields]
-) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+def _output(fields: Sequence[str] | None, tables: Sequence[TableFields]) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
     if fields is None:
         return COLUMNS, None
     targets: list[Target] = []
@@ -219,9 +214,7 @@ def _compare_typed(value: Value, target: Target, span: Span) -> Predicate:
         case Word(text) | Phrase(text):
             return Compare(target, "=", _typed(text, target, span))
         case _ if target.kind is Kind.BOOL:
-            raise _bad_value(
-                span, f"{target.name} is true or false", f"write {target.name}:true or {target.name}:false"
-            )
+            raise _bad_value(span, f"{target.name} is true or false", f"write {target.name}:true or {target.name}:false")
         case Wildcard(pieces):
             return Glob(target, pieces)
         case Regex(pattern):

@@ -84,9 +84,7 @@ class Scanner:
         characters: list[str] = []
         while (here := self.peek()) != '"':
             if not here:
-                raise self.refuse(
-                    "the quote is never closed", 'add the closing " or write \\" for a quote itself', start=start
-                )
+                raise self.refuse("the quote is never closed", 'add the closing " or write \\" for a quote itself', start=start)
             is_escape = here == "\\" and self.text[self.position + 1 : self.position + 2] in ('"', "\\")
             characters.append(self.escaped() if is_escape else here)
             self.position += not is_escape

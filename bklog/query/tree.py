@@ -9,15 +9,13 @@ Query ─ node ─┬ Everything                 *
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from dataclasses import field as part
 from enum import Enum
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from bklog.errors import Span
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 NOWHERE: Final = Span(0, 0)
 _SPECIAL: Final = re.compile(r'[\\"():*?~^\s]')
@@ -54,9 +52,7 @@ class Wildcard:
     pieces: tuple[str | Wild, ...]
 
     def __str__(self) -> str:
-        return "".join(
-            piece.value if isinstance(piece, Wild) else _SPECIAL.sub(r"\\\g<0>", piece) for piece in self.pieces
-        )
+        return "".join(piece.value if isinstance(piece, Wild) else _SPECIAL.sub(r"\\\g<0>", piece) for piece in self.pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +60,7 @@ class Regex:
     pattern: str
 
     def __str__(self) -> str:
-        return (
-            "/" + re.sub(r"\\.|/", lambda match: r"\/" if match[0] == "/" else match[0], self.pattern, flags=re.S) + "/"
-        )
+        return "/" + re.sub(r"\\.|/", lambda match: r"\/" if match[0] == "/" else match[0], self.pattern, flags=re.S) + "/"
 
 
 @dataclass(frozen=True, slots=True)
