@@ -6,13 +6,11 @@ status, fields.status    a path of `fields`: typed by the clean rule, or found i
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+from typing import Final
 
 PREFIX: Final = "fields."
 
@@ -63,7 +61,7 @@ LOG: Final = Target("log", Kind.TEXT)
 
 @dataclass(frozen=True, slots=True)
 class TableFields:
-    """What the planner knows of a table: `types` are the clean rule's, `paths` those that occur in its rows."""
+    """What the planner knows of a table: its quoted name, the typed fields, and the `paths` that occur in its rows."""
 
     table: str
     types: Mapping[str, str]

@@ -166,14 +166,18 @@ class _Parser:
         if here in "[{":
             hint = f"write field:{here}low TO high], or put the text in quotes for the character itself"
             raise self.scan.refuse("a range needs a field", hint)
-        value: Value = Phrase(self.scan.quoted()) if here == '"' else Regex(self._regex(start))
+        value = self._quoted_or_regex()
         if self.scan.peek() == ":":
             hint = r"write field:value with no quotes around the field; \ before a space makes it part of the name"
             raise self.scan.refuse("a quoted text cannot name a field", hint, start=start)
         self.scan.require_end_of_term(start)
         return value
 
-    def _regex(self, start: int) -> str:
+    def _quoted_or_regex(self) -> Phrase | Regex:
+        return Phrase(self.scan.quoted()) if self.scan.peek() == '"' else Regex(self._regex())
+
+    def _regex(self) -> str:
+        start = self.scan.position
         pattern = self.scan.regex()
         here = self.scan.peek()
         if not pattern or (here and not here.isspace() and here not in ")~^"):
@@ -226,11 +230,7 @@ class _Parser:
         low_and_high = self._range() if here in "[{<>" else None
         if low_and_high == (None, None):
             return Exists(field, span=Span(field_span.start, scan.position))
-        value: Value
-        if low_and_high:
-            value = Range(*low_and_high)
-        else:
-            value = Phrase(scan.quoted()) if here == '"' else Regex(self._regex(start))
+        value = Range(*low_and_high) if low_and_high else self._quoted_or_regex()
         scan.require_end_of_term(start)
         return Term(value, field, span=Span(field_span.start, scan.position))
 

@@ -6,12 +6,11 @@ Each predicate is true or false for every row, never unknown, so that NOT means 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-if TYPE_CHECKING:
-    from bklog.query.cursor import Cursor
-    from bklog.query.fields import Target
-    from bklog.query.tree import Wild
+from bklog.query.cursor import Cursor
+from bklog.query.fields import Target
+from bklog.query.tree import Wild
 
 Operand: TypeAlias = bool | int | float | str
 
@@ -111,7 +110,7 @@ Predicate: TypeAlias = Leaf | Negation | AllOf | AnyOf
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One table and the rows of it that match."""
+    """One table, by the quoted name that statements select from, and the rows of it that match."""
 
     table: str
     predicate: Predicate

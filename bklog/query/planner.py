@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from bklog.errors import BadRequest, QuerySyntax, Span
+from bklog.query.cursor import Cursor
 from bklog.query.fields import LOG, Kind, TableFields, Target, hint_for
 from bklog.query.moment import TIME_HINT, Moment, read_moment
 from bklog.query.plan import (
@@ -53,11 +55,6 @@ from bklog.query.tree import (
 )
 from bklog.query.words import WORD_CHARACTERS, fold, is_split_by_words, words_of
 from bklog.records import TimeRange, to_nanoseconds
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from bklog.query.cursor import Cursor
 
 MAX_ROWS: Final = 10_000
 COLUMNS: Final = ("host", "path", "stream", "level", "log", "parse_error")

@@ -1,14 +1,15 @@
 """Plan -> Statement: the only place that writes the SQL of a search. A value is always bound, a name always quoted.
 
-The order is the table's own, backwards, so that the engine reads the newest granules and stops when the page is full;
-columns that only the page's rows need are read for these rows alone.
+A page is asked for in the order of the table's sorting key, so that the engine reads the newest granules and stops when it
+is full; columns that only the page's rows need are read for these rows alone. Values are bound as text beside their type.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, assert_never
+from typing import Final, assert_never
 
 from bklog.query.fields import Kind, Target
 from bklog.query.moment import SECOND
@@ -37,15 +38,12 @@ from bklog.query.plan import (
 )
 from bklog.query.tree import Wild
 from bklog.query.words import WORD_CHARACTERS
-from bklog.records import Statement
+from bklog.records import IDENTITY, Statement
 from bklog.records.timerange import EPOCH
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-NEWEST_FIRST: Final = "time DESC, batch DESC, row DESC"  # the sorting key of every log table, backwards
-# Buffering reads a whole part ahead of the merge (988,000 rows for a page of 100 in place of 70,000).
-PAGE_SETTINGS: Final = "SETTINGS read_in_order_use_buffering = 0, query_plan_max_limit_for_lazy_materialization = 10000"
+NEWEST_FIRST: Final = ", ".join(f"{name} DESC" for name in IDENTITY)
+# Up to this many rows the columns that no condition reads are read for the page's rows only; servers differ in the default.
+PAGE_SETTINGS: Final = "SETTINGS query_plan_max_limit_for_lazy_materialization = 10000"
 _NULLABLE: Final = (Kind.INT, Kind.FLOAT, Kind.BOOL, Kind.DYNAMIC)
 _LIKE_SPECIAL: Final = re.compile(r"[\\%_]")
 _LIKE_WILD: Final = {Wild.MANY: "%", Wild.ONE: "_"}
@@ -58,13 +56,13 @@ class _Binder:
     """Collects values; the same value of the same type is bound once."""
 
     def __init__(self) -> None:
-        self._places: dict[tuple[str, Any], str] = {}
+        self._places: dict[tuple[str, str], str] = {}
 
-    def __call__(self, value: Any, kind: str = "String") -> str:
+    def __call__(self, value: str, kind: str = "String") -> str:
         name = self._places.setdefault((kind, value), f"p{len(self._places)}")
         return f"{{{name}:{kind}}}"
 
-    def params(self) -> dict[str, Any]:
+    def params(self) -> dict[str, str]:
         return {name: value for (_, value), name in self._places.items()}
 
 
@@ -81,7 +79,7 @@ def render(plan: Plan) -> Statement:
 def render_bounds(tables: Iterable[str]) -> Statement:
     """The oldest and the newest time of the tables, and whether they have a row at all."""
     scans = " UNION ALL ".join(
-        f"SELECT min(time) AS oldest, max(time) AS newest, count() AS n FROM {quote_name(table)}" for table in tables
+        f"SELECT min(time) AS oldest, max(time) AS newest, count() AS n FROM {table}" for table in tables
     )
     oldest, newest = _iso("min(oldest)"), _iso("max(newest)")
     return Statement(f"SELECT {oldest} AS oldest, {newest} AS newest FROM ({scans}) WHERE n > 0 HAVING count() > 0")
@@ -89,7 +87,7 @@ def render_bounds(tables: Iterable[str]) -> Statement:
 
 def render_paths(table: str) -> Statement:
     """Every path of `fields` that a row of the table has; answered from the parts' metadata."""
-    return Statement(f"SELECT arrayJoin(distinctJSONPaths(fields)) AS path FROM {quote_name(table)}")
+    return Statement(f"SELECT arrayJoin(distinctJSONPaths(fields)) AS path FROM {table}")
 
 
 def regexes(plan: Plan) -> tuple[str, ...]:
@@ -109,7 +107,7 @@ def quote_name(name: str) -> str:
 
 
 def _render_count(plan: Plan, bind: _Binder) -> str:
-    counts = [f"SELECT count() AS n FROM {quote_name(scan.table)} WHERE {_where(scan, plan, bind)}" for scan in plan.scans]
+    counts = [f"SELECT count() AS n FROM {scan.table} WHERE {_where(scan, plan, bind)}" for scan in plan.scans]
     return counts[0] if len(counts) == 1 else f"SELECT sum(n) AS n FROM ({' UNION ALL '.join(counts)})"
 
 
@@ -126,7 +124,7 @@ def _render_page(plan: Plan, page: Page, bind: _Binder) -> str:
 
 def _select_page(scan: Scan, plan: Plan, page: Page, bind: _Binder, outputs: list[str]) -> str:
     return (
-        f"SELECT {', '.join(outputs)} FROM {quote_name(scan.table)} WHERE {_where(scan, plan, bind)}"
+        f"SELECT {', '.join(outputs)} FROM {scan.table} WHERE {_where(scan, plan, bind)}"
         f" ORDER BY {NEWEST_FIRST} LIMIT {page.limit}"
     )
 
@@ -159,7 +157,7 @@ def _where(scan: Scan, plan: Plan, bind: _Binder) -> str:
     end = min(plan.end, cursor.time + 1) if cursor else plan.end
     conditions = [f"time >= {_bind_time(plan.start, bind)}", f"time < {_bind_time(end, bind)}"]
     if cursor:
-        last = f"{_bind_time(cursor.time, bind)}, {bind(str(cursor.batch), 'UUID')}, {bind(cursor.row, 'UInt32')}"
+        last = f"{_bind_time(cursor.time, bind)}, {bind(str(cursor.batch), 'UUID')}, {bind(str(cursor.row), 'UInt32')}"
         conditions.append(f"(time, batch, row) < ({last})")
     if not isinstance(scan.predicate, Always):
         conditions.append(_grouped(scan.predicate, bind))
@@ -211,7 +209,7 @@ def _compared(leaf: Equals | Glob | Matches | Compare | CompareTime, bind: _Bind
             column = _column(target) if target.kind is Kind.CASELESS else _text(target)
             return f"match({column}, {bind(_without_nul(pattern))})"
         case Compare(target, operator, operand):
-            return f"{_comparable(target, operand)} {operator} {bind(operand, _type_of(operand))}"
+            return f"{_comparable(target, operand)} {operator} {bind(*_operand(operand))}"
         case CompareTime(target, operator, nanoseconds):
             return f"{_column(target)} {operator} {_bind_time(nanoseconds, bind)}"
         case unreachable:
@@ -266,16 +264,17 @@ def _comparable(target: Target, operand: Operand) -> str:
     return _text(target) if isinstance(operand, str) else _column(target)
 
 
-def _type_of(operand: Operand) -> str:
+def _operand(operand: Operand) -> tuple[str, str]:
+    """The text of a value, and the engine's type."""
     match operand:
         case bool():
-            return "Bool"
+            return str(operand).lower(), "Bool"
         case int():
-            return "Int64"
+            return str(operand), "Int64"
         case float():
-            return "Float64"
-        case _:
-            return "String"
+            return repr(operand), "Float64"
+        case text:
+            return text, "String"
 
 
 def _bind_time(nanoseconds: int, bind: _Binder) -> str:

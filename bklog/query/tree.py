@@ -9,15 +9,13 @@ Query ─ node ─┬ Everything                 *
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from dataclasses import field as part
 from enum import Enum
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from bklog.errors import Span
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 NOWHERE: Final = Span(0, 0)
 _SPECIAL: Final = re.compile(r'[\\"():*?~^\s]')

@@ -7,29 +7,17 @@ parts' metadata has the paths), and a name that is not yet kept is always asked 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from bklog.query import TableFields
 from bklog.query.fields import needs_paths
 from bklog.query.sql import render_paths
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from bklog.clean import CleanRule
-    from bklog.records import Limits
-    from bklog.store.base import Store
+from bklog.records import Limits
+from bklog.store import LogTable, Store
 
 KEEP_SECONDS: Final = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class SearchTable:
-    """One table of an index set: `rule` types its fields."""
-
-    name: str
-    rule: CleanRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +32,21 @@ class FieldCatalogue:
         self._limits = limits
         self._known: dict[str, _Known] = {}
 
-    def describe(self, tables: Sequence[SearchTable], names: Iterable[str]) -> tuple[TableFields, ...]:
+    def describe(self, tables: Sequence[LogTable], names: Iterable[str]) -> tuple[TableFields, ...]:
         """What the planner needs to read `names`, the fields that a search speaks of."""
         wanted = frozenset(names)
         return tuple(self._describe(table, wanted) for table in tables)
 
-    def _describe(self, table: SearchTable, names: frozenset[str]) -> TableFields:
-        missing = needs_paths(names, table.rule.types)
-        return TableFields(table.name, table.rule.types, self._paths(table, missing) if missing else frozenset())
+    def _describe(self, table: LogTable, names: frozenset[str]) -> TableFields:
+        missing = needs_paths(names, table.types)
+        return TableFields(self._store.table(table.name), table.types, self._paths(table, missing) if missing else frozenset())
 
-    def _paths(self, table: SearchTable, names: frozenset[str]) -> frozenset[str]:
+    def _paths(self, table: LogTable, names: frozenset[str]) -> frozenset[str]:
         known = self._known.get(table.name)
         is_fresh = known is not None and time.monotonic() - known.read_at < KEEP_SECONDS
         if known and is_fresh and not needs_paths(names, dict.fromkeys(known.paths, "string")):
             return known.paths
-        rows = self._store.select(render_paths(table.name), self._limits)
+        rows = self._store.select(render_paths(self._store.table(table.name)), self._limits)
         paths = frozenset(path for (path,) in rows.rows)
         self._known[table.name] = _Known(paths, time.monotonic())
         return paths

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
-if TYPE_CHECKING:
-    from bklog.query import Plan
+from bklog.query import Plan
 
 
 def describe_plan(plan: Plan) -> dict[str, Any]:

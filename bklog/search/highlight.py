@@ -7,15 +7,13 @@ whose dialect is not Python's and which no expression can make slow.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from bklog.query.fields import LOG
 from bklog.query.plan import Contains, HasPattern, HasWords, Plan, positive_leaves
 from bklog.query.tree import Wild
 from bklog.query.words import WORD_CHARACTERS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 Offsets = list[tuple[int, int]]
 

@@ -6,18 +6,16 @@ Raises BadRequest: `search_request` for a wrong key or type, `time_syntax`, `tim
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from bklog.errors import BadRequest
 from bklog.query import MAX_ROWS, Cursor, read_cursor
 from bklog.query.moment import TIME_HINT, read_moment
 from bklog.records import TimeRange
 from bklog.records.timerange import EPOCH
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 KEYS: Final = ("query", "start", "end", "limit", "cursor", "fields", "count", "explain")
 DEFAULT_START: Final = "now-24h"  # an hour, as some products have it, hides what a person has just imported

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
 from bklog.errors import BadRequest, BklogError, StoreError
@@ -17,17 +18,12 @@ from bklog.query import Cursor, Plan, Query, parse, plan_count, plan_page, rende
 from bklog.query.plan import Count, Page
 from bklog.query.sql import regexes, render_bounds
 from bklog.query.tree import Everything, leaves
-from bklog.records import Statement
+from bklog.records import Limits, Rows, Statement
+from bklog.search.catalogue import FieldCatalogue
 from bklog.search.explain import describe_plan
 from bklog.search.highlight import compile_highlight, find_offsets
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from bklog.records import Limits, Rows
-    from bklog.search.catalogue import FieldCatalogue, SearchTable
-    from bklog.search.request import SearchRequest
-    from bklog.store.base import Store
+from bklog.search.request import SearchRequest
+from bklog.store import LogTable, Store
 
 # ClickHouse's numbers: TIMEOUT_EXCEEDED and TOO_SLOW, MEMORY_LIMIT_EXCEEDED, CANNOT_COMPILE_REGEXP.
 TIMEOUTS: Final = (159, 160)
@@ -61,12 +57,12 @@ class Statistics:
 class Explanation:
     query: str
     plan: dict[str, Any]
-    sql: str
-    params: Mapping[str, Any]
+    statement: Statement
     engine: str
 
     def as_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        statement = {"text": self.statement.text, "params": dict(self.statement.params)}
+        return {"query": self.query, "plan": self.plan, "statement": statement, "engine": self.engine}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ class SearchResult:
 
 
 def search(
-    request: SearchRequest, *, tables: Sequence[SearchTable], store: Store, catalogue: FieldCatalogue, limits: Limits
+    request: SearchRequest, *, tables: Sequence[LogTable], store: Store, catalogue: FieldCatalogue, limits: Limits
 ) -> SearchResult:
     """
     Raises:
@@ -111,7 +107,7 @@ def search(
 
 
 def explain(
-    request: SearchRequest, *, tables: Sequence[SearchTable], store: Store, catalogue: FieldCatalogue, limits: Limits
+    request: SearchRequest, *, tables: Sequence[LogTable], store: Store, catalogue: FieldCatalogue, limits: Limits
 ) -> Explanation:
     """What a search would do, without doing it: each stage, and which granules the engine would read."""
     query = parse(request.query)
@@ -119,10 +115,10 @@ def explain(
     statement = render(plan)
     answer = _select(Statement(f"EXPLAIN indexes = 1 {statement.text}", statement.params), store, limits)
     engine = "\n".join(str(line) for (line,) in answer.rows)
-    return Explanation(str(query), describe_plan(plan), statement.text, dict(statement.params), engine)
+    return Explanation(str(query), describe_plan(plan), statement, engine)
 
 
-def _plan(query: Query, request: SearchRequest, tables: Sequence[SearchTable], catalogue: FieldCatalogue) -> Plan:
+def _plan(query: Query, request: SearchRequest, tables: Sequence[LogTable], catalogue: FieldCatalogue) -> Plan:
     named = [leaf.field for leaf, _ in leaves(query.node) if not isinstance(leaf, Everything) and leaf.field]
     known = catalogue.describe(tables, [*named, *(name for name in request.fields or () if name != "fields")])
     if request.count:
@@ -199,8 +195,8 @@ def _next_cursor(page: Page, answer: Rows) -> str | None:
     return str(Cursor(int(last["time_ns"]), UUID(last["batch_text"]), last["row"]))
 
 
-def _note_on_nothing(request: SearchRequest, tables: Sequence[SearchTable], store: Store, limits: Limits) -> str:
-    bounds = _select(render_bounds(table.name for table in tables), store, limits).rows
+def _note_on_nothing(request: SearchRequest, tables: Sequence[LogTable], store: Store, limits: Limits) -> str:
+    bounds = _select(render_bounds(store.table(table.name) for table in tables), store, limits).rows
     asked = f"no row matches between {request.time_range.start.isoformat()} and {request.time_range.end.isoformat()}"
     if not bounds:
         return f"{asked}; the index set holds no rows yet"

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+from tests.chdb_connection import connect
 from clickhouse_connect.driver.binding import bind_query
 
+from bklog.clean import CleanRule
 from bklog.errors import StoreError
 from bklog.records import COLUMNS, Limits, Rows, Statement
-from tests.chdb_connection import connect
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from bklog.clean import CleanRule
-    from bklog.store.base import LineBatch, LogTable, Stored
+from bklog.store.base import LineBatch, LogTable, Stored
 
 LIMITS = Limits(seconds=60, memory_bytes=4 << 30, result_rows=100_000)
 INDEXES = {
