@@ -9,10 +9,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bklog.api.requests import by_method, json_object
 from bklog.api.wiring import search_limits, the_store
-from bklog.collect.models import IndexSet
 from bklog.collect.selectors import get_index_set
 from bklog.search import service
-from bklog.search.catalogue import FieldCatalogue, SearchTable
+from bklog.search.catalogue import FieldCatalogue
 from bklog.search.request import parse_request
 
 
@@ -23,14 +22,10 @@ def the_catalogue() -> FieldCatalogue:
 
 def search_index_set(request: HttpRequest, index_set_id: int) -> HttpResponse:
     asked = parse_request(json_object(request), now=datetime.now(UTC))
-    tables = _tables(get_index_set(index_set_id))
+    tables = [collector.log_table for collector in get_index_set(index_set_id).collectors.all()]
     call = service.explain if asked.explain else service.search
     found = call(asked, tables=tables, store=the_store(), catalogue=the_catalogue(), limits=search_limits())
     return JsonResponse({"explanation": found.as_dict()} if asked.explain else found.as_dict())
-
-
-def _tables(index_set: IndexSet) -> list[SearchTable]:
-    return [SearchTable(collector.table, collector.rule) for collector in index_set.collectors.all()]
 
 
 search = by_method(POST=search_index_set)

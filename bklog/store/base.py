@@ -79,5 +79,8 @@ class Store(Protocol):
     def ledger(self, table: str, *, since: datetime) -> dict[str, Any]:
         """The sums of a table's ledger: requests, received, stored, duplicate, rejected_by_reason, marked, size_bytes."""
 
+    def table(self, name: str) -> str:
+        """The quoted name under which statements select from a table."""
+
     def insert_rows(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str) -> None:
         """Insert a few rows of the platform's own (the ledger), once per `token`."""

@@ -62,8 +62,7 @@ class ClickHouseStore:
 
     def migrate(self) -> list[str]:
         """Raises Unavailable, StoreError. Safe to run from several processes: each step may be repeated."""
-        with self._errors():
-            self._client.command(create_database(self._layout), use_database=False)
+        self._command(create_database(self._layout))
         record = self._layout.table("schema_migrations")
         self._command(migrations.create_record(self._layout))
         done = {row[0] for row in self.select(Statement(f"SELECT number FROM {record}"), LOOKUP_LIMITS).rows}
@@ -83,6 +82,9 @@ class ClickHouseStore:
     def drop_table(self, table: LogTable) -> None:
         for statement in drop_table(table.name, self._layout):
             self._command(statement)
+
+    def table(self, name: str) -> str:
+        return self._layout.table(name)
 
     def select(self, statement: Statement, limits: Limits) -> Rows:
         settings = {
@@ -168,7 +170,6 @@ class ClickHouseStore:
                     autogenerate_session_id=False,
                     pool_mgr=self._pool,
                 )
-                self._connected.database = self._layout.database  # only now: a fresh store does not have it yet
             return self._connected
 
     @contextmanager

@@ -9,7 +9,6 @@ import sys
 import time
 from typing import Any
 
-from bklog.store.schema import Layout
 from tests.bench.search import EMPTY_CACHE
 from tests.chdb_connection import connect
 
@@ -26,7 +25,6 @@ def median_milliseconds(connection: Any, statement: dict[str, Any], runs: int) -
 
 if __name__ == "__main__":
     engine = connect(sys.argv[1])
-    engine.query(f"USE {Layout().database}", "Null")
     json.dump([median_milliseconds(engine, one, int(sys.argv[2])) for one in json.load(sys.stdin)], sys.stdout)
     sys.stdout.flush()
     os._exit(0)

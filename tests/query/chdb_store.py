@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.chdb_connection import connect
 from clickhouse_connect.driver.binding import bind_query
 
 from bklog.clean import CleanRule
 from bklog.errors import StoreError
 from bklog.records import COLUMNS, Limits, Rows, Statement
-from bklog.store.base import LineBatch, LogTable, Stored
+from bklog.store.base import LineBatch, LogTable
+from tests.chdb_connection import connect
 
 LIMITS = Limits(seconds=60, memory_bytes=4 << 30, result_rows=100_000)
 INDEXES = {

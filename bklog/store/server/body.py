@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-import lz4.frame  # type: ignore[import-untyped]
+import lz4.frame
 import zstandard
 from starlette.requests import Request
 

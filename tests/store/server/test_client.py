@@ -6,8 +6,8 @@ import gzip
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-import lz4.frame  # type: ignore[import-untyped]
-import pyarrow as pa  # type: ignore[import-untyped]
+import lz4.frame
+import pyarrow as pa
 import pytest
 import zstandard
 from clickhouse_connect.driver.client import Client
