@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -16,15 +17,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import lz4.frame
-import zstandard
 from starlette.requests import Request
 
 from bklog.store.server.errors import Code, refusal
 from bklog.store.server.statements import Data, NeedMore, Scan, scan
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 MAX_SQL_BYTES: Final = 4 * 1024 * 1024
 SCAN_AFTER_BYTES: Final = 64 * 1024
-MAX_WINDOW_BYTES: Final = 128 * 1024 * 1024
+ZSTD_OPTIONS: Final = {zstd.DecompressionParameter.window_log_max: 27}  # 128 MiB of memory a stream, as `zstd --long` writes
 # Not lz4 and zstd: the engine takes a stream that is cut off for one that has ended, and they are quick here.
 ENGINE_DECODES: Final = frozenset({"gzip", "deflate"})
 
@@ -186,7 +191,7 @@ async def _decoded(chunks: AsyncIterator[bytes], decode: Decoder | None) -> Asyn
         if decode:
             for piece in decode(b""):
                 yield piece
-    except (zlib.error, zstandard.ZstdError, RuntimeError, EOFError) as error:
+    except (zlib.error, zstd.ZstdError, RuntimeError, EOFError) as error:
         raise refusal(Code.CANNOT_DECOMPRESS, f"the body cannot be decompressed: {error}") from error
 
 
@@ -202,7 +207,7 @@ def decoder(encoding: str) -> Decoder | None:
         case "lz4":
             return _decoder(lz4.frame.LZ4FrameDecompressor, slice_bytes=65536)
         case "zstd":
-            return _decoder(zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES).decompressobj, slice_bytes=1024)
+            return _decoder(lambda: zstd.ZstdDecompressor(options=ZSTD_OPTIONS), slice_bytes=1024)
     raise refusal(Code.UNKNOWN_COMPRESSION_METHOD, f"Unknown compression method: {encoding}; use gzip, deflate, lz4 or zstd")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import sys
 import tempfile
 import zlib
 from collections.abc import Mapping
@@ -16,11 +17,15 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import lz4.frame
-import zstandard
 from starlette.types import Send
 
 from bklog.errors import StoreError
 from bklog.store.server.errors import Code, http_status, refusal
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 HOLD_BYTES: Final = 64 * 1024
 SPOOL_MEMORY_BYTES: Final = 8 * 1024 * 1024
@@ -67,7 +72,7 @@ def encoder(encoding: str) -> Encoder | None:
         case "deflate":
             return zlib.compressobj(3)
         case "zstd":
-            return zstandard.ZstdCompressor(level=1).compressobj()
+            return zstd.ZstdCompressor(level=1)
         case "lz4":
             return _Lz4()
     return None
