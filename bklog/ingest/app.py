@@ -33,6 +33,7 @@ from bklog.telemetry import IngestFailed, LinesStored
 PROTOCOLS: Final = Registry("bklog.ingest.protocols", "PROTOCOL", Protocol)
 MAX_KEY_CHARACTERS: Final = 200
 MAX_SOURCE_CHARACTERS: Final = 1024
+DISCARD_BYTES: Final = 1 << 30
 SMALL_BODY_BYTES: Final = 64 << 10  # decompressing less than this is quicker than handing it to a thread
 
 
@@ -126,6 +127,7 @@ async def _authenticate(http: HttpRequest, catalogue: Catalogue) -> Destination:
 async def _body(http: HttpRequest, limit_bytes: int) -> bytes:
     encoding = require_known_encoding(http.headers.get("content-encoding", ""))
     if int(http.headers.get("content-length", "0")) > limit_bytes:
+        await _discard(http)
         raise too_large(limit_bytes)
     body = await read_limited(http.stream(), limit_bytes)
     if not encoding or not body:
@@ -133,6 +135,15 @@ async def _body(http: HttpRequest, limit_bytes: int) -> bytes:
     if len(body) < SMALL_BODY_BYTES:
         return decompress(body, encoding, limit_bytes)
     return await asyncio.to_thread(decompress, body, encoding, limit_bytes)
+
+
+async def _discard(http: HttpRequest) -> None:
+    """Take what the sender is sending, within reason: one that is cut off while it sends would not read the answer."""
+    left = DISCARD_BYTES
+    async for chunk in http.stream():
+        left -= len(chunk)
+        if left < 0:
+            return
 
 
 def _source(http: HttpRequest) -> Source:
