@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from bklog.collect.agent.agent import Agent
-from bklog.collect.agent.checkpoint import Checkpoints, open_checkpoints
+from bklog.collect.agent.checkpoint import open_checkpoints
 from bklog.collect.agent.config import AgentConfig, load_config
 from bklog.telemetry import logs
 from config.address import ingest_url
@@ -38,10 +38,13 @@ def agent(config: Path | None, *, once: bool, check: bool) -> None:
 
 def _run(read: partial[AgentConfig], *, once: bool) -> None:
     checkpoints = open_checkpoints(read().state_folder)
-    running = Agent(read, checkpoints, once=once)
-    _listen(running)
-    running.run()
-    _leave(running, checkpoints)
+    try:
+        running = Agent(read, checkpoints, once=once)
+        _listen(running)
+        running.run()
+    finally:
+        checkpoints.close()
+    _leave(running)
 
 
 def _listen(running: Agent) -> None:
@@ -52,9 +55,8 @@ def _listen(running: Agent) -> None:
     signal.signal(signal.SIGIO, signal.SIG_IGN)
 
 
-def _leave(running: Agent, checkpoints: Checkpoints) -> None:
+def _leave(running: Agent) -> None:
     """A request that nobody answers must not hold up the exit: Python would wait for its thread."""
-    checkpoints.close()
     if running.unanswered:
         logging.shutdown()
         sys.stdout.flush()

@@ -149,8 +149,12 @@ class Agent:
         """Rows of what is there are touched before rows untouched for long are removed."""
         present = [tail.state for follower in self._followers for tail in follower.tails.values()]
         names = [follower.input.name for follower in self._followers]
-        self._checkpoints.save(present, inputs=names)
-        self._checkpoints.forget_unseen(now=time.time())
+        try:
+            self._checkpoints.save(present, inputs=names)
+            self._checkpoints.forget_unseen(now=time.time())
+        except Retryable as error:
+            self._housekept_at = 0.0
+            self._report.failed("checkpoints", error, now=time.monotonic())
 
     def _send_ready(self, *, now: float) -> bool:
         """Whether something was done that no answer will wake us for."""

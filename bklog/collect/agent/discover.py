@@ -10,14 +10,8 @@ import stat
 from dataclasses import dataclass
 from typing import Final
 
-COMPRESSED: Final = (
-    "*.gz",
-    "*.zst",
-    "*.bz2",
-    "*.xz",
-    "*.lz4",
-    "*.zip",
-)  # old generations: their lines were sent already
+# Old generations: their lines were sent before they were compressed.
+COMPRESSED: Final = (".gz", ".zst", ".bz2", ".xz", ".lz4", ".zip")
 
 Identity = tuple[int, int]
 

@@ -179,21 +179,35 @@ class Follower:
             self.tails[state.identity] = tail
 
     def _open_or_close(self, tail: Tail, *, now: float) -> None:
-        if tail.behind and tail.file is None and now >= tail.not_before:
+        if tail.file is None and (tail.behind or tail.unverified) and now >= tail.not_before:
             self._open(tail, now=now)
+        elif tail.file is not None and tail.unverified and not tail.behind and not tail.busy:
+            self._verify(tail, tail.file, now=now)
         elif tail.is_idle(now=now) and not tail.rotated:
             tail.close()
 
     def _open(self, tail: Tail, *, now: float) -> bool:
+        """Whether it is open now and holds what it held before."""
         try:
-            if not tail.open():
+            if not tail.open() or tail.file is None:
                 return False
-            tail.state = replace(tail.state, first=confirm_fingerprint(tail.file or 0, tail.state))
+        except OSError as error:
+            self.complain(tail, error, now=now)
+            return False
+        tail.complained = False
+        return self._verify(tail, tail.file, now=now)
+
+    def _verify(self, tail: Tail, file: int, *, now: float) -> bool:
+        """A change of time without one of size may be other content of the same length: its beginning shows it."""
+        tail.unverified = False
+        try:
+            first = confirm_fingerprint(file, tail.state)
         except OSError as error:
             self.complain(tail, error, now=now)
             return False
         except ContentChanged as change:
             self.restart(tail, change, now=now)
             return not tail.rotated
-        tail.complained = False
+        if first != tail.state.first:
+            tail.state = replace(tail.state, first=first)
         return True

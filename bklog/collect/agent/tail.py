@@ -33,6 +33,8 @@ class Tail:
         self.behind_since = now
         self.scanned_to = -1  # the size at which no whole line was left
         self.lost_bytes = 0
+        self.changed_at = 0.0
+        self.unverified = True  # it may hold other content of the same size
         self.rotated = False
         self.deleted = False
         self.busy = False
@@ -51,6 +53,9 @@ class Tail:
             self.name = found.path
             self.state = replace(self.state, place=found.path)
             self.relocate()
+        if found.changed_at != self.changed_at:
+            self.changed_at = found.changed_at
+            self.unverified = True
         self._observe(found.size, now=now)
 
     def leave(self, *, now: float) -> None:

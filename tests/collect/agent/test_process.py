@@ -153,6 +153,22 @@ def test_copytruncate_is_seen_although_the_file_is_longer_again(bench: Bench) ->
     assert_exactly(bench, 2000)
 
 
+@pytest.mark.parametrize(
+    "run", [pytest.param("restarts", id="while no agent runs"), pytest.param("goes on", id="while it runs")]
+)
+def test_other_content_of_the_same_length_is_seen(bench: Bench, run: str) -> None:
+    app = bench.logs / "app.log"
+    app.write_bytes(numbered(0, 10))
+    process = bench.start()
+    bench.endpoint.wait_for(10)
+    if run == "restarts":
+        bench.stop(process)
+    app.write_bytes(numbered(10, 20))
+    if run == "restarts":
+        bench.start()
+    assert_exactly(bench, 20)
+
+
 def test_a_file_deleted_while_the_server_is_down_is_still_delivered(bench: Bench) -> None:
     bench.configure(batch_bytes=4096)
     bench.endpoint.fail_always = 503
