@@ -49,6 +49,8 @@ def run(home: Path, rows: int, wanted: Sequence[str]) -> list[Figure]:
             figures.append(_shown(idle_memory(fleet)))
         for one in loads:
             figures += [_shown(figure) for figure in ingest.measure(one, rows, fleet) if one.name in wanted]
+        if loads:
+            search.wait_for_merges(fleet)
         asked = [search.ask(query, fleet) for query in search.QUERIES if query.name in wanted]
     figures += [_shown(figure) for figure in search.compare(asked, home)]
     return figures

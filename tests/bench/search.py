@@ -23,6 +23,7 @@ from tests.running_fleet import ROOT, RunningFleet
 
 RUNS: Final = 15
 ENGINE_SECONDS: Final = 600
+MERGE_SECONDS: Final = 120
 EMPTY_CACHE: Final = "SYSTEM DROP QUERY CONDITION CACHE"
 
 
@@ -53,6 +54,16 @@ QUERIES: Final = (
     Question("search_regex", "bench_lines", "/port [0-9]{5} ssh2/"),
 )
 NAMES: Final = tuple(query.name for query in QUERIES)
+
+
+def wait_for_merges(fleet: RunningFleet) -> None:
+    """What was just inserted is still being merged, on the same cores: both sides are asked when that is over."""
+    store = f"http://127.0.0.1:{fleet.settings['BKLOG_STORE_PORT']}/"
+    deadline = time.monotonic() + MERGE_SECONDS
+    while time.monotonic() < deadline:
+        if urllib3.request("POST", store, body="SELECT count() FROM system.merges").data.strip() == b"0":
+            return
+        time.sleep(0.5)
 
 
 def ask(question: Question, fleet: RunningFleet) -> Asked:

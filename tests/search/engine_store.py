@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from chdb import _chdb
 from clickhouse_connect.driver.binding import bind_query
 
 from bklog.errors import StoreError
 from bklog.records import Limits, Rows, Statement, Stored
 from bklog.store import LineBatch, LogTable
 from bklog.store.schema import Layout, create_database, create_log_table
+from tests.chdb_connection import connect
 
 LIMITS = Limits(seconds=60, memory_bytes=4 << 30, result_rows=20_000)
 
@@ -24,7 +24,7 @@ class EngineStore:
 
     def __init__(self) -> None:
         self.layout = Layout("bklog_search")
-        self.connection = _chdb.connect(":memory:")
+        self.connection = connect(":memory:")
         self.connection.query(create_database(self.layout), "Null")
         self.statements: list[Statement] = []
         self.settings: dict[str, Any] = {}
