@@ -45,8 +45,8 @@ def test_the_example_ships_lines(bench: Bench) -> None:
     bench.config.write_text(moved)
     assert bench.run_once() == 0
     assert {kept.body: kept.protocol for kept in bench.endpoint.kept.values()} == {b"nginx/a.log\n": "lines"}
-    with (bench.logs / "orders/x/y.jsonl").open("a") as file:
-        file.write("new\n")
+    with (bench.logs / "orders/x/y.jsonl").open("a") as grown:
+        grown.write("new\n")
     assert bench.run_once() == 0
     assert bench.endpoint.wait_for(2) == [b"nginx/a.log", b"new"]
     assert [kept.protocol for kept in bench.endpoint.kept.values()] == ["lines", "jsonl"]
