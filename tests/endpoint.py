@@ -7,7 +7,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -45,6 +45,7 @@ class Endpoint:
     failures: dict[int, Any] = field(default_factory=dict)
     fail_always: Any = None
     flap: float = 0.0
+    api: Callable[[str, str, dict[str, Any]], tuple[int, dict[str, Any]]] = lambda *_: (404, {})
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def lines(self, path: str | None = None) -> list[bytes]:
@@ -99,8 +100,14 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # else each answer waits 40 ms for the acknowledgement of its headers
     endpoint: Endpoint
 
+    def do_GET(self) -> None:
+        self.answer(*self.endpoint.api("GET", self.path, {}))
+
     def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers["Content-Length"]))
+        raw = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        if self.path.startswith("/api/"):
+            self.answer(*self.endpoint.api("POST", self.path, json.loads(raw or b"{}")))
+            return
         endpoint = self.endpoint
         failure = endpoint.choose_failure()
         time.sleep(endpoint.delay_seconds)
