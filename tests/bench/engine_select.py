@@ -18,7 +18,7 @@ def median_milliseconds(connection: Any, statement: dict[str, Any], runs: int) -
     for _ in range(runs):
         connection.query(EMPTY_CACHE, "Null")
         started = time.perf_counter()
-        connection.query(statement["sql"], "Native", params={name: str(value) for name, value in statement["params"].items()})
+        connection.query(statement["text"], "Native", params={name: str(value) for name, value in statement["params"].items()})
         times.append((time.perf_counter() - started) * 1000)
     return statistics.median(times)
 

@@ -63,7 +63,7 @@ def ask(question: Question, fleet: RunningFleet) -> Asked:
         newest = fleet.api("POST", path, {**body, "query": "*", "limit": 1})
         body["query"] = newest["rows"][0]["log"].rsplit(" ", 1)[1]
     body |= _absolute_range()
-    statement = fleet.api("POST", path, {**body, "explain": True})["explanation"]
+    statement = fleet.api("POST", path, {**body, "explain": True})["explanation"]["statement"]
     store = f"http://127.0.0.1:{fleet.settings['BKLOG_STORE_PORT']}/"
     times = []
     for _ in range(RUNS):
@@ -85,6 +85,6 @@ def compare(asked: Sequence[Asked], home: Path) -> Iterator[Figure]:
         return
     given = json.dumps([one.statement for one in asked])
     command = [sys.executable, "-m", "tests.bench.engine_select", str(home / "store"), str(RUNS)]
-    done = subprocess.run(command, cwd=ROOT, input=given, capture_output=True, text=True, timeout=ENGINE_SECONDS, check=True)
+    done = subprocess.run(command, cwd=ROOT, input=given, stdout=subprocess.PIPE, text=True, timeout=ENGINE_SECONDS, check=True)
     for one, baseline in zip(asked, json.loads(done.stdout), strict=True):
         yield at_most(one.name, "ms", ours=one.milliseconds, baseline=baseline, ratio=1.3, plus=8)

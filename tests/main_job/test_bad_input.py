@@ -169,3 +169,12 @@ def test_a_second_owner_of_the_stores_folder_gets_one_sentence(fleet: RunningFle
     assert done.returncode != 0
     assert str(folder) in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_api_token_is_asked_for_made_by_a_command_and_replaced_by_the_next(fleet: RunningFleet) -> None:
+    path = "/api/v1/databus/collectors/"
+    draft = b'{"name": "by-token"}'
+    assert fleet.post(path, draft, {})[1]["error"]["code"] == "token_missing"
+    first, second = fleet.bklog("token", "ann").strip(), fleet.bklog("token", "ann").strip()
+    assert fleet.post(path, draft, {"Authorization": f"Bearer {first}"})[1]["error"]["code"] == "token_wrong"
+    assert fleet.post(path, draft, {"Authorization": f"Bearer {second}"})[0] == 201

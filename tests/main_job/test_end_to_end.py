@@ -85,3 +85,25 @@ def wait_for_rows(fleet: RunningFleet, rows: int, sender: subprocess.Popen[str])
             return
         time.sleep(0.1)
     raise AssertionError("the sender ended before the store could be killed")
+
+
+def test_the_search_command_prints_rows_in_every_form(fleet: RunningFleet, tmp_path: Path) -> None:
+    file = tmp_path / "forms.log"
+    file.write_text("ERROR first of all\nINFO second\nERROR third\n")
+    fleet.bklog("ingest", "--collector", "forms", str(file))
+    asked = ("search", "error", "--index-set", "forms", "--since", "1h")
+    assert fleet.bklog(*asked, "--raw").splitlines() == ["ERROR third", "ERROR first of all"]
+    assert fleet.bklog(*asked, "--count").strip() == "2"
+    assert [json.loads(line)["level"] for line in fleet.bklog(*asked, "--json", "--limit", "1").splitlines()] == ["error"]
+    assert fleet.bklog(*asked, "--fields", "level,path").count(f"level=error path={file}") == 2
+    explained = fleet.bklog(*asked, "--explain")
+    assert "HasWords" in explained
+    assert "hasToken(lower(`log`)" in explained
+    assert "Skip" in explained  # the engine's own word for an index that leaves granules out
+
+
+def test_a_search_error_points_at_its_place(fleet: RunningFleet) -> None:
+    failed = fleet.try_bklog("search", "level:[1 TO", "--index-set", "bklog-platform")
+    assert failed.returncode == 2
+    assert failed.stderr.splitlines()[:2] == ["  level:[1 TO", "             ^"]
+    assert "hint:" in failed.stderr

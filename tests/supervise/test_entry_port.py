@@ -48,6 +48,8 @@ def entry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Entry]:
     folder = tmp_path_factory.mktemp("entry")
     (folder / "probe_asgi.py").write_text(APPLICATION)
     (folder / "bklog" / "api").mkdir(parents=True)
+    for package in (folder / "bklog", folder / "bklog" / "api"):
+        (package / "__init__.py").touch()  # or the installed package of this name would win
     (folder / "bklog" / "api" / "wsgi.py").write_text(WSGI)
     port, behind = free_port(), free_port()
     fleet = {

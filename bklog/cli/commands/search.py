@@ -93,7 +93,8 @@ def _lines(answer: dict[str, Any], form: str | None, fields: list[str] | None) -
 
 def _explained(explanation: dict[str, Any]) -> str:
     parts = [("query", explanation["query"]), ("plan", json.dumps(explanation["plan"], indent=2, ensure_ascii=False))]
-    parts += [("sql", explanation["sql"]), ("params", json.dumps(explanation["params"], indent=2, ensure_ascii=False))]
+    statement = explanation["statement"]
+    parts += [("sql", statement["text"]), ("params", json.dumps(statement["params"], indent=2, ensure_ascii=False))]
     return "\n\n".join(f"{click.style(name, bold=True)}\n{text}" for name, text in [*parts, ("engine", explanation["engine"])])
 
 

@@ -58,6 +58,6 @@ class Report:
             log.warning("%d lines were rejected by the server: %s", self._rejected.total(), reasons)
         if self.shipped:
             counts = self.shipped
-            log.info("shipped %d lines, %d bytes in %d batches", counts["lines"], counts["bytes"], counts["batches"])
+            log.debug("shipped %d lines, %d bytes in %d batches", counts["lines"], counts["bytes"], counts["batches"])
         self.shipped.clear()
         self._rejected.clear()

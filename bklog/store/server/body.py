@@ -29,7 +29,7 @@ else:
 
 MAX_SQL_BYTES: Final = 4 * 1024 * 1024
 SCAN_AFTER_BYTES: Final = 64 * 1024
-ZSTD_OPTIONS: Final = {zstd.DecompressionParameter.window_log_max: 27}  # 128 MiB of memory a stream, as `zstd --long` writes
+ZSTD_OPTIONS: Final = {int(zstd.DecompressionParameter.window_log_max): 27}  # 128 MiB a stream, as `zstd --long` writes
 # Not lz4 and zstd: the engine takes a stream that is cut off for one that has ended, and they are quick here.
 ENGINE_DECODES: Final = frozenset({"gzip", "deflate"})
 

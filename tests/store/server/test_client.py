@@ -9,7 +9,7 @@ from datetime import datetime
 import lz4.frame
 import pyarrow as pa
 import pytest
-import zstandard
+from backports import zstd
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureError
 
@@ -68,7 +68,7 @@ def test_arrow_both_ways(client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("compression", "pack"),
-    [(None, bytes), ("gzip", gzip.compress), ("lz4", lz4.frame.compress), ("zstd", zstandard.compress)],
+    [(None, bytes), ("gzip", gzip.compress), ("lz4", lz4.frame.compress), ("zstd", zstd.compress)],
     ids=["plain", "gzip", "lz4", "zstd"],
 )
 def test_raw_insert_of_bytes(client: Client, compression: str | None, pack: Callable[[bytes], bytes]) -> None:

@@ -1,0 +1,23 @@
+"""bklog token"""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+
+@click.command()
+@click.argument("name")
+def token(*, name: str) -> None:
+    """Make an API token for NAME, and print it: this is the only time that it can be seen.
+
+    A token that NAME had before stops working. Runs where the platform's database is reached.
+    """
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")
+    import django  # noqa: PLC0415 other commands do without Django
+
+    django.setup()
+    from bklog.accounts.actions import replace_api_token  # noqa: PLC0415 models may be imported only now
+
+    click.echo(replace_api_token(name))

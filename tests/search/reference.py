@@ -1,0 +1,195 @@
+"""What each element of the language means, line by line in plain Python: no index, no SQL, nothing of the planner."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+from bklog.query.tree import And, Everything, Exists, Node, Not, Or, Phrase, Range, Regex, Term, Value, Wild, Wildcard, Word
+from tests.search.lines import TYPES
+
+COLUMNS = ("host", "path", "stream", "level", "parse_error", "log")
+
+
+def matches(node: Node, row: dict[str, Any]) -> bool:
+    match node:
+        case Everything():
+            return True
+        case Not(inner):
+            return not matches(inner, row)
+        case And(nodes):
+            return all(matches(inner, row) for inner in nodes)
+        case Or(nodes):
+            return any(matches(inner, row) for inner in nodes)
+        case Exists(field):
+            return look_up(row, field) not in (None, "")
+        case Term(value, field):
+            return holds(value, field or "log", row)
+
+
+def holds(value: Value, field: str, row: dict[str, Any]) -> bool:
+    stored = look_up(row, field)
+    kind = kind_of(field)
+    if kind == "time":
+        return holds_of_time(value, stored)
+    if kind in ("string", "keyword", "level"):
+        stored = stored or ""
+    return stored is not None and holds_of_kind(value, stored, kind)
+
+
+def kind_of(field: str) -> str:
+    """Empty for a path that the rule gives no type."""
+    if field in ("time", "ingest_time"):
+        return "time"
+    if field in ("log", "level"):
+        return {"log": "string", "level": "level"}[field]
+    return "keyword" if field in COLUMNS else TYPES.get(field.removeprefix("fields."), "")
+
+
+def holds_of_kind(value: Value, stored: Any, kind: str) -> bool:
+    match value:
+        case Regex(pattern):
+            return re.search(pattern, as_text(stored), re.DOTALL) is not None
+        case Range():
+            return in_range(value, stored, kind)
+        case Wildcard(pieces):
+            return has_wildcard(stored, value) if kind == "string" else has_glob(as_text(stored), pieces, kind)
+        case Word(text) | Phrase(text):
+            return has_text(stored, text) if kind == "string" else is_equal(stored, text, kind)
+
+
+def is_equal(stored: Any, text: str, kind: str) -> bool:
+    match kind:
+        case "int" | "float":
+            return bool(stored == as_number(text))
+        case "bool":
+            return bool(stored == (text.lower() == "true"))
+        case "level":
+            return bool(stored.lower() == ascii_lower(text))
+        case _:
+            return as_text(stored) == text
+
+
+def has_glob(stored: str, pieces: tuple[str | Wild, ...], kind: str) -> bool:
+    marks = {Wild.MANY: ".*", Wild.ONE: "."}
+    glob = "".join(re.escape(piece) if isinstance(piece, str) else marks[piece] for piece in pieces)
+    return re.fullmatch(glob, stored, re.DOTALL | (re.IGNORECASE if kind == "level" else re.NOFLAG)) is not None
+
+
+def look_up(row: dict[str, Any], field: str) -> Any:
+    if field in row and field != "fields":
+        return row[field]
+    found: Any = row["fields"]
+    if field.removeprefix("fields.") in found:
+        return found[field.removeprefix("fields.")]
+    for part in field.removeprefix("fields.").split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
+
+
+def as_text(stored: Any) -> str:
+    match stored:
+        case bool():
+            return str(stored).lower()
+        case float():
+            return repr(stored).removesuffix(".0")
+        case list():
+            return "[" + ",".join(f"'{item}'" for item in stored) + "]"
+        case _:
+            return str(stored)
+
+
+def ascii_lower(text: str) -> str:
+    return "".join(chr(ord(character) + 32) if "A" <= character <= "Z" else character for character in text)
+
+
+def of_word(character: str) -> bool:
+    return ord(character) >= 128 or character.isalnum()
+
+
+def words(text: str) -> list[str]:
+    return "".join(character if of_word(character) else " " for character in ascii_lower(text)).split(" ")
+
+
+def has_text(line: str, text: str) -> bool:
+    if not text:
+        return not line
+    wanted = [word for word in words(text) if word]
+    if not text.isascii() or not wanted:
+        return ascii_lower(text) in ascii_lower(line)
+    there = [word for word in words(line) if word]
+    return any(there[place : place + len(wanted)] == wanted for place in range(len(there)))
+
+
+def has_wildcard(line: str, value: Wildcard) -> bool:
+    """All places that a pattern can have reached, piece by piece; `*` and `?` stand for characters of a word."""
+    text = ascii_lower(line)
+    whole = all(piece.isascii() for piece in value.pieces if isinstance(piece, str))
+    first, last = value.pieces[0], value.pieces[-1]
+    is_start = whole and (isinstance(first, Wild) or of_word(first[0]))
+    is_end = whole and (isinstance(last, Wild) or of_word(last[-1]))
+    reached = {place for place in range(len(text) + 1) if not is_start or place == 0 or not of_word(text[place - 1])}
+    for piece in value.pieces:
+        reached = advance(text, reached, piece)
+    return any(not is_end or place == len(text) or not of_word(text[place]) for place in reached)
+
+
+def advance(text: str, reached: set[int], piece: str | Wild) -> set[int]:
+    if isinstance(piece, str):
+        wanted = ascii_lower(piece)
+        return {place + len(wanted) for place in reached if text.startswith(wanted, place)}
+    if piece is Wild.ONE:
+        return {place + 1 for place in reached if place < len(text) and of_word(text[place])}
+    more: set[int] = set()
+    for start in sorted(reached):
+        place = start
+        while place not in more:
+            more.add(place)
+            if place == len(text) or not of_word(text[place]):
+                break
+            place += 1
+    return more
+
+
+def in_range(value: Range, stored: Any, kind: str) -> bool:
+    ends = [end.text for end in (value.low, value.high) if end]
+    if kind in ("int", "float") or (not kind and all(as_number(text) is not None for text in ends)):
+        compared: Any = stored if kind else as_number(as_text(stored))
+        convert: Any = as_number
+    else:
+        compared, convert = as_text(stored).encode(), str.encode
+    if compared is None:
+        return False
+    low, high = value.low, value.high
+    above = low is None or compared > convert(low.text) or (low.inclusive and compared == convert(low.text))
+    below = high is None or compared < convert(high.text) or (high.inclusive and compared == convert(high.text))
+    return bool(above and below)
+
+
+def as_number(text: str) -> int | float | None:
+    if re.fullmatch(r"[+-]?\d+", text):
+        return int(text)
+    return float(text) if re.fullmatch(r"[+-]?\d+(\.\d*)?(e\d+)?", text) else None
+
+
+def nanoseconds(stored: str) -> int:
+    moment, _, fraction = stored.partition(".")
+    since = datetime.fromisoformat(moment) - datetime(1970, 1, 1)  # noqa: DTZ001  (the rows are in UTC without saying so)
+    return since // timedelta(seconds=1) * 1_000_000_000 + int(fraction.ljust(9, "0"))
+
+
+def holds_of_time(value: Value, stored: str) -> bool:
+    """Written to the minute, as the generated queries are: the whole minute is meant."""
+    here = nanoseconds(stored)
+    match value:
+        case Word(text) | Phrase(text):
+            return minute(text) <= here < minute(text) + 60_000_000_000
+        case Range(low, high):
+            above = low is None or here >= minute(low.text) + (0 if low.inclusive else 60_000_000_000)
+            return above and (high is None or here < minute(high.text) + (60_000_000_000 if high.inclusive else 0))
+    raise ValueError(value)
+
+
+def minute(text: str) -> int:
+    return nanoseconds(text.removesuffix("Z") + ":00.0")
