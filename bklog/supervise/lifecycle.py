@@ -36,8 +36,8 @@ def up_in_foreground(environ: Mapping[str, str], *, say: Say, describe: Describe
         fleet, supervisor = _up(environ, home, say=say, describe=describe, foreground=True)
     if supervisor is None:
         return 0
-    say(f"the fleet runs at {fleet.url}; ^C stops it")
     with _shut_down_on_signal(home):
+        say(f"the fleet runs at {fleet.url}; ^C stops it")  # who reads this may stop it from now on
         code = supervisor.wait()
     steps.stop(home, say=say)
     say("the fleet is stopped")

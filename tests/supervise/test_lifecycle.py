@@ -23,6 +23,8 @@ from bklog.supervise.status import Row
 from config.environ import ROOT, load
 from tests.supervise.fleets import probes, variables
 
+pytestmark = pytest.mark.fleet
+
 
 def silent(_: str) -> None: ...
 
@@ -46,7 +48,6 @@ def wait_for(holds: Callable[[], bool], *, seconds: float = 15) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.smoke
 def test_a_fleet_comes_up_bottom_up_is_seen_and_goes_down_whole(home: Path, tmp_path: Path) -> None:
     said: list[str] = []
     environ = variables(home)

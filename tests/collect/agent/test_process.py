@@ -14,6 +14,8 @@ import pytest
 
 from tests.collect.agent.conftest import Bench
 
+pytestmark = pytest.mark.fleet
+
 
 def numbered(first: int, last: int) -> bytes:
     return b"".join(b"line %08d of the sequence\n" % number for number in range(first, last))

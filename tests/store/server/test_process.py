@@ -18,6 +18,8 @@ import pytest
 
 from tests.store.conftest import Reply, StoreServer, free_port, launch, start, wait_for
 
+pytestmark = pytest.mark.fleet
+
 TABLE = (
     "CREATE TABLE IF NOT EXISTS t (a UInt64) ENGINE = MergeTree ORDER BY a"
     " SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1"

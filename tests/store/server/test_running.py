@@ -16,6 +16,8 @@ from backports import zstd
 
 from tests.store.conftest import Reply, StoreServer, wait_for
 
+pytestmark = pytest.mark.fleet
+
 ENDLESS = "SELECT sum(sipHash64(number)) FROM numbers(1000000000000) WHERE '{mark}' != ''"
 ONE_SECOND = "SELECT sleep(1)"
 
