@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
+import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Final
 
-from bklog.supervise import processes
+from bklog.supervise import listener, processes, record
 from bklog.supervise.programs import Fleet, Program
+from bklog.supervise.record import FleetRecord, ProgramRecord
 from bklog.supervise.rpc import ProgramInfo, Supervisor
 
-_EVENT: Final = re.compile(r" (?:(?P<begin>supervisord started with pid)|spawned: '(?P<program>[^']+)' with pid) ")
+WATCH: Final = Program(listener.NAME)  # runs wherever the supervisor does
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`restarts` counts starts after the first one, since the supervisor runs. `rss_bytes` counts children too."""
+    """`restarts` counts starts after the first one, since the supervisor runs. `rss_bytes` counts children too.
+
+    `crashes` are those of the last ten minutes; `reason` says why a program does not run, or that it keeps crashing.
+    """
 
     name: str
     state: str
@@ -28,6 +30,8 @@ class Row:
     cpu_seconds: float
     port: int | None
     reason: str
+    crashes: int = 0
+    is_looping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +54,22 @@ class Status:
 def read(fleet: Fleet) -> Status:
     supervisor = Supervisor(fleet.home.socket)
     if not supervisor.answers():
-        rows = [_stopped(name) for name in ("supervisor", *(program.name for program in fleet.programs))]
+        rows = [_stopped(name) for name in ("supervisor", WATCH.name, *(program.name for program in fleet.programs))]
         return Status(tuple(rows), fleet.url)
+    pid, now = supervisor.pid(), time.time()
     infos = {info.name: info for info in supervisor.programs()}
-    spawns = count_spawns(fleet.home.supervisor_log)
-    rows = [_row(program, infos.get(program.name), spawns[program.name]) for program in fleet.programs]
-    return Status((_supervisor_row(supervisor.pid()), *rows), fleet.url)
+    known = read_record(fleet, pid)
+    rows = [_row(program, infos.get(program.name), known.of(program.name), now) for program in (WATCH, *fleet.programs)]
+    return Status((_supervisor_row(pid), *rows), fleet.url)
 
 
-def _row(program: Program, info: ProgramInfo | None, spawns: int) -> Row:
+def read_record(fleet: Fleet, supervisor_pid: int) -> FleetRecord:
+    """What the event listener has seen since this supervisor runs."""
+    found = record.read(fleet.home.record_file)
+    return found if found.supervisor == record.supervisor_id(supervisor_pid) else FleetRecord()
+
+
+def _row(program: Program, info: ProgramInfo | None, known: ProgramRecord, now: float) -> Row:
     if info is None:
         return _stopped(program.name, reason="the supervisor's configuration does not name it")
     used = processes.usage(info.pid) if info.pid else processes.Usage()
@@ -67,12 +78,22 @@ def _row(program: Program, info: ProgramInfo | None, spawns: int) -> Row:
         state=info.state,
         pid=info.pid,
         uptime_seconds=info.uptime_seconds,
-        restarts=max(0, spawns - 1),
+        restarts=known.restarts,
         rss_bytes=used.rss_bytes,
         cpu_seconds=used.cpu_seconds,
         port=program.port,
-        reason=info.description,
+        reason=_reason(info, known, now),
+        crashes=known.crashes_within(now),
+        is_looping=known.is_still_looping(now),
     )
+
+
+def _reason(info: ProgramInfo, known: ProgramRecord, now: float) -> str:
+    if info.state == "FATAL" and known.gave_up:
+        return known.gave_up
+    if known.is_still_looping(now):
+        return f"keeps crashing: {known.crashed} crashes, the last: {known.last_ending}"
+    return info.description
 
 
 def _supervisor_row(pid: int) -> Row:
@@ -83,17 +104,3 @@ def _supervisor_row(pid: int) -> Row:
 
 def _stopped(name: str, reason: str = "the fleet does not run") -> Row:
     return Row(name, "STOPPED", None, 0, 0, 0, 0.0, None, reason)
-
-
-def count_spawns(supervisor_log: Path) -> Counter[str]:
-    """How often each program was started since the supervisor runs, as its log says."""
-    counts: Counter[str] = Counter()
-    if not supervisor_log.is_file():
-        return counts
-    with supervisor_log.open(errors="replace") as lines:
-        for event in filter(None, map(_EVENT.search, lines)):
-            if event["begin"]:
-                counts.clear()
-            else:
-                counts[event["program"]] += 1
-    return counts
