@@ -9,12 +9,14 @@ It is small and imports little: it is there to see the others fall. The protocol
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import BinaryIO, Final
 
 from bklog.supervise import record as records
@@ -43,6 +45,14 @@ class Listener:
             self._handle(headers, payload)
         except Exception:  # noqa: BLE001 - one odd event, or a full disk, must not end the watch
             self._complain("EventNotRecorded", {"event": payload[:1000], "exception": traceback.format_exc(limit=5)})
+
+    def finish(self) -> None:
+        """Stops last, when the supervisor tells no more: what it has just stopped stands in its log."""
+        for name, known in self._record.programs.items():
+            change = Change(self._record.serial, name, "STOPPED", pid=known.pid)
+            if known.pid and find_ending(self._log / "supervisord.log", name, known.pid).moment:
+                self._follow(change)
+        self._keep(replace(self._record, is_stopping=True))
 
     def _handle(self, headers: dict[str, str], payload: str) -> None:
         serial, name = int(headers["poolserial"]), headers["eventname"]
@@ -94,7 +104,7 @@ class Listener:
             self._complain("RecordNotReadable", {"file": str(self._file), "reason": str(problem)})
             former = FleetRecord()
         if former.supervisor == supervisor:
-            return former
+            return replace(former, is_stopping=False)
         if former.supervisor and not former.is_stopping:
             self._complain("SupervisorCrashed", {"former": former.supervisor, "hint": "it was killed, or the machine stopped"})
         return FleetRecord(supervisor)
@@ -144,11 +154,32 @@ def _hint(program: str) -> str:
     return f"`bklog logs {program}` says why; `bklog up` starts it again"
 
 
-def listen(listener: Listener, requests: BinaryIO, answers: BinaryIO) -> None:
+class Asked:
+    """SIGTERM: ends the wait for the next event at once, and the work on one when it is done."""
+
+    def __init__(self) -> None:
+        self.to_end = False
+        self._waits = False
+        signal.signal(signal.SIGTERM, self._end)
+
+    def _end(self, _number: int, _frame: FrameType | None) -> None:
+        self.to_end = True
+        if self._waits:
+            raise SystemExit(0)
+
+    def wait_for_line(self, requests: BinaryIO) -> bytes:
+        self._waits = True
+        try:
+            return b"" if self.to_end else requests.readline()
+        finally:
+            self._waits = False
+
+
+def listen(listener: Listener, requests: BinaryIO, answers: BinaryIO, asked: Asked) -> None:
     """Returns when the supervisor has gone. Raises ValueError where it does not speak the protocol."""
     while True:
         _say(answers, b"READY\n")
-        line = requests.readline()
+        line = asked.wait_for_line(requests)
         if not line:
             return
         headers = dict(pair.split(":", 1) for pair in line.decode(errors="replace").split())
@@ -163,10 +194,15 @@ def _say(answers: BinaryIO, words: bytes) -> None:
 
 
 def main() -> None:
-    environ = os.environ
-    supervisor = records.supervisor_id(os.getppid())
-    listener = Listener(log=Path(environ["FLEET_LOG"]), run=Path(environ["FLEET_RUN"]), supervisor=supervisor)
-    listen(listener, sys.stdin.buffer, sys.stdout.buffer)
+    environ, asked, parent = os.environ, Asked(), os.getppid()
+    listener = Listener(
+        log=Path(environ["FLEET_LOG"]), run=Path(environ["FLEET_RUN"]), supervisor=records.supervisor_id(parent)
+    )
+    try:
+        listen(listener, sys.stdin.buffer, sys.stdout.buffer, asked)
+    finally:
+        if asked.to_end and os.getppid() == parent:  # else the supervisor was killed, and the tether asks
+            listener.finish()
 
 
 if __name__ == "__main__":

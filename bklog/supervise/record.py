@@ -32,10 +32,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class ProgramRecord:
-    """`crashes` are the moments of the newest ones; `gave_up` says why the supervisor does not start it any more."""
+    """`crashes` are the moments of the newest ones; `failed_starts` counts those since it last ran; `gave_up` says why the supervisor does not start it any more.
 
+    `pid` is known once it runs.
+    """
+
+    pid: int | None = None
     starts: int = 0
     crashed: int = 0
+    failed_starts: int = 0
     crashes: tuple[float, ...] = ()
     last_ending: str = ""
     gave_up: str = ""
@@ -73,13 +78,21 @@ class FleetRecord:
 def follow_change(former: ProgramRecord, change: Change, ending: Ending, *, now: float) -> ProgramRecord:
     match change.state:
         case "STARTING":
-            return replace(former, starts=former.starts + 1, gave_up="")
+            if former.gave_up:  # somebody has put it right, and starts it anew
+                former = replace(former, gave_up="", failed_starts=0, crashes=())
+            return replace(former, starts=former.starts + 1)
+        case "RUNNING":
+            return replace(former, failed_starts=0, pid=change.pid)
         case "BACKOFF":
-            return _crashed(former, ending, now)
+            return replace(_crashed(former, ending, now), failed_starts=former.failed_starts + 1)
         case "EXITED":
-            return replace(former, last_ending=str(ending)) if change.is_expected else _crashed(former, ending, now)
+            former = replace(former, pid=None, last_ending=str(ending))
+            return former if change.is_expected else _crashed(former, ending, now)
+        case "STOPPED":
+            return replace(former, pid=None)
         case "FATAL":
-            return replace(former, gave_up=f"gave up after {former.crashed} failed starts, the last: {former.last_ending}")
+            words = f"gave up after {former.failed_starts} failed starts, the last: {former.last_ending}"
+            return replace(former, gave_up=words)
         case _:
             return former
 
