@@ -50,14 +50,19 @@ def append(folder: Path, event: ProgramEvent) -> None:
 
     Rotates as the supervisor does with the other logs.
     """
-    handler = RotatingFileHandler(folder / FILE_NAME, maxBytes=LOG_BYTES, backupCount=LOG_BACKUPS, encoding="utf-8")
     record = logging.LogRecord("bklog", logging.INFO, "", 0, event.as_line(), None, None)
+    handler = _Strict(folder / FILE_NAME, maxBytes=LOG_BYTES, backupCount=LOG_BACKUPS, encoding="utf-8")
     try:
-        if handler.shouldRollover(record):
-            handler.doRollover()
-        handler.stream.write(event.as_line() + "\n")  # `emit` would print a failure and forget it
+        handler.emit(record)
     finally:
         handler.close()
+
+
+class _Strict(RotatingFileHandler):
+    """The library's prints a failure and goes on."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name of the library
+        raise  # noqa: PLE0704 - it is called where the exception is handled
 
 
 def last_words(log: Path, *, until: float | None) -> str:

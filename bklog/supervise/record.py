@@ -32,9 +32,8 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class ProgramRecord:
-    """`crashes` are the moments of the newest ones; `failed_starts` counts those since it last ran; `gave_up` says why the supervisor does not start it any more.
-
-    `pid` is known once it runs.
+    """`pid` is known while it runs; `crashes` are the moments of the newest ones; `failed_starts` counts those since it last
+    ran; `gave_up` says why the supervisor does not start it any more.
     """
 
     pid: int | None = None
@@ -76,25 +75,27 @@ class FleetRecord:
 
 
 def follow_change(former: ProgramRecord, change: Change, ending: Ending, *, now: float) -> ProgramRecord:
+    """A state that tells nothing new, such as STOPPING, leaves the record as it is."""
     match change.state:
         case "STARTING":
-            if former.gave_up:  # somebody has put it right, and starts it anew
-                former = replace(former, gave_up="", failed_starts=0, crashes=())
-            return replace(former, starts=former.starts + 1)
+            known = replace(former, gave_up="", failed_starts=0, crashes=()) if former.gave_up else former  # put right by hand
+            return replace(known, starts=former.starts + 1)
         case "RUNNING":
             return replace(former, failed_starts=0, pid=change.pid)
-        case "BACKOFF":
-            return replace(_crashed(former, ending, now), failed_starts=former.failed_starts + 1)
-        case "EXITED":
-            former = replace(former, pid=None, last_ending=str(ending))
-            return former if change.is_expected else _crashed(former, ending, now)
-        case "STOPPED":
-            return replace(former, pid=None)
         case "FATAL":
             words = f"gave up after {former.failed_starts} failed starts, the last: {former.last_ending}"
             return replace(former, gave_up=words)
-        case _:
-            return former
+        case "EXITED" | "BACKOFF" | "STOPPED":
+            return _ended(replace(former, pid=None), change, ending, now)
+    return former
+
+
+def _ended(former: ProgramRecord, change: Change, ending: Ending, now: float) -> ProgramRecord:
+    if change.state == "STOPPED":
+        return former
+    if change.state == "BACKOFF":
+        return replace(_crashed(former, ending, now), failed_starts=former.failed_starts + 1)
+    return replace(former, last_ending=str(ending)) if change.is_expected else _crashed(former, ending, now)
 
 
 def _crashed(former: ProgramRecord, ending: Ending, now: float) -> ProgramRecord:

@@ -1,16 +1,22 @@
-"""The supervisor's word and the kernel's numbers → one row a program."""
+"""The supervisor's word, the listener's record, the kernel's numbers and the broker's queues → one row a program."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
+from bklog.errors import Unavailable
 from bklog.supervise import listener, processes, record
 from bklog.supervise.programs import Fleet, Program
 from bklog.supervise.record import FleetRecord, ProgramRecord
 from bklog.supervise.rpc import ProgramInfo, Supervisor
 
+if TYPE_CHECKING:  # it brings Celery, which a status without queues does not need
+    from bklog.queues.broker import QueueState
+
+ReadQueues = Callable[[Iterable[Program]], "Mapping[str, QueueState]"]
 WATCH: Final = Program(listener.NAME)  # runs wherever the supervisor does
 
 
@@ -32,23 +38,42 @@ class Row:
     reason: str
     crashes: int = 0
     is_looping: bool = False
+    queues: tuple[QueueState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
+    """`note` says why the rows have no queues, where they should have."""
+
     programs: tuple[Row, ...]
     url: str
+    note: str = ""
 
     @property
     def is_running(self) -> bool:
         return all(row.state == "RUNNING" for row in self.programs)
+
+    @property
+    def is_supervised(self) -> bool:
+        return self.programs[0].state == "RUNNING"
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "programs": [asdict(row) for row in self.programs],
             "total_rss_bytes": sum(row.rss_bytes for row in self.programs),
             "url": self.url,
+            "is_running": self.is_running,
+            "note": self.note,
         }
+
+
+def with_queues(found: Status, fleet: Fleet, read_queues: ReadQueues) -> Status:
+    try:
+        states = read_queues(fleet.programs)
+    except Unavailable as error:
+        return replace(found, note=f"{error.message} ({error.hint})")
+    queues = {program.name: tuple(states[name] for name in program.queues) for program in fleet.programs}
+    return replace(found, programs=tuple(replace(row, queues=queues.get(row.name, ())) for row in found.programs))
 
 
 def read(fleet: Fleet) -> Status:

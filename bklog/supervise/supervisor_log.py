@@ -70,4 +70,3 @@ def _ending(line: re.Match[str], spawned: float | None) -> Ending:
 def _seconds(moment: str) -> float:
     """The supervisor writes local time."""
     return datetime.strptime(moment, "%Y-%m-%d %H:%M:%S,%f").astimezone().timestamp()
-

@@ -143,7 +143,13 @@ def test_every_program_is_in_the_supervisors_configuration(tmp_path: Path) -> No
     text = fleet.conf.read_text()
     sections = {name: text.split(f"[program:{name}]")[1].split("\n[")[0] for name in (one.name for one in fleet.programs)}
     for section in sections.values():
-        for line in ("autorestart = true", "startretries = 5", "stopasgroup = true", "killasgroup = true", "redirect_stderr = true"):
+        for line in (
+            "autorestart = true",
+            "startretries = 5",
+            "stopasgroup = true",
+            "killasgroup = true",
+            "redirect_stderr = true",
+        ):
             assert line in section
         assert 'command = "%(ENV_FLEET_PYTHON)s" -I -S "%(ENV_FLEET_TETHER)s"' in section
     priorities = [int(section.split("priority = ")[1].split()[0]) for section in sections.values()]
