@@ -37,6 +37,11 @@ class Home:
         return self.run / "fleet.json"
 
     @property
+    def metrics(self) -> Path:
+        """The values of each process; `bklog.telemetry` adds them up."""
+        return self.run / "metrics"
+
+    @property
     def record_file(self) -> Path:
         return self.run / "programs.json"
 
