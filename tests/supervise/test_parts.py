@@ -102,22 +102,6 @@ def test_a_log_is_followed_across_its_rotation(tmp_path: Path) -> None:
     writer.join()
 
 
-def test_starts_are_counted_since_the_supervisor_runs(tmp_path: Path) -> None:
-    log = tmp_path / "supervisord.log"
-    log.write_text(
-        "2026-01-01 00:00:00,000 INFO supervisord started with pid 1\n"
-        "2026-01-01 00:00:01,000 INFO spawned: 'web' with pid 2\n"
-        "2026-01-01 00:00:02,000 INFO spawned: 'web' with pid 3\n"
-        "2026-01-02 00:00:00,000 INFO supervisord started with pid 9\n"
-        "2026-01-02 00:00:01,000 INFO spawned: 'web' with pid 10\n"
-        "2026-01-02 00:00:01,000 INFO spawned: 'store' with pid 11\n"
-        "2026-01-02 00:00:02,000 WARN exited: web (exit status 1; not expected)\n"
-        "2026-01-02 00:00:03,000 INFO spawned: 'web' with pid 12\n"
-    )
-    assert status.count_spawns(log) == {"web": 2, "store": 1}
-    assert not status.count_spawns(tmp_path / "none")
-
-
 def test_a_tethered_program_ends_with_its_parent(tmp_path: Path) -> None:
     child = [sys.executable, "-I", "-S", str(Path(tether.__file__)), sys.executable, "-c", "import time; time.sleep(60)"]
     code = f"import subprocess, sys, time; p = subprocess.Popen({child!r}); print(p.pid, flush=True); time.sleep(60)"
@@ -159,7 +143,13 @@ def test_every_program_is_in_the_supervisors_configuration(tmp_path: Path) -> No
     text = fleet.conf.read_text()
     sections = {name: text.split(f"[program:{name}]")[1].split("\n[")[0] for name in (one.name for one in fleet.programs)}
     for section in sections.values():
-        for line in ("autorestart = true", "stopasgroup = true", "killasgroup = true", "redirect_stderr = true"):
+        for line in (
+            "autorestart = true",
+            "startretries = 5",
+            "stopasgroup = true",
+            "killasgroup = true",
+            "redirect_stderr = true",
+        ):
             assert line in section
         assert 'command = "%(ENV_FLEET_PYTHON)s" -I -S "%(ENV_FLEET_TETHER)s"' in section
     priorities = [int(section.split("priority = ")[1].split()[0]) for section in sections.values()]
