@@ -12,7 +12,7 @@ from bklog.errors import ConfigError
 from config.environ import Loaded
 from config.sockets import socket_path
 
-_SCHEMES: Final = ("redis", "rediss", "sentinel", "amqp", "amqps")
+_SCHEMES: Final = ("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps")
 _CONNECT_SECONDS: Final = 3
 
 
