@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from django.urls import path, re_path
+from django.urls import path
 
 from bklog.api import collectors, fleet, health, index_sets, metrics, search
 
 urlpatterns = [
     path("healthz/", health.healthz),
     path("readiness/", health.readiness),
-    re_path(r"^metrics/?$", metrics.metrics),
+    path("metrics", metrics.metrics),
+    path("metrics/", metrics.metrics),
     path("api/v1/fleet/", fleet.fleet),
     path("api/v1/databus/collectors/", collectors.collectors),
     path("api/v1/databus/collectors/<int:collector_id>/", collectors.collector),
