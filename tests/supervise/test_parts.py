@@ -128,12 +128,21 @@ def test_logs_go_where_the_setting_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "names"),
-    [("chdb://", ["store", "ingest", "web", "agent"]), ("clickhouse://ch/logs", ["ingest", "web", "agent"])],
+    ("variables", "embedded"),
+    [
+        ({}, ["broker", "store"]),
+        ({"BKLOG_STORE_URL": "clickhouse://ch/logs"}, ["broker"]),
+        ({"BKLOG_MQ_URL": "redis://mq"}, ["store"]),
+        ({"BKLOG_STORE_URL": "clickhouse://ch/logs", "BKLOG_MQ_URL": "amqp://mq"}, []),
+    ],
 )
-def test_the_store_runs_here_only_where_it_is_embedded(tmp_path: Path, url: str, names: list[str]) -> None:
-    fleet = fleet_of(loaded(tmp_path, BKLOG_STORE_URL=url))
-    assert [program.name for program in fleet.programs] == names
+def test_store_and_broker_run_here_only_where_they_are_embedded(
+    tmp_path: Path, variables: dict[str, str], embedded: list[str]
+) -> None:
+    fleet = fleet_of(loaded(tmp_path, **variables))
+    names = [program.name for program in fleet.programs]
+    assert names[: len(embedded) + 2] == [*embedded, "ingest", "web"]
+    assert names[-2:] == ["beat", "agent"]
     steps = [*fleet.before, *(program.then for program in fleet.programs)]
     assert any("bklog.api.bootstrap:bootstrap" in step for step in steps)
 
@@ -143,13 +152,7 @@ def test_every_program_is_in_the_supervisors_configuration(tmp_path: Path) -> No
     text = fleet.conf.read_text()
     sections = {name: text.split(f"[program:{name}]")[1].split("\n[")[0] for name in (one.name for one in fleet.programs)}
     for section in sections.values():
-        for line in (
-            "autorestart = true",
-            "startretries = 5",
-            "stopasgroup = true",
-            "killasgroup = true",
-            "redirect_stderr = true",
-        ):
+        for line in ("autorestart = true", "startsecs = 2", "startretries = 5", "killasgroup = true", "redirect_stderr = true"):
             assert line in section
         assert 'command = "%(ENV_FLEET_PYTHON)s" -I -S "%(ENV_FLEET_TETHER)s"' in section
     priorities = [int(section.split("priority = ")[1].split()[0]) for section in sections.values()]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from bklog.accounts.actions import replace_api_token
 from bklog.api.middleware import authenticate
@@ -24,7 +24,7 @@ def status_of(path: str, headers: Mapping[str, str]) -> int:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/metrics", "/metrics/"])
-def test_metrics_need_a_token_unless_the_setting_opens_them(settings: SettingsWrapper, path: str) -> None:
+def test_metrics_need_a_token_unless_the_setting_opens_them(settings: Settings, path: str) -> None:
     assert status_of(path, {}) == 401
     assert status_of(path, {BEARER: "Bearer "}) == 401
     assert status_of(path, {BEARER: "Bearer wrong"}) == 401
@@ -40,7 +40,7 @@ def test_metrics_need_a_token_unless_the_setting_opens_them(settings: SettingsWr
 
 
 @pytest.mark.django_db(transaction=True)
-def test_sources_that_do_not_answer_are_left_out_and_named(settings: SettingsWrapper) -> None:
+def test_sources_that_do_not_answer_are_left_out_and_named(settings: Settings) -> None:
     settings.BKLOG_METRICS_OPEN = True
     page = Client().get("/metrics").content.decode()
     assert 'bklog_scrape_ok{source="ledger"} 0.0' in page
