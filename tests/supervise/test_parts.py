@@ -23,6 +23,8 @@ from bklog.supervise.tail import follow, last_lines
 from config.environ import Loaded, load
 from tests.servers import free_port
 
+WORKERS = ("celery", "async_export", "pipeline", "service_schedule", "additional_task", "tgpa_task")
+
 
 def loaded(home: Path, **variables: object) -> Loaded:
     given = {"BKLOG_HOME": str(home), "BKLOG_PORT": str(free_port())}
@@ -128,32 +130,43 @@ def test_logs_go_where_the_setting_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "embedded"),
+    ("changed", "embedded"),
     [
         ({}, ["broker", "store"]),
         ({"BKLOG_STORE_URL": "clickhouse://ch/logs"}, ["broker"]),
-        ({"BKLOG_MQ_URL": "redis://mq"}, ["store"]),
-        ({"BKLOG_STORE_URL": "clickhouse://ch/logs", "BKLOG_MQ_URL": "amqp://mq"}, []),
+        ({"BKLOG_MQ_URL": "amqp://a;amqp://b"}, ["store"]),
     ],
 )
 def test_store_and_broker_run_here_only_where_they_are_embedded(
-    tmp_path: Path, variables: dict[str, str], embedded: list[str]
+    tmp_path: Path, changed: dict[str, str], embedded: list[str]
 ) -> None:
-    fleet = fleet_of(loaded(tmp_path, **variables))
-    names = [program.name for program in fleet.programs]
-    assert names[: len(embedded) + 2] == [*embedded, "ingest", "web"]
-    assert names[-2:] == ["beat", "agent"]
+    fleet = fleet_of(loaded(tmp_path, **changed))
+    assert [program.name for program in fleet.programs] == [*embedded, "ingest", "web", *WORKERS, "beat", "agent"]
     steps = [*fleet.before, *(program.then for program in fleet.programs)]
     assert any("bklog.api.bootstrap:bootstrap" in step for step in steps)
 
 
-def test_every_program_is_in_the_supervisors_configuration(tmp_path: Path) -> None:
-    fleet = fleet_of(loaded(tmp_path))
+def test_the_small_profile_has_one_worker_for_the_queues_of_all(tmp_path: Path) -> None:
+    full, small = (fleet_of(loaded(tmp_path, BKLOG_PROFILE=profile)).programs for profile in ("full", "small"))
+    assert [program.name for program in small if program.queues] == ["worker"]
+    assert {queue for program in small for queue in program.queues} == {queue for program in full for queue in program.queues}
+
+
+@pytest.mark.parametrize("profile", ["full", "small"])
+def test_every_program_is_in_the_supervisors_configuration(tmp_path: Path, profile: str) -> None:
+    fleet = fleet_of(loaded(tmp_path, BKLOG_PROFILE=profile))
     text = fleet.conf.read_text()
     sections = {name: text.split(f"[program:{name}]")[1].split("\n[")[0] for name in (one.name for one in fleet.programs)}
     for section in sections.values():
-        for line in ("autorestart = true", "startsecs = 2", "startretries = 5", "killasgroup = true", "redirect_stderr = true"):
+        for line in (
+            "autorestart = true",
+            "startretries = 5",
+            "killasgroup = true",
+            "redirect_stderr = true",
+        ):
             assert line in section
+        # A worker tells its own children when to stop: they would leave their tasks if they were asked themselves.
+        assert f"stopasgroup = {'false' if '-m bklog.tasks worker' in section else 'true'}" in section
         assert 'command = "%(ENV_FLEET_PYTHON)s" -I -S "%(ENV_FLEET_TETHER)s"' in section
     priorities = [int(section.split("priority = ")[1].split()[0]) for section in sections.values()]
     assert priorities == sorted(priorities)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
-from pytest_django import Settings
+from pytest_django.fixtures import Settings
 
 from bklog.accounts.actions import replace_api_token
 from bklog.api.middleware import authenticate
