@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import threading
 from collections.abc import Iterator
@@ -133,19 +132,10 @@ def test_postgresql_by_its_parts(tmp_path: Path) -> None:
         assert parts(tmp_path, **variables)["database"]["message"] == "postgresql answers"
 
 
-@pytest.mark.skipif(importlib.util.find_spec("MySQLdb") is None, reason="mysqlclient is not installed")
 def test_mariadb_answers(tmp_path: Path) -> None:
     with servers.mariadb() as url:
         assert parts(tmp_path, BKLOG_DATABASE_URL=url)["database"]["message"] == "mysql answers"
         assert "Access denied" in parts(tmp_path, BKLOG_DATABASE_URL=url.replace("ss@", "xx@"))["database"]["message"]
-
-
-@pytest.mark.skipif(importlib.util.find_spec("MySQLdb") is not None, reason="mysqlclient is installed")
-def test_mysql_without_its_driver_is_told_the_remedy(tmp_path: Path) -> None:
-    done = bklog(tmp_path, "config", "check", BKLOG_DATABASE_URL="mysql://u:p@127.0.0.1/n")
-    assert done.returncode != 0
-    assert "mysqlclient" in done.stdout + done.stderr
-    assert "requirements/mysql.txt" in done.stdout + done.stderr
 
 
 def test_redis_behind_a_sentinel_answers(tmp_path: Path) -> None:
