@@ -21,7 +21,14 @@ ENVIRONMENT: str = _loaded.environment
 BASE_DIR: Path = ROOT
 DEBUG = False
 
-INSTALLED_APPS = ["bklog.accounts", "bklog.collect"]
+INSTALLED_APPS = [
+    "bklog.queues",
+    "bklog.accounts",
+    "bklog.collect",
+    "bklog.export",
+    "bklog.pipeline",
+    "bklog.clientlog",
+]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.common.CommonMiddleware",

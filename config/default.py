@@ -47,6 +47,11 @@ BKLOG_MQ_PASSWORD: Annotated[str, Meaning("password of the message queue's user"
 BKLOG_MQ_NAME: Annotated[str, Meaning("database number of Redis, virtual host of RabbitMQ")] = ""
 BKLOG_MQ_SENTINEL_MASTER: Annotated[str, Meaning("name under which the sentinels know the master")] = "mymaster"
 
+# Workers
+BKLOG_HIGH_PRIORITY_QUEUE: Annotated[
+    str, Meaning("queue of the tasks that should not wait; another name than `celery` gives them a queue of their own")
+] = "celery"
+
 # Logging
 BKLOG_LOG_LEVEL: Annotated[
     Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], Meaning("least level of the platform's own log lines")

@@ -11,7 +11,6 @@ from typing import Final
 from bklog.errors import BklogError
 from bklog.supervise import probes
 from config.environ import Loaded, load
-from config.queue import message_queue
 
 Probe = Callable[[Loaded], str]
 
@@ -29,6 +28,7 @@ class Part:
 CONNECTIONS: Final[Mapping[str, Probe]] = {"database": probes.database, "mq": probes.queue, "store": probes.store}
 _HEALTH: Final[Mapping[str, Probe]] = {
     "database": probes.database,
+    "mq": probes.queue,
     "store": probes.store,
     "ingest": probes.ingest,
     "disk": probes.disk,
@@ -38,8 +38,7 @@ _HEALTH: Final[Mapping[str, Probe]] = {
 def check_all(loaded: Loaded | None = None) -> list[Part]:
     """What `/healthz/` answers with. Needs Django's settings."""
     loaded = loaded or load()
-    queue = {"mq": probes.queue} if message_queue(loaded) else {}
-    return check({**_HEALTH, **queue}, loaded)
+    return check(_HEALTH, loaded)
 
 
 def check(asked: Mapping[str, Probe], loaded: Loaded) -> list[Part]:
