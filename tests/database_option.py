@@ -7,6 +7,7 @@ when it reaches a database, through Django or through a fleet: the others do the
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Generator
 from contextlib import ExitStack
 from typing import Final
@@ -29,7 +30,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
     """Before pytest-django, which reads the settings at the same hook."""
     kind: str = early_config.known_args_namespace.database
-    if kind != "sqlite":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")
+    if kind == "sqlite":
+        _use_a_file()
+    else:
         if SHARED_SERVER not in os.environ:
             _start(kind)
         _let_django_use(os.environ[SHARED_SERVER])
@@ -58,9 +62,14 @@ def _start(kind: str) -> None:
     _started.callback(os.environ.pop, SHARED_SERVER)
 
 
+def _use_a_file() -> None:
+    """As in a fleet. Django's own choice, one in memory, fails at once where a file waits for its lock."""
+    folder = _started.enter_context(tempfile.TemporaryDirectory(prefix="bklog-"))
+    settings.DATABASES["default"]["TEST"] = {"NAME": f"{folder}/test.sqlite3"}
+
+
 def _let_django_use(server_url: str) -> None:
     """Only Django of this process: what a test starts says itself which database it means."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")
     os.environ["BKLOG_DATABASE_URL"] = new_database(server_url)
     try:
         assert settings.DATABASES
