@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "bklog.clientlog",
 ]
 MIDDLEWARE = [
+    "bklog.api.measure.measure",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.common.CommonMiddleware",
     "bklog.api.middleware.AnswerFailures",
@@ -61,6 +62,6 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _loaded.BKLOG_HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _loaded.BKLOG_HTTPS else None
 # What looks after the processes asks over plain HTTP on the machine itself.
-SECURE_REDIRECT_EXEMPT = [r"^healthz/$", r"^readiness/$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz/$", r"^readiness/$", r"^metrics/?$"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -73,6 +73,12 @@ BKLOG_ALLOWED_HOSTS: Annotated[
     tuple[str, ...], Meaning("host names under which the platform answers, besides the loopback ones")
 ] = ()
 
+# Metrics
+BKLOG_METRICS_TOKEN: Annotated[
+    str, Meaning("token that /metrics asks for; empty means that any API token opens it", secrecy="secret")
+] = ""
+BKLOG_METRICS_OPEN: Annotated[bool, Meaning("whoever reaches the entry port may read /metrics, without a token")] = False
+
 # Store
 BKLOG_STORE_URL: Annotated[
     str,

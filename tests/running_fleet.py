@@ -22,12 +22,12 @@ ROOT: Final = Path(__file__).parents[1]
 class RunningFleet:
     """Up on entering, down on leaving. `api` and `send` raise RuntimeError for an answer that is no success."""
 
-    def __init__(self, home: Path, **variables: str) -> None:
+    def __init__(self, home: Path, **settings: str) -> None:
         self.home = home
         self.url = f"http://127.0.0.1:{_free_port()}"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("BKLOG_", "BK_ENV", "BKPAAS_"))}
         own = {"BKLOG_HOME": str(home), "BKLOG_PORT": self.url.rsplit(":", 1)[1], "DJANGO_SETTINGS_MODULE": "settings"}
-        self.environ = {**kept, **own, **fresh_variables(), **variables}
+        self.environ = {**kept, **own, **fresh_variables(), **settings}
         self._http = urllib3.PoolManager(maxsize=16)
 
     def __enter__(self) -> RunningFleet:

@@ -12,14 +12,20 @@ from collections.abc import Callable
 from typing import Final
 from uuid import uuid4
 
+<<<<<<< HEAD
 from django.db import Error as DatabaseError
+=======
+from django.conf import settings
+>>>>>>> main
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import constant_time_compare
 
 from bklog.accounts.selectors import owner_of_api_token
 from bklog.errors import BklogError, NotFound, Unauthorised
 from bklog.supervise.database import as_unavailable
 
 OPEN_PATHS: Final = frozenset({"/healthz/", "/readiness/"})  # what looks after the processes has no token
+METRICS_PATHS: Final = frozenset({"/metrics", "/metrics/"})
 logger = logging.getLogger("bklog.api")
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -28,7 +34,7 @@ def authenticate(get_response: View) -> View:
     """Deny by default: every path needs an API token but those of OPEN_PATHS. The owner is `request.META["bklog.owner"]`."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.path in OPEN_PATHS:
+        if request.path in OPEN_PATHS or (request.path in METRICS_PATHS and may_read_metrics(request)):
             return get_response(request)
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
@@ -47,6 +53,15 @@ def authenticate(get_response: View) -> View:
         return get_response(request)
 
     return middleware
+
+
+def may_read_metrics(request: HttpRequest) -> bool:
+    """Without an API token: where the setting opens them, or with the token of the setting."""
+    if settings.BKLOG_METRICS_OPEN:
+        return True
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    wanted: str = settings.BKLOG_METRICS_TOKEN
+    return bool(wanted) and scheme.lower() == "bearer" and constant_time_compare(token.strip(), wanted)
 
 
 class AnswerFailures:

@@ -1,6 +1,6 @@
 """`BKLOG_HOME` → the places in it. Everything that a fleet keeps is there, readable by its owner alone.
 
-secrets/  secret-key, api-token          run/     fleet.json, supervisord.pid, supervisor.sock, broker.sock, up.lock
+secrets/  secret-key, api-token          run/     fleet.json, programs.json, supervisord.pid, …sock, up.lock, metrics/
 log/      one rotating file a program    db/      bklog.sqlite3        store/  the embedded log store
                                          broker/  what the embedded message queue holds
 """
@@ -35,6 +35,15 @@ class Home:
     @property
     def fleet_file(self) -> Path:
         return self.run / "fleet.json"
+
+    @property
+    def metrics(self) -> Path:
+        """The values of each process; `bklog.telemetry` adds them up."""
+        return self.run / "metrics"
+
+    @property
+    def record_file(self) -> Path:
+        return self.run / "programs.json"
 
     @property
     def pid_file(self) -> Path:

@@ -70,6 +70,16 @@ def store(loaded: Loaded) -> str:
     return f"the store at {address.url} answers"
 
 
+def store_seconds(loaded: Loaded) -> float:
+    """The store's clock, in seconds since 1970."""
+    address = store_address(loaded)
+    try:
+        query = "/?query=SELECT%20toUnixTimestamp64Milli(now64(3))"
+        return int(_expect(address, query, headers=_credentials(address))) / 1000
+    except urllib3.exceptions.HTTPError as problem:
+        raise Unavailable(f"the store at {address.url} does not tell the time", hint="see the part `store`") from problem
+
+
 def ingest(loaded: Loaded) -> str:
     url = ingest_url(loaded)
     if not loaded.BKLOG_INGEST_PORT:
@@ -93,13 +103,14 @@ def disk(loaded: Loaded) -> str:
     return words
 
 
-def _expect(address: StoreAddress, path: str, *, headers: Mapping[str, str] | None = None) -> None:
+def _expect(address: StoreAddress, path: str, *, headers: Mapping[str, str] | None = None) -> bytes:
     answer = _HTTP.request("GET", address.url + path, headers=dict(headers or {}))
     if answer.status != 200:
         raise Unavailable(
             f"the store at {address.url} answers {answer.status}: {_text(answer.data)}",
             hint="is the password right? see BKLOG_STORE_… in docs/settings.md",
         )
+    return answer.data
 
 
 def _credentials(address: StoreAddress) -> dict[str, str]:

@@ -95,6 +95,7 @@ def environ_of(loaded: Loaded) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "BKLOG_HOME": str(home.root),
         processes.MARK: str(home.root),
+        "PROMETHEUS_MULTIPROC_DIR": str(home.metrics),
         "FLEET_LOG": str(home.log),
         "FLEET_RUN": str(home.run),
         "FLEET_SOCKET": str(home.socket),

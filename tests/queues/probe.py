@@ -1,4 +1,4 @@
-"""`python -m tests.queues.probe worker NAME`: a worker program with tasks whose traces a test can count.
+"""`python -m tests.queues.probe worker NAME` or `beat`: programs of a fleet with tasks whose traces a test can count.
 
 Each line of $PROBE_FILE is one step of one task: `<what> <text> <pid>`.
 """
@@ -19,6 +19,7 @@ _ROUTES: Final = (
     routing.Route("probe.note", "celery", 60, 90),
     routing.Route("probe.slow", "default", 60, 90),
     routing.Route("probe.overdue", "default", 1, 2),
+    routing.Route("probe.periodic", "celery", 60, 90),
 )
 
 
@@ -32,7 +33,15 @@ def trace(what: str, text: str) -> None:
 
 
 def _add_tasks() -> None:
-    from bklog.tasks.app import task
+    from bklog.queues.app import app
+    from bklog.queues.models import PeriodicRun
+    from bklog.tasks.app import PERIODIC_RUN, task
+
+    @task("probe.periodic")
+    def periodic() -> None:
+        assert app.current_task
+        run = PeriodicRun.objects.get(pk=(app.current_task.request.headers or {})[PERIODIC_RUN])
+        trace("periodic", run.due_at.isoformat())
 
     @task("probe.note")
     def note(text: str) -> None:
@@ -57,8 +66,13 @@ def _add_tasks() -> None:
 def main() -> None:
     django.setup()
     add_routes()
-    from bklog.tasks import worker  # its modules need Django's models
+    from bklog.tasks import beat, worker  # their modules need Django's models
+    from bklog.tasks.schedule import Periodic
 
+    if sys.argv[1] == "beat":
+        entries = (Periodic("probe.periodic", int(os.environ["PROBE_EVERY_SECONDS"])),)
+        setattr(beat, "SCHEDULE", entries)  # noqa: B010 what it imported
+        beat.main()
     _add_tasks()
     worker.main(sys.argv[2])
 
