@@ -12,11 +12,8 @@ from collections.abc import Callable
 from typing import Final
 from uuid import uuid4
 
-<<<<<<< HEAD
-from django.db import Error as DatabaseError
-=======
 from django.conf import settings
->>>>>>> main
+from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
 
