@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import stat
@@ -65,13 +64,6 @@ def test_the_url_wins_over_the_parts(tmp_path: Path) -> None:
 def test_a_database_that_cannot_be_meant_is_refused(tmp_path: Path, variables: dict[str, str], word: str) -> None:
     with pytest.raises(ConfigError, match=word):
         database(tmp_path, **variables)
-
-
-@pytest.mark.skipif(importlib.util.find_spec("MySQLdb") is not None, reason="mysqlclient is installed")
-def test_a_missing_mysql_driver_is_named_with_its_remedy(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="mysqlclient is not installed") as caught:
-        database(tmp_path, BKLOG_DATABASE_URL="mysql://u:p@h/n")
-    assert "requirements/mysql.txt" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from config.environ import ROOT
+from tests.databases import fresh_variables
 
 
 class Site:
@@ -24,7 +25,8 @@ class Site:
             **os.environ,
             "BKLOG_HOME": str(home),
             "BKLOG_MQ_URL": mq_url,
-            "BKLOG_DATABASE_URL": database_url or f"sqlite:///{home}/db.sqlite3",
+            "BKLOG_DATABASE_URL": f"sqlite:///{home}/db.sqlite3",
+            **({"BKLOG_DATABASE_URL": database_url} if database_url else fresh_variables()),
             "DJANGO_SETTINGS_MODULE": "settings",
             "PYTHONPATH": str(ROOT),
             "PROBE_FILE": str(self.probe_file),
