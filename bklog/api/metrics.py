@@ -6,9 +6,7 @@ supervisor, broker, store ┴▶ exposition ─▶ text      a source that does 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -22,6 +20,7 @@ from bklog.api.wiring import the_store
 from bklog.collect.models import Collector
 from bklog.errors import BklogError
 from bklog.supervise import status
+from bklog.supervise.asking import start
 from bklog.supervise.backlog import read_queues
 from bklog.supervise.programs import fleet_of
 from bklog.telemetry.exposition import render
@@ -46,7 +45,7 @@ def show_metrics(request: HttpRequest) -> HttpResponse:
 def _ask(sources: Mapping[str, Source]) -> Iterator[Metric]:
     """All at once; one that fails or hangs takes its figures with it and nothing else."""
     ok = GaugeMetricFamily("bklog_scrape_ok", "Whether a source of this page has answered", labels=["source"])
-    answers = {name: _start(source) for name, source in sources.items()}
+    answers = {name: start(("metrics", name), source) for name, source in sources.items()}
     for name, answer in answers.items():
         try:
             yield from answer.result(SOURCE_SECONDS)
@@ -55,19 +54,6 @@ def _ask(sources: Mapping[str, Source]) -> Iterator[Metric]:
             ok.add_metric([name], 0)
     yield ok
     yield InfoMetricFamily("bklog_build", "What runs here", value={"version": __version__})
-
-
-def _start(source: Source) -> Future[list[Metric]]:
-    answer: Future[list[Metric]] = Future()
-
-    def fill() -> None:
-        try:
-            answer.set_result(source())
-        except BaseException as problem:  # noqa: BLE001 - whoever waits for the answer raises it
-            answer.set_exception(problem)
-
-    threading.Thread(target=fill, name="metrics", daemon=True).start()
-    return answer
 
 
 def _programs() -> list[Metric]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from bklog.errors import BadRequest, BklogError
 from bklog.supervise import fleet_probes, probes
+from bklog.supervise.asking import start
 from config.environ import Loaded, load
 
 Probe = Callable[[Loaded], str]
@@ -58,7 +59,7 @@ def _chosen(include: Collection[str], exclude: Collection[str]) -> Mapping[str, 
 
 def check(asked: Mapping[str, Probe], loaded: Loaded, *, seconds: float = ANSWER_SECONDS) -> list[Part]:
     end = time.monotonic() + seconds
-    answers = {name: _start(name, probe, loaded) for name, probe in asked.items()}
+    answers = {name: start((name, probe), partial(_ask, name, probe, loaded)) for name, probe in asked.items()}
     return [_answer(name, answer, end, seconds) for name, answer in answers.items()]
 
 
@@ -70,28 +71,6 @@ def as_text(parts: Sequence[Part]) -> str:
     """A line a part, as load balancers and people read it."""
     lines = [f"[{'+' if part.ok else '-'}]{part.name} {part.message} ({part.milliseconds:.1f} ms)" for part in parts]
     return "\n".join([*lines, "healthz check passed" if is_healthy(parts) else "healthz check failed", ""])
-
-
-# Questions that are still waiting for an answer: one that hangs is asked once, not again with each request.
-_running: Final[dict[tuple[str, Probe], Future[Part]]] = {}
-
-
-def _start(name: str, probe: Probe, loaded: Loaded) -> Future[Part]:
-    """A daemon thread, which holds up neither the answer nor the end of the process."""
-    running = _running.get((name, probe))
-    if running is not None and not running.done():
-        return running
-    answer: Future[Part] = Future()
-    _running[name, probe] = answer
-    threading.Thread(target=lambda: _fill(answer, name, probe, loaded), name=f"health {name}", daemon=True).start()
-    return answer
-
-
-def _fill(answer: Future[Part], name: str, probe: Probe, loaded: Loaded) -> None:
-    try:
-        answer.set_result(_ask(name, probe, loaded))
-    except BaseException as problem:  # noqa: BLE001 - whoever waits for the answer raises it
-        answer.set_exception(problem)
 
 
 def _answer(name: str, answer: Future[Part], end: float, seconds: float) -> Part:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bklog.errors import Unavailable
 from bklog.supervise import listener, processes, record
+from bklog.supervise.asking import start
 from bklog.supervise.programs import Fleet, Program
 from bklog.supervise.record import FleetRecord, ProgramRecord
 from bklog.supervise.rpc import ProgramInfo, Supervisor
@@ -17,6 +18,7 @@ if TYPE_CHECKING:  # it brings Celery, which a status without queues does not ne
     from bklog.queues.broker import QueueState
 
 ReadQueues = Callable[[Iterable[Program]], "Mapping[str, QueueState]"]
+QUEUES_SECONDS: Final = 5.0
 WATCH: Final = Program(listener.NAME)  # runs wherever the supervisor does
 
 
@@ -69,9 +71,13 @@ class Status:
 
 def with_queues(found: Status, fleet: Fleet, read_queues: ReadQueues) -> Status:
     try:
-        states = read_queues(fleet.programs)
+        states = start("queues", lambda: read_queues(fleet.programs)).result(QUEUES_SECONDS)
     except Unavailable as error:
         return replace(found, note=f"{error.message} ({error.hint})")
+    except TimeoutError:
+        return replace(
+            found, note=f"the message queue has not answered within {QUEUES_SECONDS:g} seconds (see `bklog healthz`)"
+        )
     queues = {program.name: tuple(states[name] for name in program.queues) for program in fleet.programs}
     return replace(found, programs=tuple(replace(row, queues=queues.get(row.name, ())) for row in found.programs))
 

@@ -138,6 +138,24 @@ def _fill_a_queue(fleet: RunningFleet, queue: str) -> None:
     broker.close()
 
 
+def test_a_broker_that_hangs_holds_nothing_up(fleet: RunningFleet) -> None:
+    broker = programs(fleet)["broker"]["pid"]
+    os.kill(broker, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        answered = fleet.api("GET", "/api/v1/fleet/")
+        assert answered["note"].startswith("the message queue has not answered within 5 seconds")
+        assert {one["state"] for one in answered["programs"]} == {"RUNNING"}
+        status, body = health(fleet)
+        assert (status, [part["name"] for part in json.loads(body)["parts"] if not part["ok"]]) == (503, ["mq", "queues"])
+        (ok,) = [one.value for one in metrics(fleet)["bklog_scrape_ok"].samples if one.labels["source"] == "queues"]
+        assert ok == 0.0
+        assert time.monotonic() - began < 25
+    finally:
+        os.kill(broker, signal.SIGCONT)
+    wait_for(lambda: health(fleet)[0] == 200, seconds=30)
+
+
 def test_the_metrics_are_those_of_their_page(fleet: RunningFleet) -> None:
     """In both directions: name, type, labels and meaning."""
     made = fleet.api("POST", "/api/v1/databus/collectors/", {"name": "shop"})

@@ -47,3 +47,11 @@ def test_sources_that_do_not_answer_are_left_out_and_named(settings: Settings) -
     assert "bklog_store_up 0.0" in page
     assert "bklog_http_requests_total" in page
     assert 'bklog_program_up{program="supervisor"} 0.0' in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_fleet_that_does_not_run_is_shown_with_the_reason_why_it_has_no_queues() -> None:
+    shown = Client().get("/api/v1/fleet/", HTTP_AUTHORIZATION=f"Bearer {replace_api_token('me')}").json()
+    assert shown["is_running"] is False
+    assert {one["state"] for one in shown["programs"]} == {"STOPPED"}
+    assert "the message queue does not answer" in shown["note"]
