@@ -64,7 +64,7 @@ def postgresql() -> Iterator[DatabaseServer]:
             [initdb, "-D", data, "-U", "bklog", "--auth=scram-sha-256", f"--pwfile={password}", "-E", "UTF8", "--no-sync"],
             where=where,
         )
-        command = [POSTGRES / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", where, "-F"]
+        command: list[str | Path] = [POSTGRES / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", where, "-F"]
         yield from _running(DatabaseServer(f"postgresql://bklog:p%40ss%2Fword@127.0.0.1:{port}/postgres", command, where))
 
 

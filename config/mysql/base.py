@@ -6,7 +6,7 @@ could not be brought here, and a unique name would refuse what elsewhere is free
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from django.db.backends.mysql import base, operations, schema
 
@@ -34,8 +34,8 @@ class Operations(operations.DatabaseOperations):
 class DatabaseWrapper(base.DatabaseWrapper):
     SchemaEditorClass = SchemaEditor
     ops_class = Operations
-    operators: ClassVar = base.DatabaseWrapper.operators | dict.fromkeys(_IGNORING_CASE, "LIKE UPPER(%s)")
-    pattern_ops: ClassVar = base.DatabaseWrapper.pattern_ops | {
+    operators = base.DatabaseWrapper.operators | dict.fromkeys(_IGNORING_CASE, "LIKE UPPER(%s)")
+    pattern_ops = base.DatabaseWrapper.pattern_ops | {
         "icontains": "LIKE CONCAT('%%', UPPER({}), '%%')",
         "istartswith": "LIKE CONCAT(UPPER({}), '%%')",
         "iendswith": "LIKE CONCAT('%%', UPPER({}))",

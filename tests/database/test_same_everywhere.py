@@ -115,7 +115,7 @@ def test_a_null_is_placed_where_the_order_says() -> None:
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_no_model_is_ordered_by_a_field_that_may_be_null(model: type[Model]) -> None:
     """The databases place NULL differently: such an order is written out, with nulls_first or nulls_last."""
-    for name in model._meta.ordering:
+    for name in model._meta.ordering or ():
         assert isinstance(name, str), "an expression says itself where NULL goes"
         assert not getattr(model._meta.get_field(name.removeprefix("-")), "null", False), name
 

@@ -35,12 +35,17 @@ class Database:
 
     def find(self, token: str, *, after_seconds: float = 0.0) -> Destination | None:
         self.now += after_seconds
-        return asyncio.run(self.cache.find(token))  # type: ignore[arg-type]  # a coroutine, which the protocol leaves open
+        return asyncio.run(self.cache.find(token))
 
 
 def test_the_database_is_asked_once_in_a_while_and_a_deleted_token_is_refused_then() -> None:
     database = Database()
-    assert [database.find("good"), database.find("good"), database.find("bad"), database.find("bad")] == [SHOP, SHOP, None, None]
+    assert [database.find("good"), database.find("good"), database.find("bad"), database.find("bad")] == [
+        SHOP,
+        SHOP,
+        None,
+        None,
+    ]
     assert database.asked == 2
     del database.tokens["good"]
     assert database.find("good") is SHOP
@@ -81,7 +86,7 @@ def test_a_defect_of_a_query_is_not_taken_for_an_absence() -> None:
         raise OperationalError("no such column") from ConnectionError(1054, "Unknown column")
 
     with pytest.raises(OperationalError):
-        asyncio.run(TokenCache(defect).find("good"))  # type: ignore[arg-type]
+        asyncio.run(TokenCache(defect).find("good"))
 
 
 def test_a_flood_of_wrong_tokens_does_not_fill_the_memory() -> None:
