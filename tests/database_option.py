@@ -1,7 +1,8 @@
 """pytest --database sqlite|postgresql|mysql: which database the tests run on. And the marker `database`, which is set here.
 
 The server is started once, before Django reads its settings, and shared by the processes of `-n`. A test has the marker
-when it reaches a database, through Django or through a fleet: the others do the same on all three.
+when it reaches a database, through Django or through a fleet: the others do the same on all three, and so do those that
+start database servers themselves.
 """
 
 from __future__ import annotations
@@ -82,4 +83,4 @@ def _reaches_a_database(item: pytest.Function) -> bool:
         return True
     makers = [definition.func for found in item._fixtureinfo.name2fixturedefs.values() for definition in found]
     known = [getattr(function, "__globals__", {}) for function in (item.function, *makers)]
-    return any(_STARTERS_OF_FLEETS & names.keys() for names in known)
+    return any(_STARTERS_OF_FLEETS & names.keys() for names in known) and not hasattr(item.module, "SERVERS")

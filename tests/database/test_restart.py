@@ -32,7 +32,10 @@ class Sender:
     def send(self) -> tuple[int, dict[str, Any]]:
         body = "".join(f"batch {self._batch} line {line}\n" for line in range(LINES)).encode()
         headers = {"Authorization": f"Bearer {self._token}", "Idempotency-Key": f"batch-{self._batch}"}
-        status, answer = self._fleet.post("/ingest/v1/lines", body, headers)
+        try:
+            status, answer = self._fleet.post("/ingest/v1/lines", body, headers)
+        except urllib3.exceptions.HTTPError:  # ingest is being started again
+            return 0, {}
         if status == 200:
             self.acknowledged += LINES
             self._batch += 1
