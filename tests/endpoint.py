@@ -45,6 +45,8 @@ class Endpoint:
     failures: dict[int, Any] = field(default_factory=dict)
     fail_always: Any = None
     flap: float = 0.0
+    # Of this seed an answer is forgotten among the first four, and two requests fail one after the other.
+    chance: random.Random = field(default_factory=lambda: random.Random(17))
     api: Callable[[str, str, dict[str, Any]], tuple[int, dict[str, Any]]] = lambda *_: (404, {})
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -64,8 +66,8 @@ class Endpoint:
         with self.lock:
             self.requests += 1
             planned = self.failures.pop(self.requests, None)
-        if planned is None and self.flap and random.random() < self.flap:
-            return random.choice([503, 429, 500, "drop", "forget"])
+            if planned is None and self.flap and self.chance.random() < self.flap:
+                return self.chance.choice([503, 429, 500, "drop", "forget"])
         return planned if planned is not None else self.fail_always
 
     def keep(self, headers: Mapping[str, str], body: bytes, protocol: str) -> dict[str, Any]:
