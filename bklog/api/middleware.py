@@ -33,12 +33,12 @@ def authenticate(get_response: View) -> View:
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.path in OPEN_PATHS or (request.path in METRICS_PATHS and may_read_metrics(request)):
             return get_response(request)
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        token = bearer(request)
+        if not token:
             hint = "send Authorization: Bearer TOKEN; a local fleet keeps one in $BKLOG_HOME/secrets/api-token"
             return present_failure(Unauthorised("the request carries no API token", hint=hint, code="token_missing"))
         try:
-            owner = owner_of_api_token(token.strip())
+            owner = owner_of_api_token(token)
         except DatabaseError as error:
             # Django turns what a middleware raises into its own page; what a view raises goes to AnswerFailures.
             return present_any(error, path=request.path)
@@ -56,9 +56,14 @@ def may_read_metrics(request: HttpRequest) -> bool:
     """Without an API token: where the setting opens them, or with the token of the setting."""
     if settings.BKLOG_METRICS_OPEN:
         return True
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     wanted: str = settings.BKLOG_METRICS_TOKEN
-    return bool(wanted) and scheme.lower() == "bearer" and constant_time_compare(token.strip(), wanted)
+    return bool(wanted) and constant_time_compare(bearer(request), wanted)
+
+
+def bearer(request: HttpRequest) -> str:
+    """The token that came with the request, or nothing."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 class AnswerFailures:

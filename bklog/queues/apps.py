@@ -1,4 +1,4 @@
-"""The Django app of the queues: leases, nodes and periodic runs."""
+"""The Django app of the queues: leases and periodic runs."""
 
 from django.apps import AppConfig
 

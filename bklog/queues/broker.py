@@ -35,8 +35,8 @@ def queue_states(names: Sequence[str]) -> list[QueueState]:
 
 
 def _redis_states(connection: Any, names: Sequence[str]) -> list[QueueState]:
-    workers = Counter(queue for node in nodes.alive() for queue in node.queues)
     with connection.channel() as channel, channel.client.pipeline(transaction=False) as pipe:
+        workers = Counter(queue for node in nodes.alive(channel.client) for queue in node.queues)
         for name in names:
             pipe.llen(name)
             pipe.lindex(name, -1)  # they enter at the left

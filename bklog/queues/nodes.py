@@ -76,17 +76,14 @@ def give_back_of_the_gone() -> int:
         return 0
     with _channel() as channel:
         holders = {key.decode().removeprefix(_HELD) for key in channel.client.scan_iter(match=_HELD + "*", count=1000)}
-    return sum(give_back(node) for node in sorted(holders - {node.name for node in alive()}))
+        gone = holders - {node.name for node in alive(channel.client)}
+    return sum(give_back(node) for node in sorted(gone))
 
 
-def alive() -> list[Node]:
-    """The workers that renewed their key; over RabbitMQ, which has none, nothing: ask for a queue's consumers instead."""
-    if is_amqp():
-        return []
-    with _channel() as channel:
-        keys = sorted(channel.client.scan_iter(match=_NODE + "*", count=1000))
-        found = channel.client.mget(keys) if keys else []
-    return [_node(text) for text in found if text]
+def alive(client: Any) -> list[Node]:
+    """The workers that renewed their key, asked through a channel's `client` of Redis."""
+    keys = sorted(client.scan_iter(match=_NODE + "*", count=1000))
+    return [_node(text) for text in (client.mget(keys) if keys else []) if text]
 
 
 def _node(text: bytes) -> Node:

@@ -47,6 +47,11 @@ def check_all(loaded: Loaded | None = None, *, include: Collection[str] = (), ex
     return check(_chosen(include, exclude), loaded or load())
 
 
+def part_names(text: str) -> list[str]:
+    """`a, b` as an address or an option has it."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def _chosen(include: Collection[str], exclude: Collection[str]) -> Mapping[str, Probe]:
     for name in (*include, *exclude):
         if name not in PARTS:

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import urllib3
 
 from tests.databases import SERVERS, DatabaseServer
 from tests.running_fleet import RunningFleet
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.fleet
 LINES = 20
@@ -59,14 +60,6 @@ def fleet(server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> I
 
 def get(fleet: RunningFleet, path: str) -> urllib3.BaseHTTPResponse:
     return urllib3.request("GET", fleet.url + path, headers=fleet.api_headers, timeout=30, retries=False)
-
-
-def wait_until(holds: Callable[[], bool], *, seconds: float) -> float:
-    began = time.monotonic()
-    while not holds():
-        assert time.monotonic() - began < seconds, "it did not happen in time"
-        time.sleep(0.2)
-    return time.monotonic() - began
 
 
 def programs(fleet: RunningFleet, what: str) -> dict[str, Any]:

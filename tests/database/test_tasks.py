@@ -9,7 +9,8 @@ import pytest
 
 from tests.brokers import BROKERS
 from tests.databases import SERVERS, DatabaseServer
-from tests.queues.workers import Site, wait_until
+from tests.queues.workers import Site
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.fleet
 SETUP = "import django; django.setup(); from bklog.queues.models import PeriodicRun; from django.utils.timezone import now\n"

@@ -14,7 +14,8 @@ import pytest
 
 from bklog.tasks.schedule import Periodic
 from tests.brokers import Broker
-from tests.queues.workers import Site, kill, wait_until
+from tests.queues.workers import Site, kill
+from tests.waiting import wait_until
 
 LEASE_SECONDS = 10
 

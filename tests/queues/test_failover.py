@@ -9,20 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers import Broker, running
-from tests.queues.workers import Site, wait_until
+from tests.brokers import Broker, redis, running
+from tests.queues.workers import Site
 from tests.servers import folder, free_port, require
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.fleet
-
-
-@contextmanager
-def node(*more: str) -> Iterator[Broker]:
-    with folder() as where:
-        port = free_port()
-        command = [require("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(where), *more]
-        with running(Broker(f"redis://127.0.0.1:{port}/0", command, where, port)) as broker:
-            yield broker
 
 
 @contextmanager
@@ -43,8 +35,8 @@ def sentinel(master: Broker) -> Iterator[Broker]:
 def parts() -> Iterator[tuple[Broker, Broker]]:
     """The master of a replica, and the sentinel over both."""
     with ExitStack() as stack:
-        master = stack.enter_context(node())
-        stack.enter_context(node("--replicaof", f"127.0.0.1 {master.listens}"))
+        master = stack.enter_context(redis())
+        stack.enter_context(redis("--replicaof", f"127.0.0.1 {master.listens}"))
         watch = stack.enter_context(sentinel(master))
         time.sleep(2)  # the replica follows, the sentinel knows it
         yield master, watch
@@ -69,7 +61,7 @@ def test_the_replica_of_a_killed_redis_takes_over(parts: tuple[Broker, Broker], 
 
 
 def test_of_several_addresses_one_that_answers_is_taken(tmp_path: Path) -> None:
-    with node("--appendonly", "yes") as broker:
+    with redis("--appendonly", "yes") as broker:
         site = Site(tmp_path, f"redis://127.0.0.1:{free_port()}/0;{broker.url}")
         site.migrate()
         try:

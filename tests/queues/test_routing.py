@@ -8,7 +8,7 @@ import pytest
 from celery import Celery
 
 from bklog.queues.app import app
-from bklog.queues.routing import BY_TASK, ROUTES, all_queues, queue_of, worker_programs
+from bklog.queues.routing import BY_TASK, ROUTES, Route, all_queues, queue_of, worker_programs
 from bklog.tasks.app import load_tasks
 from bklog.tasks.schedule import SCHEDULE
 
@@ -33,7 +33,10 @@ def test_each_queue_has_one_program(profile: str, high: str) -> None:
     assert set(consumed.values()) == {1}
 
 
-def test_a_task_of_high_priority_goes_where_the_setting_says() -> None:
+@pytest.mark.parametrize("high", ["celery", "urgent"])
+def test_a_task_of_high_priority_goes_where_the_setting_says(monkeypatch: pytest.MonkeyPatch, high: str) -> None:
+    monkeypatch.setitem(BY_TASK, "probe.urgent", Route("probe.urgent", "high", 60, 90))
+    assert queue_of("probe.urgent", high_priority_queue=high) == high
     assert queue_of("queues.clean", high_priority_queue="urgent") == BY_TASK["queues.clean"].queue
 
 

@@ -9,7 +9,8 @@ import time
 import pytest
 
 from tests.brokers import Broker
-from tests.queues.workers import Site, kill, wait_until
+from tests.queues.workers import Site, kill
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.fleet
 

@@ -22,6 +22,7 @@ from bklog.supervise.home import home_of, locked, prepare
 from bklog.supervise.status import Row
 from config.environ import ROOT, load
 from tests.supervise.fleets import probes, variables
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.fleet
 
@@ -39,13 +40,6 @@ def is_alive(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def wait_for(holds: Callable[[], bool], *, seconds: float = 15) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def test_a_fleet_comes_up_bottom_up_is_seen_and_goes_down_whole(home: Path, tmp_path: Path) -> None:
@@ -146,8 +140,8 @@ def test_a_program_that_is_killed_is_started_again_and_counted(home: Path, tmp_p
     for restarts in (1, 2):
         killed = row(status.read(fleet), "web").pid or 0
         os.kill(killed, signal.SIGKILL)
-        wait_for(lambda killed=killed: row(status.read(fleet), "web").pid not in (killed, None))  # type: ignore[misc]
-        wait_for(lambda: status.read(fleet).is_running)
+        wait_until(lambda killed=killed: row(status.read(fleet), "web").pid not in (killed, None), seconds=15)  # type: ignore[misc]
+        wait_until(lambda: status.read(fleet).is_running, seconds=15)
         assert row(status.read(fleet), "web").restarts == restarts
         assert row(status.read(fleet), "store").restarts == 0
 
@@ -156,7 +150,7 @@ def test_programs_end_with_a_supervisor_that_is_killed_and_up_starts_anew(home: 
     environ, describe = variables(home), probes(tmp_path / "s.conf", store="--with-child")
     found = status.read(lifecycle.up(environ, say=silent, describe=describe))
     os.kill(row(found, "supervisor").pid or 0, signal.SIGKILL)
-    wait_for(lambda: not any(is_alive(one.pid or 0) for one in found.programs))
+    wait_until(lambda: not any(is_alive(one.pid or 0) for one in found.programs), seconds=15)
     assert not status.read(lifecycle.up(environ, say=silent, describe=describe)).programs[0].restarts
     assert lifecycle.down(environ, say=silent) is True
     assert not processes.of_fleet(home), "the child of the first store is gone too"

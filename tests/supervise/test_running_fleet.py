@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from config.environ import ROOT
 from tests.running_fleet import RunningFleet
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.fleet
 HTTP: Final = urllib3.PoolManager(retries=False)
@@ -32,13 +33,6 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFleet]:
 
 def programs(fleet: RunningFleet) -> dict[str, dict[str, Any]]:
     return {one["name"]: one for one in fleet.api("GET", "/api/v1/fleet/")["programs"]}
-
-
-def wait_for(holds: Callable[[], bool], *, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.1)
 
 
 def health(fleet: RunningFleet, query: str = "") -> tuple[int, bytes]:
@@ -62,7 +56,7 @@ def test_every_program_runs_and_every_part_is_healthy(fleet: RunningFleet) -> No
     assert {one["state"] for one in shown["programs"]} == {"RUNNING"}
     queues = [queue for one in shown["programs"] for queue in one["queues"]]
     assert {"default", "celery", "async_export", "tgpa_task", "pipeline"} <= {queue["name"] for queue in queues}
-    wait_for(lambda: all(queue["workers"] == 1 for one in programs(fleet).values() for queue in one["queues"]), seconds=15)
+    wait_until(lambda: all(queue["workers"] == 1 for one in programs(fleet).values() for queue in one["queues"]), seconds=15)
     answered = fleet.api("GET", "/api/v1/fleet/")
     assert [one["name"] for one in answered["programs"]] == [one["name"] for one in shown["programs"]]
     assert (answered["is_running"], answered["note"]) == (True, "")
@@ -81,10 +75,10 @@ def test_a_crash_is_found_with_a_search(fleet: RunningFleet, program: str) -> No
     killed = programs(fleet)[program]["pid"]
     began = time.monotonic()
     os.kill(killed, signal.SIGKILL)
-    wait_for(lambda: programs(fleet)[program]["state"] == "RUNNING" and programs(fleet)[program]["pid"] != killed, seconds=15)
+    wait_until(lambda: programs(fleet)[program]["state"] == "RUNNING" and programs(fleet)[program]["pid"] != killed, seconds=15)
     assert time.monotonic() - began < 5
     query = f"ProgramCrashed AND SIGKILL AND program:{program} AND pid:{killed}"
-    wait_for(lambda: fleet.count(query, "bklog-platform") == 1, seconds=30)
+    wait_until(lambda: fleet.count(query, "bklog-platform") == 1, seconds=30)
     assert programs(fleet)[program]["restarts"] == 1
 
 
@@ -104,7 +98,7 @@ def test_a_program_that_is_given_up_is_seen_everywhere(fleet: RunningFleet) -> N
     assert "[-]service_module tgpa_task is FATAL, gave up after 6 failed starts" in body.decode()
     assert "[+]disk" in body.decode()
     assert fleet.try_bklog("healthz").returncode == 1
-    wait_for(lambda: fleet.count("ProgramFatal AND program:tgpa_task", "bklog-platform") == 1, seconds=30)
+    wait_until(lambda: fleet.count("ProgramFatal AND program:tgpa_task", "bklog-platform") == 1, seconds=30)
 
     _fill_a_queue(fleet, "tgpa_task")
     fleet.bklog("up")
@@ -153,7 +147,7 @@ def test_a_broker_that_hangs_holds_nothing_up(fleet: RunningFleet) -> None:
         assert time.monotonic() - began < 25
     finally:
         os.kill(broker, signal.SIGCONT)
-    wait_for(lambda: health(fleet)[0] == 200, seconds=30)
+    wait_until(lambda: health(fleet)[0] == 200, seconds=30)
 
 
 def test_the_metrics_are_those_of_their_page(fleet: RunningFleet) -> None:
@@ -164,7 +158,7 @@ def test_the_metrics_are_those_of_their_page(fleet: RunningFleet) -> None:
         fleet.send("/ingest/v1/lines", lines, token=made["ingest_token"], key="k1")
     fleet.bklog("search", "one", "--index-set", "shop", "--since", "1h")
     fleet.try_bklog("search", "(", "--index-set", "shop")
-    wait_for(lambda: bool(metrics(fleet)["bklog_tasks_total"].samples), seconds=90)
+    wait_until(lambda: bool(metrics(fleet)["bklog_tasks_total"].samples), seconds=90)
     found = metrics(fleet)
     page = {row["name"]: row for row in ROW.finditer((ROOT / "docs" / "metrics.md").read_text())}
     assert sorted(page) == sorted(found)

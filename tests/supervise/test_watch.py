@@ -14,7 +14,8 @@ import pytest
 from bklog.supervise import lifecycle, processes, status
 from bklog.supervise.rpc import Supervisor
 from tests.supervise.fleets import probes, variables
-from tests.supervise.test_lifecycle import row, silent, wait_for
+from tests.supervise.test_lifecycle import row, silent
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.fleet
 
@@ -29,7 +30,9 @@ def test_a_killed_program_is_back_within_five_seconds_and_its_crash_is_an_event(
     killed = row(status.read(fleet), "web").pid or 0
     began = time.monotonic()
     os.kill(killed, signal.SIGKILL)
-    wait_for(lambda: row(status.read(fleet), "web").state == "RUNNING" and row(status.read(fleet), "web").pid != killed)
+    wait_until(
+        lambda: row(status.read(fleet), "web").state == "RUNNING" and row(status.read(fleet), "web").pid != killed, seconds=15
+    )
     assert time.monotonic() - began < 5
     (crash,) = events(home, "ProgramCrashed")
     assert (crash["pid"], crash["signal"], crash["restarts"]) == (killed, "SIGKILL", 0)
@@ -46,10 +49,10 @@ def test_what_happens_while_the_listener_is_away_is_told_when_it_is_back(home: P
         watch, web = row(found, "watch").pid or 0, row(found, "web").pid or 0
         os.kill(watch, signal.SIGSTOP)
         os.kill(web, signal.SIGKILL)
-        wait_for(lambda web=web: Supervisor(fleet.home.socket).program("web").pid not in (web, None))  # type: ignore[misc]
+        wait_until(lambda web=web: Supervisor(fleet.home.socket).program("web").pid not in (web, None), seconds=15)  # type: ignore[misc]
         os.kill(watch, signal.SIGKILL)
-        wait_for(lambda restarts=restarts: row(status.read(fleet), "web").restarts == restarts)  # type: ignore[misc]
-        wait_for(lambda: status.read(fleet).is_running)
+        wait_until(lambda restarts=restarts: row(status.read(fleet), "web").restarts == restarts, seconds=15)  # type: ignore[misc]
+        wait_until(lambda: status.read(fleet).is_running, seconds=15)
     assert [one["signal"] for one in events(home, "ProgramCrashed")] == ["SIGKILL"] * 3
     assert row(status.read(fleet), "watch").restarts == 3
 
@@ -61,8 +64,8 @@ def test_counts_survive_the_rotation_of_the_supervisors_log(home: Path, tmp_path
         log.write_bytes(b"")
         killed = row(status.read(fleet), "web").pid or 0
         os.kill(killed, signal.SIGKILL)
-        wait_for(lambda restarts=restarts: row(status.read(fleet), "web").restarts == restarts)  # type: ignore[misc]
-        wait_for(lambda: status.read(fleet).is_running)
+        wait_until(lambda restarts=restarts: row(status.read(fleet), "web").restarts == restarts, seconds=15)  # type: ignore[misc]
+        wait_until(lambda: status.read(fleet).is_running, seconds=15)
 
 
 def test_a_program_that_cannot_start_is_given_up_seen_and_started_again_by_up(home: Path, tmp_path: Path) -> None:
@@ -71,8 +74,8 @@ def test_a_program_that_cannot_start_is_given_up_seen_and_started_again_by_up(ho
     fleet = lifecycle.up(environ, say=silent, describe=describe)
     flag.touch()
     os.kill(row(status.read(fleet), "web").pid or 0, signal.SIGKILL)
-    wait_for(lambda: row(status.read(fleet), "web").state == "FATAL", seconds=40)
-    wait_for(lambda: bool(events(home, "ProgramFatal")))
+    wait_until(lambda: row(status.read(fleet), "web").state == "FATAL", seconds=40)
+    wait_until(lambda: bool(events(home, "ProgramFatal")), seconds=15)
     found = status.read(fleet)
     assert not found.is_running
     assert row(found, "web").reason == "gave up after 6 failed starts, the last: exit status 4"
@@ -93,7 +96,7 @@ def test_a_program_that_starts_and_crashes_again_and_again_is_a_crash_loop(home:
     fleet = lifecycle.up(variables(home), say=silent, describe=describe)
     flag.touch()
     os.kill(row(status.read(fleet), "web").pid or 0, signal.SIGKILL)
-    wait_for(lambda: bool(events(home, "CrashLoop")), seconds=30)
+    wait_until(lambda: bool(events(home, "CrashLoop")), seconds=30)
     found = row(status.read(fleet), "web")
     assert found.is_looping
     assert (found.crashes, found.reason) == (5, "keeps crashing: 5 crashes, the last: exit status 3")
@@ -115,7 +118,7 @@ def test_a_killed_supervisor_is_told_at_the_next_start(home: Path, tmp_path: Pat
     environ, describe = variables(home), probes(tmp_path / "s.conf")
     fleet = lifecycle.up(environ, say=silent, describe=describe)
     os.kill(row(status.read(fleet), "supervisor").pid or 0, signal.SIGKILL)
-    wait_for(lambda: not processes.of_fleet(home))
+    wait_until(lambda: not processes.of_fleet(home), seconds=15)
     lifecycle.up(environ, say=silent, describe=describe)
     (told,) = [json.loads(line) for line in (home / "log" / "watch.log").read_text().splitlines()]
     assert told["message"] == "SupervisorCrashed"

@@ -52,15 +52,11 @@ def _without_web(message: str, include: str, exclude: str) -> dict[str, Any]:
     # Django and kombu are needed only when web is down.
     import django  # noqa: PLC0415
 
-    from bklog.supervise.health import check_all  # noqa: PLC0415
+    from bklog.supervise.health import check_all, part_names  # noqa: PLC0415
 
     django.setup()
-    parts = check_all(loaded, include=_split(include), exclude=_split(exclude))
+    parts = check_all(loaded, include=part_names(include), exclude=part_names(exclude))
     return {"healthy": False, "parts": [web, *(asdict(part) for part in parts)]}
-
-
-def _split(names: str) -> list[str]:
-    return [name.strip() for name in names.split(",") if name.strip()]
 
 
 def _lines(answer: dict[str, Any]) -> str:
