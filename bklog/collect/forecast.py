@@ -1,7 +1,7 @@
 """Samples of the sizes of collectors → the day on which the disk is full, if that day comes.
 
     samples ─▶ growth of each (a line through its samples, bytes a day)
-            ─▶ what it will have added in N days: growth × N, until its oldest day reaches its retention; then as much goes as comes
+            ─▶ what it will have added in N days: growth × N, until its oldest day expires; then as much goes as comes
             ─▶ the first N at which all of them together are more than is free
 
 Pure: values in, values out.
@@ -9,6 +9,7 @@ Pure: values in, values out.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -95,7 +96,7 @@ def days_until(collectors: Sequence[Growing], free_bytes: int, today: date) -> f
     if free_bytes <= 0:
         return 0.0
     bends = turns(collectors, today)
-    for start, end in zip(bends, bends[1:], strict=False):
+    for start, end in itertools.pairwise(bends):
         before, after = added(collectors, start, today), added(collectors, end, today)
         if after >= free_bytes > before:
             return start + (end - start) * (free_bytes - before) / (after - before)

@@ -13,7 +13,9 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 GB = 10**9
 
 
-def growing(per_day: float, *, size: float = 100 * GB, retention: int = 30, age: int = 10, days: int = 7, name: str = "c") -> Growing:
+def growing(
+    per_day: float, *, size: float = 100 * GB, retention: int = 30, age: int = 10, days: int = 7, name: str = "c"
+) -> Growing:
     """Hourly samples of these days, the last of them now."""
     samples = [Sample(NOW - timedelta(hours=hour), int(size - per_day * hour / 24)) for hour in range(24 * days, -1, -1)]
     return Growing(name, retention, TODAY - timedelta(days=age), samples)
@@ -22,7 +24,8 @@ def growing(per_day: float, *, size: float = 100 * GB, retention: int = 30, age:
 def test_the_growth_is_that_of_the_line_through_the_samples() -> None:
     assert growing(2 * GB).growth_bytes_per_day == pytest.approx(2 * GB)
     noisy = [
-        Sample(sample.taken_at, sample.size_bytes + (-1) ** number * GB) for number, sample in enumerate(growing(2 * GB).samples)
+        Sample(sample.taken_at, sample.size_bytes + (-1) ** number * GB)
+        for number, sample in enumerate(growing(2 * GB).samples)
     ]
     assert Growing("c", 30, TODAY, noisy).growth_bytes_per_day == pytest.approx(2 * GB, rel=0.05)
 
