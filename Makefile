@@ -1,4 +1,4 @@
-# make up | down | test [FAST=1 | DATABASE=sqlite|postgresql|mysql] | bench [ONLY=name…] [ROWS=n] | lint        (PYTHON=… takes another interpreter)
+# make up | down | test [FAST=1 | DATABASE=sqlite|postgresql|mysql] | databases | bench [ONLY=name…] [ROWS=n] | lint        (PYTHON=… takes another interpreter)
 
 BIN := .venv/bin
 BASE := .venv/.base-installed
@@ -29,6 +29,13 @@ else
 	$(BIN)/pytest --database mysql -m "database and smoke"
 endif
 
+# What reaches a database, fleets and all, on the two that `make test` runs in part.
+databases: $(DEV)
+	for database in postgresql mysql; do \
+		$(BIN)/pytest --database $$database -n 2 --dist loadfile -m "database and not fleet" || exit; \
+		$(BIN)/pytest --database $$database -m "database and fleet" || exit; \
+	done
+
 bench: $(DEV)
 	$(BIN)/python -m tests.bench $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY))
 
@@ -46,4 +53,4 @@ $(DEV): requirements/dev.txt support-files/install
 	@support-files/install dev
 	@touch $@ $(BASE)
 
-.PHONY: up down test bench lint
+.PHONY: up down test databases bench lint

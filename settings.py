@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "bklog.export",
     "bklog.pipeline",
     "bklog.clientlog",
+    "bklog.supervise",
 ]
 MIDDLEWARE = [
     "bklog.api.measure.measure",

@@ -24,6 +24,7 @@ _BACKENDS: Final = {
     "mysql": "config.mysql",
 }
 _CONNECT_SECONDS: Final = 5
+_ANSWER_SECONDS: Final = 60  # longer than a server waits for a lock (50)
 _OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "sqlite": {
         # Readers do not wait for the writer; a writer waits for the lock instead of failing half-way (IMMEDIATE).
@@ -31,9 +32,18 @@ _OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 10,
     },
-    "postgresql": {"connect_timeout": _CONNECT_SECONDS},
+    "postgresql": {
+        "connect_timeout": _CONNECT_SECONDS,
+        # A server whose machine is gone is given up after half a minute, and not after the two hours of the kernel.
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 4,
+        "tcp_user_timeout": 30_000,
+    },
     "mysql": {
         "connect_timeout": _CONNECT_SECONDS,
+        "read_timeout": _ANSWER_SECONDS,
+        "write_timeout": _ANSWER_SECONDS,
         "charset": "utf8mb4",
         "init_command": "SET sql_mode='STRICT_TRANS_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO'",
         "isolation_level": "read committed",

@@ -117,6 +117,11 @@ BKLOG_SEARCH_MEMORY_BYTES: Annotated[int, Meaning("memory that one search may us
 BKLOG_SEARCH_MAX_ROWS: Annotated[int, Meaning("most rows that one search returns", low=1)] = 10_000
 BKLOG_RETENTION_DAYS: Annotated[int, Meaning("days that logs are kept where a collector does not say", low=1)] = 30
 
+# Housekeeping
+BKLOG_LEDGER_FINE_DAYS: Annotated[
+    int, Meaning("days for which the ledger keeps each request; older ones are kept by the hour", low=2)
+] = 7
+
 # Command line
 BKLOG_API_URL: Annotated[str, Meaning("platform that the commands talk to; empty means the fleet of BKLOG_HOME")] = ""
 BKLOG_API_TOKEN: Annotated[

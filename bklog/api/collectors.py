@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bklog.api.requests import by_method, json_object
+from bklog.api.requests import by_method, json_object, last_hours
 from bklog.api.wiring import the_store
 from bklog.collect import actions, selectors
 from bklog.collect.drafts import Draft
 from bklog.collect.models import present_collector
-from bklog.errors import BadRequest
 
 LEDGER_HOURS_AT_MOST = 24 * 400
 
@@ -44,15 +43,9 @@ def create_token(request: HttpRequest, collector_id: int) -> HttpResponse:
 
 
 def show_ledger(request: HttpRequest, collector_id: int) -> HttpResponse:
+    hours = last_hours(request, default=24, most=LEDGER_HOURS_AT_MOST)
     table = selectors.get_collector(collector_id).table
-    return JsonResponse(the_store().ledger(table, since=datetime.now(UTC) - timedelta(hours=_hours(request))))
-
-
-def _hours(request: HttpRequest) -> int:
-    text = request.GET.get("hours", "24")
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LEDGER_HOURS_AT_MOST:
-        raise BadRequest(f"hours is {text!r}", hint=f"a whole number from 1 to {LEDGER_HOURS_AT_MOST}", code="hours")
-    return int(text)
+    return JsonResponse(the_store().ledger(table, since=datetime.now(UTC) - hours))
 
 
 collectors = by_method(GET=list_collectors, POST=create_collector)

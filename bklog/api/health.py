@@ -1,16 +1,19 @@
-"""/healthz/: every part, 503 when one is down. /readiness/: this process answers."""
+"""/healthz/: every part, 503 when one is down; its history: since when. /readiness/: this process answers."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bklog.api.requests import by_method
+from bklog.api.requests import by_method, last_hours
 from bklog.errors import BadRequest
 from bklog.supervise.health import as_text, check_all, is_healthy, part_names
+from bklog.supervise.history import KEEP, read_history
 
+KEEP_HOURS: Final = KEEP // timedelta(hours=1)
 FORMATS: Final = ("json", "text", "k8s")
 
 
@@ -26,9 +29,15 @@ def show_health(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"healthy": status == 200, "parts": [asdict(part) for part in parts]}, status=status)
 
 
+def show_history(request: HttpRequest) -> HttpResponse:
+    hours = last_hours(request, default=24, most=KEEP_HOURS)
+    return JsonResponse({"items": read_history(since=datetime.now(UTC) - hours)})
+
+
 def show_readiness(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"ready": True})
 
 
 healthz = by_method(GET=show_health)
+history = by_method(GET=show_history)
 readiness = by_method(GET=show_readiness)

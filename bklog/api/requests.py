@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 
@@ -29,6 +30,14 @@ def json_object(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise BadRequest("the body is JSON but no object", hint='send {"…": …}', code="no_json")
     return given
+
+
+def last_hours(request: HttpRequest, *, default: int, most: int) -> timedelta:
+    """The query's `hours`. Raises BadRequest."""
+    text = request.GET.get("hours", str(default))
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+        raise BadRequest(f"hours is {text!r}", hint=f"a whole number from 1 to {most}", code="hours")
+    return timedelta(hours=int(text))
 
 
 class MethodNotAllowed(BadRequest):

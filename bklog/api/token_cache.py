@@ -7,6 +7,7 @@ find ─▶ fresh? ─yes─▶ answer
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -17,10 +18,11 @@ from django.db import Error as DatabaseError
 
 from bklog.ingest.destination import Destination
 from bklog.records import token_hash
-from bklog.supervise.database import as_unavailable
+from bklog.supervise.database import as_unavailable, database_down
 
 KEEP_SECONDS: Final = 3.0  # a token that was deleted is refused after this time
 KEEP_WITHOUT_DATABASE_SECONDS: Final = 3600.0  # senders are not held up by an hour without it; a deleted token may be used on
+PATIENCE_SECONDS: Final = 4.0  # a database that hangs does not hang the senders
 KEEP_TOKENS: Final = 10_000  # wrong tokens are remembered too: a flood of them must not fill the memory
 LookUp = Callable[[str], Awaitable[Destination | None]]
 logger = logging.getLogger("bklog.ingest")
@@ -38,8 +40,11 @@ class Known:
 class TokenCache:
     """A Catalogue over the database. `clock` counts seconds and never goes back."""
 
-    def __init__(self, look_up: LookUp, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, look_up: LookUp, *, clock: Callable[[], float] = time.monotonic, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
         self._look_up = look_up
+        self._patience_seconds = patience_seconds
         self._clock = clock
         self._known: dict[str, Known] = {}
 
@@ -52,8 +57,8 @@ class TokenCache:
         if known and known.destination:  # others with this token need not wait for the answer to this one
             self._known[key] = replace(known, fresh_until=now + KEEP_SECONDS)
         try:
-            destination = await self._look_up(token)
-        except DatabaseError as error:
+            destination = await asyncio.wait_for(self._look_up(token), self._patience_seconds)
+        except (DatabaseError, TimeoutError) as error:
             return self._without_database(known, error)
         self._remember(key, destination)
         return destination
@@ -64,12 +69,12 @@ class TokenCache:
             self._known = {key: one for key, one in self._known.items() if one.destination and one.fresh_until > now}
         self._known[key] = Known(destination, confirmed_at=now, fresh_until=now + KEEP_SECONDS)
 
-    def _without_database(self, known: Known | None, error: DatabaseError) -> Destination:
-        unavailable = as_unavailable(error)
+    def _without_database(self, known: Known | None, error: DatabaseError | TimeoutError) -> Destination:
+        unavailable = database_down() if isinstance(error, TimeoutError) else as_unavailable(error)
         if unavailable is None:
             raise error
         if known is None or known.destination is None or self._clock() - known.confirmed_at > KEEP_WITHOUT_DATABASE_SECONDS:
             raise unavailable from error
-        extra = {"collector": known.destination.collector, "reason": " ".join(str(error).split())}
+        extra = {"collector": known.destination.collector, "reason": " ".join(str(error).split()) or "no answer"}
         logger.warning("the database is away; a token that was known before it went is accepted", extra=extra)
         return known.destination

@@ -81,6 +81,25 @@ class IndexSet(models.Model):
         return self.name
 
 
+class StorageSample(models.Model):
+    """What one collector took in the store at one moment: from these the day is known on which the disk is full."""
+
+    collector = models.ForeignKey(Collector, on_delete=models.CASCADE, related_name="storage_samples")
+    taken_at = models.DateTimeField(db_index=True)
+    rows = models.BigIntegerField()
+    size_bytes = models.BigIntegerField()
+
+    objects: ClassVar[models.Manager[StorageSample]] = models.Manager()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["collector", "taken_at"], name="collect_one_sample_a_moment"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.size_bytes} bytes of {self.collector_id} at {self.taken_at}"
+
+
 def present_collector(collector: Collector) -> dict[str, Any]:
     """A collector as the API shows it: never with a token."""
     index_set = collector.index_sets.order_by("pk").first()

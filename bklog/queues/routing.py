@@ -48,6 +48,10 @@ class WorkerProgram:
 ROUTES: Final[tuple[Route, ...]] = (
     Route("fleet.echo", "default", 60, 90),
     Route("queues.clean", "default", 60, 90),
+    Route("health.record", "default", 40, 50),
+    Route("storage.sample", "default", 120, 180),
+    Route("retention.check", "pipeline_additional_task", 600, 900),
+    Route("ledger.roll_up", "pipeline_additional_task", 1500, 1700),
 )
 BY_TASK: Final = {route.task: route for route in ROUTES}
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -60,6 +60,24 @@ class LineBatch:
     keyed: bool  # the sender named the batch, and may send it again
 
 
+@dataclass(frozen=True, slots=True)
+class TableUsage:
+    """What a table takes on the disks of all nodes; `oldest_day` of a table that is partitioned by day and has rows."""
+
+    table: str
+    rows: int
+    size_bytes: int
+    oldest_day: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    host: str
+    name: str
+    free_bytes: int
+    total_bytes: int
+
+
 class Store(Protocol):
     def ping(self) -> str:
         """The engine's version. Raises Unavailable."""
@@ -84,6 +102,23 @@ class Store(Protocol):
 
     def table_sizes(self) -> list[dict[str, Any]]:
         """What the tables of this platform take: table, parts, rows, size_bytes."""
+
+    def usage(self) -> list[TableUsage]:
+        """Every table of the platform that has rows."""
+
+    def disks(self) -> list[Disk]: ...
+
+    def expiry_days(self) -> dict[str, int]:
+        """Table → the days after which its rows expire, 0 for never, as the store has it."""
+
+    def set_expiry(self, table: LogTable) -> None:
+        """Let rows expire after the table's `retention_days`."""
+
+    def drop_days(self, table: LogTable, *, before: date) -> list[date]:
+        """Drop whole days of rows; returns those that were there."""
+
+    def roll_up_ledger(self, *, before: date) -> list[date]:
+        """Sum the ledger's days before this one by the hour; returns the days done now. Its sums stay as they are."""
 
     def table(self, name: str) -> str:
         """The quoted name under which statements select from a table."""

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import clickhouse_connect
@@ -22,8 +22,8 @@ from clickhouse_connect.driver.httputil import get_pool_manager
 
 from bklog.errors import BklogError, Overloaded, StoreError, Unavailable
 from bklog.records import Limits, Rows, Statement, StoreAddress, Stored
-from bklog.store import migrations
-from bklog.store.base import LineBatch, LogTable
+from bklog.store import migrations, upkeep
+from bklog.store.base import Disk, LineBatch, LogTable, TableUsage
 from bklog.store.schema import Layout, create_database, create_log_table, drop_table
 from bklog.store.statements import (
     REJECTS,
@@ -122,6 +122,43 @@ class ClickHouseStore:
     def table_sizes(self) -> list[dict[str, Any]]:
         return self.select(sum_parts(self._layout), LOOKUP_LIMITS).as_dicts()
 
+    def usage(self) -> list[TableUsage]:
+        rows = self.select(upkeep.usage(self._layout), LOOKUP_LIMITS).as_dicts()
+        return [TableUsage(self._plain(row["table"]), row["rows"], row["size_bytes"], _day(row["oldest_day"])) for row in rows]
+
+    def disks(self) -> list[Disk]:
+        return [Disk(**row) for row in self.select(upkeep.disks(self._layout), LOOKUP_LIMITS).as_dicts()]
+
+    def expiry_days(self) -> dict[str, int]:
+        rows = self.select(upkeep.expiries(self._layout), LOOKUP_LIMITS).rows
+        return {self._plain(name): days for name, days in rows}
+
+    def set_expiry(self, table: LogTable) -> None:
+        self._command(upkeep.set_expiry(table.name, table.retention_days, self._layout))
+
+    def drop_days(self, table: LogTable, *, before: date) -> list[date]:
+        partitions = [row[0] for row in self.select(upkeep.days(table.name, self._layout), LOOKUP_LIMITS).rows]
+        old = [day for day in map(_day, partitions) if day and day < before]
+        for day in old:
+            self._command(upkeep.drop_partition(table.name, day.isoformat(), self._layout))
+        return old
+
+    def roll_up_ledger(self, *, before: date) -> list[date]:
+        """What was rolled up by an earlier call is deleted first: whoever summed meanwhile has found it in one place."""
+        rolled = self.select(upkeep.last_rolled_day(self._layout), LOOKUP_LIMITS).rows[0][0]
+        for (month,) in self.select(upkeep.months_before(rolled, self._layout), LOOKUP_LIMITS).rows:
+            self._command(upkeep.drop_partition("ledger", month, self._layout))
+        self._command(upkeep.forget_rolled(rolled, self._layout))
+        days = [row[0] for row in self.select(upkeep.days_to_roll(rolled, before, self._layout), LOOKUP_LIMITS).rows]
+        for day in days:
+            statement = upkeep.roll_day(day, self._layout)
+            settings = _insert_settings(f"ledger-{day.isoformat()}", self._insert_seconds)
+            self._command(statement.text, params=statement.params, settings=settings)
+        return days
+
+    def _plain(self, table: str) -> str:
+        return table.removesuffix("_local") if self._layout.cluster else table
+
     def insert_rows(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str) -> None:
         body = "\n".join(json.dumps(row) for row in rows).encode()
         sql = f"INSERT INTO {self._layout.table(table)} ({', '.join(rows[0])}) FORMAT JSONEachRow"
@@ -213,6 +250,14 @@ class ClickHouseStore:
 
 def _insert_settings(token: str, seconds: float) -> dict[str, Any]:
     return {**INSERT_SETTINGS, "insert_deduplication_token": token, "max_execution_time": seconds}
+
+
+def _day(partition: str) -> date | None:
+    """The day of a partition; None for one that is no day."""
+    try:
+        return date.fromisoformat(partition)
+    except ValueError:
+        return None
 
 
 def _without(counts: Counts, before: Counts) -> Counts:

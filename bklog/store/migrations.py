@@ -37,9 +37,31 @@ def _ledger(layout: Layout) -> list[str]:
     return create_table("ledger", columns, order_by="table, time", partition="toYYYYMM(time)", expires=expires, layout=layout)
 
 
+def _ledger_hours(layout: Layout) -> list[str]:
+    """One row for each table and hour: the requests of days that are no longer kept one by one."""
+    columns = [
+        "`time` DateTime('UTC')",
+        "`table` LowCardinality(String)",
+        "`batch` UUID",
+        "`requests` UInt64 CODEC(ZSTD(1))",
+        "`last_request` DateTime64(3, 'UTC') CODEC(ZSTD(1))",
+        "`received` UInt64 CODEC(ZSTD(1))",
+        "`stored` UInt64 CODEC(ZSTD(1))",
+        "`duplicate` UInt64 CODEC(ZSTD(1))",
+        "`rejected` Map(LowCardinality(String), UInt64)",
+        "`marked` Map(LowCardinality(String), UInt64)",
+        "`bytes` UInt64 CODEC(ZSTD(1))",
+    ]
+    expires = f"time + INTERVAL {LEDGER_DAYS} DAY"
+    return create_table(
+        "ledger_hours", columns, order_by="table, time", partition="toYYYYMM(time)", expires=expires, layout=layout
+    )
+
+
 MIGRATIONS: Final = (
     Migration(1, "the table of refused lines", lambda layout: create_log_table(REJECTS, layout)),
     Migration(2, "the ledger of what was received and what became of it", _ledger),
+    Migration(3, "the ledger of older days, by the hour", _ledger_hours),
 )
 
 

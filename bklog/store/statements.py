@@ -14,6 +14,7 @@ from bklog.clean import Cleaning, compile_rule
 from bklog.records import COLUMNS, Statement
 from bklog.store.base import LineBatch, LogTable
 from bklog.store.schema import Layout
+from bklog.store.upkeep import ledger_rows
 
 REJECTS: Final = LogTable(name="rejects", retention_days=30, index="full")
 ARRIVAL: Final = "{ingest_time:DateTime64(6,'UTC')}"
@@ -57,10 +58,10 @@ def find_batch(batch: LineBatch, layout: Layout) -> Statement:
 def sum_ledger(table: str, since: datetime, layout: Layout) -> Statement:
     """What a table's requests brought since a moment: one row."""
     text = (
-        "SELECT count() AS requests, sum(received) AS received, sum(stored) AS stored, sum(duplicate) AS duplicate, "
+        "SELECT sum(requests) AS requests, sum(received) AS received, sum(stored) AS stored, sum(duplicate) AS duplicate, "
         "sumMap(rejected) AS rejected_by_reason, sumMap(marked) AS marked, sum(bytes) AS size_bytes, "
-        "if(count() = 0, NULL, toString(max(time))) AS last_request "
-        f"FROM {layout.table('ledger')} WHERE table = {{table:String}} AND time >= {{since:DateTime64(3, 'UTC')}}"
+        "if(count() = 0, NULL, toString(max(entries.last_request))) AS last_request "
+        f"FROM {ledger_rows(layout)} AS entries WHERE table = {{table:String}} AND time >= {{since:DateTime64(3, 'UTC')}}"
     )
     return Statement(text, {"table": table, "since": since.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]})
 
@@ -69,7 +70,7 @@ def sum_ledgers(since: datetime, layout: Layout) -> Statement:
     """A row for each table that received something since a moment."""
     text = (
         "SELECT table, sum(stored) AS stored, sum(duplicate) AS duplicate, sum(arraySum(mapValues(rejected))) AS rejected, "
-        f"sum(bytes) AS size_bytes FROM {layout.table('ledger')} "
+        f"sum(bytes) AS size_bytes FROM {ledger_rows(layout)} "
         "WHERE time >= {since:DateTime64(3, 'UTC')} GROUP BY table ORDER BY table"
     )
     return Statement(text, {"since": since.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]})

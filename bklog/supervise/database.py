@@ -27,13 +27,17 @@ def as_unavailable(error: BaseException) -> Unavailable | None:
         return None
     away, busy = _kind(error)
     if away:
-        hint = "wait for it and try again; `bklog healthz` says what is wrong with it"
-        message = "the database does not answer"
-        return Unavailable(message, retry_after_seconds=RETRY_AFTER_SECONDS, hint=hint, code="database_down")
+        return database_down()
     if busy:
         message = "others changed the same thing at the same time; nothing was done"
         return Unavailable(message, retry_after_seconds=1, hint="send the request again", code="database_busy")
     return None
+
+
+def database_down() -> Unavailable:
+    hint = "wait for it and try again; `bklog healthz` says what is wrong with it"
+    message = "the database does not answer"
+    return Unavailable(message, retry_after_seconds=RETRY_AFTER_SECONDS, hint=hint, code="database_down")
 
 
 def _kind(error: BaseException) -> tuple[bool, bool]:

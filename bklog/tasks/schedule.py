@@ -32,4 +32,10 @@ class Periodic:
         return datetime.fromtimestamp(elapsed - elapsed % self.every_seconds + self.offset_seconds, UTC)
 
 
-SCHEDULE: Final[tuple[Periodic, ...]] = (Periodic("queues.clean", MINUTE),)
+SCHEDULE: Final[tuple[Periodic, ...]] = (
+    Periodic("queues.clean", MINUTE),
+    Periodic("health.record", MINUTE, offset_seconds=30),
+    Periodic("storage.sample", HOUR),
+    Periodic("retention.check", 6 * HOUR, offset_seconds=15 * MINUTE),
+    Periodic("ledger.roll_up", DAY, offset_seconds=2 * HOUR + 30 * MINUTE),
+)

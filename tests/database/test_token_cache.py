@@ -81,6 +81,22 @@ def test_of_many_requests_at_once_one_asks_and_the_others_use_what_is_known() ->
     assert database.asked == 2
 
 
+def test_a_database_that_hangs_is_as_one_that_is_away() -> None:
+    database = Database()
+
+    async def look_up(token: str) -> Destination | None:
+        if database.asked:
+            await asyncio.sleep(60)
+        return await database.look_up(token)
+
+    cache = TokenCache(look_up, clock=lambda: database.now, patience_seconds=0.05)
+    assert asyncio.run(cache.find("good")) is SHOP
+    database.now += KEEP_SECONDS + 1
+    assert asyncio.run(cache.find("good")) is SHOP
+    with pytest.raises(Unavailable):
+        asyncio.run(cache.find("new"))
+
+
 def test_a_defect_of_a_query_is_not_taken_for_an_absence() -> None:
     async def defect(_: str) -> Destination | None:
         raise OperationalError("no such column") from ConnectionError(1054, "Unknown column")

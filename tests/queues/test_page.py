@@ -1,10 +1,10 @@
-"""docs/queues.md against the tables of the code, in both directions."""
+"""docs/queues.md and docs/periodic.md against the tables of the code, in both directions."""
 
 from __future__ import annotations
 
 import re
 
-from bklog.queues.routing import WORKERS
+from bklog.queues.routing import BY_TASK, WORKERS
 from bklog.tasks.schedule import SCHEDULE
 from config.environ import ROOT
 
@@ -18,5 +18,8 @@ def test_the_programs_and_their_queues_are_those_of_the_code() -> None:
 
 
 def test_the_schedule_is_that_of_the_code() -> None:
-    rows = re.findall(r"^\| `([\w.]+)` \| (\d+) s \|", PAGE, re.MULTILINE)
-    assert {(task, int(seconds)) for task, seconds in rows} == {(entry.task, entry.every_seconds) for entry in SCHEDULE}
+    page = (ROOT / "docs" / "periodic.md").read_text()
+    rows = re.findall(r"^\| `([\w.]+)` \| (\d+) s \| (\d+) s \| (\w+) \| (.+) \|$", page, re.MULTILINE)
+    written = [(task, int(every), int(after), queue) for task, every, after, queue, _ in rows]
+    in_code = [(one.task, one.every_seconds, one.offset_seconds, BY_TASK[one.task].queue) for one in SCHEDULE]
+    assert written == in_code

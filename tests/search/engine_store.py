@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from clickhouse_connect.driver.binding import bind_query
 
 from bklog.errors import StoreError
 from bklog.records import Limits, Rows, Statement, Stored
-from bklog.store import LineBatch, LogTable
+from bklog.store import Disk, LineBatch, LogTable, TableUsage
 from bklog.store.schema import Layout, create_database, create_log_table
 from tests.chdb_connection import connect
 
@@ -83,6 +83,24 @@ class EngineStore:
         raise NotImplementedError
 
     def table_sizes(self) -> list[dict[str, Any]]:
+        raise NotImplementedError
+
+    def usage(self) -> list[TableUsage]:
+        raise NotImplementedError
+
+    def disks(self) -> list[Disk]:
+        raise NotImplementedError
+
+    def expiry_days(self) -> dict[str, int]:
+        raise NotImplementedError
+
+    def set_expiry(self, table: LogTable) -> None:
+        raise NotImplementedError
+
+    def drop_days(self, table: LogTable, *, before: date) -> list[date]:
+        raise NotImplementedError
+
+    def roll_up_ledger(self, *, before: date) -> list[date]:
         raise NotImplementedError
 
     def insert_rows(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str) -> None:

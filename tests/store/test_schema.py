@@ -42,7 +42,7 @@ def test_a_single_node_runs_every_statement_twice() -> None:
     for statement in every_statement(layout) * 2:
         ENGINE.run(statement)
     tables = {row["name"] for row in ENGINE.rows("SELECT name FROM system.tables WHERE database = 'schema_test'")}
-    assert tables == {"schema_migrations", "rejects", "ledger"}
+    assert tables == {"schema_migrations", "rejects", "ledger", "ledger_hours"}
     ENGINE.run("DROP DATABASE schema_test SYNC")
 
 

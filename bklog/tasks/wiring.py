@@ -1,0 +1,16 @@
+"""Settings → the store that tasks use, one client a process."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from django.conf import settings
+
+from bklog.store import Store
+from bklog.store.clickhouse import ClickHouseStore
+
+
+@cache
+def the_store() -> Store:
+    """Made when first used: in the process that runs the task, after the worker has forked."""
+    return ClickHouseStore(settings.STORE)
