@@ -106,6 +106,21 @@ BKLOG_SEARCH_MEMORY_BYTES: Annotated[int, Meaning("memory that one search may us
 BKLOG_SEARCH_MAX_ROWS: Annotated[int, Meaning("most rows that one search returns", low=1)] = 10_000
 BKLOG_RETENTION_DAYS: Annotated[int, Meaning("days that logs are kept where a collector does not say", low=1)] = 30
 
+# Object storage
+BKLOG_S3_ENDPOINT: Annotated[str, Meaning("address of the S3-compatible storage; empty means that there is none")] = ""
+BKLOG_S3_PUBLIC_ENDPOINT: Annotated[
+    str, Meaning("address under which users reach it, for signed links; empty means BKLOG_S3_ENDPOINT")
+] = ""
+BKLOG_S3_BUCKET: Annotated[str, Meaning("bucket that the platform writes to, which exists already")] = ""
+BKLOG_S3_REGION: Annotated[str, Meaning("region that requests are signed for")] = "us-east-1"
+BKLOG_S3_KEY_ID: Annotated[str, Meaning("id of the access key; empty means that requests are not signed")] = ""
+BKLOG_S3_SECRET: Annotated[str, Meaning("secret of the access key", secrecy="secret")] = ""
+BKLOG_S3_PATH_STYLE: Annotated[bool, Meaning("the bucket stands in the path; no: it is part of the host name")] = True
+BKLOG_S3_ANSWER_SECONDS: Annotated[
+    float, Meaning("longest time without an answer, or without a further byte of it", low=0.1)
+] = 30.0
+BKLOG_S3_RETRY_SECONDS: Annotated[float, Meaning("how long one request is repeated that the storage failed", low=0)] = 30.0
+
 # Command line
 BKLOG_API_URL: Annotated[str, Meaning("platform that the commands talk to; empty means the fleet of BKLOG_HOME")] = ""
 BKLOG_API_TOKEN: Annotated[

@@ -1,6 +1,7 @@
 """Values that several packages speak of: frozen, checked when made, no I/O."""
 
 from bklog.records.address import StoreAddress
+from bklog.records.bucket import BucketAddress
 from bklog.records.columns import COLUMNS, IDENTITY, Column
 from bklog.records.names import PLATFORM, REJECTS
 from bklog.records.outcome import Stored
@@ -13,6 +14,7 @@ __all__ = [
     "IDENTITY",
     "PLATFORM",
     "REJECTS",
+    "BucketAddress",
     "Column",
     "Limits",
     "Rows",
