@@ -1,4 +1,4 @@
-# make up | down | test [FAST=1] | bench [ONLY=name…] [ROWS=n] | lint        (PYTHON=… takes another interpreter)
+# make up | down | test [FAST=1 | DATABASE=sqlite|postgresql|mysql] | bench [ONLY=name…] [ROWS=n] | lint        (PYTHON=… takes another interpreter)
 
 BIN := .venv/bin
 BASE := .venv/.base-installed
@@ -17,9 +17,16 @@ test: $(DEV)
 ifdef FAST
 	$(BIN)/pytest $(PURE)
 	$(BIN)/pytest -m smoke $(NONE_IS_FINE)
+else ifdef DATABASE
+	$(BIN)/pytest --database $(DATABASE) -n 2 --dist loadfile -m "not fleet"
+	$(BIN)/pytest --database $(DATABASE) -m fleet
 else
 	$(BIN)/pytest -n 2 --dist loadfile -m "not fleet"
-	$(BIN)/pytest -m fleet $(NONE_IS_FINE)
+	$(BIN)/pytest -m fleet
+	$(BIN)/pytest --database postgresql -n 2 --dist loadfile -m "database and not fleet"
+	$(BIN)/pytest --database mysql -n 2 --dist loadfile -m "database and not fleet"
+	$(BIN)/pytest --database postgresql -m "database and smoke"
+	$(BIN)/pytest --database mysql -m "database and smoke"
 endif
 
 bench: $(DEV)

@@ -22,8 +22,16 @@ ENVIRONMENT: str = _loaded.environment
 BASE_DIR: Path = ROOT
 DEBUG = False
 
-INSTALLED_APPS = ["bklog.accounts", "bklog.collect"]
+INSTALLED_APPS = [
+    "bklog.queues",
+    "bklog.accounts",
+    "bklog.collect",
+    "bklog.export",
+    "bklog.pipeline",
+    "bklog.clientlog",
+]
 MIDDLEWARE = [
+    "bklog.api.measure.measure",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.common.CommonMiddleware",
     "bklog.api.middleware.AnswerFailures",
@@ -56,6 +64,6 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _loaded.BKLOG_HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _loaded.BKLOG_HTTPS else None
 # What looks after the processes asks over plain HTTP on the machine itself.
-SECURE_REDIRECT_EXEMPT = [r"^healthz/$", r"^readiness/$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz/$", r"^readiness/$", r"^metrics/?$"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

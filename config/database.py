@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -19,8 +18,10 @@ _SCHEMES: Final = {
     "mysql": "mysql",
     "mariadb": "mysql",
 }
-_BACKENDS: Final = {name: f"django.db.backends.{name}" for name in ("postgresql", "mysql")} | {
-    "sqlite": "django.db.backends.sqlite3"
+_BACKENDS: Final = {
+    "sqlite": "django.db.backends.sqlite3",
+    "postgresql": "django.db.backends.postgresql",
+    "mysql": "config.mysql",
 }
 _CONNECT_SECONDS: Final = 5
 _OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -42,8 +43,6 @@ _OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
 
 def databases(loaded: Loaded) -> dict[str, dict[str, Any]]:
     engine, parts = _from_url(loaded) if loaded.BKLOG_DATABASE_URL else _from_parts(loaded)
-    if engine == "mysql":
-        _require_mysql_driver()
     if engine == "sqlite":
         parts["NAME"] = parts.get("NAME") or _file_in_home(loaded)
     return {"default": _with_options(engine, parts, max_age_seconds=loaded.BKLOG_DATABASE_MAX_AGE_SECONDS)}
@@ -100,12 +99,3 @@ def _with_options(engine: str, parts: dict[str, Any], *, max_age_seconds: int) -
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {**_OPTIONS[engine], **parts.get("OPTIONS", {})},
     }
-
-
-def _require_mysql_driver() -> None:
-    if importlib.util.find_spec("MySQLdb") is None:
-        raise ConfigError(
-            "the database is MySQL or MariaDB, but its driver mysqlclient is not installed",
-            hint="pip install --require-hashes -r requirements/mysql.txt (needs gcc, pkg-config and libmariadb-dev)",
-            code="missing_driver",
-        )

@@ -47,6 +47,11 @@ BKLOG_MQ_PASSWORD: Annotated[str, Meaning("password of the message queue's user"
 BKLOG_MQ_NAME: Annotated[str, Meaning("database number of Redis, virtual host of RabbitMQ")] = ""
 BKLOG_MQ_SENTINEL_MASTER: Annotated[str, Meaning("name under which the sentinels know the master")] = "mymaster"
 
+# Workers
+BKLOG_HIGH_PRIORITY_QUEUE: Annotated[
+    str, Meaning("queue of the tasks that should not wait; another name than `celery` gives them a queue of their own")
+] = "celery"
+
 # Logging
 BKLOG_LOG_LEVEL: Annotated[
     Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], Meaning("least level of the platform's own log lines")
@@ -67,6 +72,12 @@ BKLOG_AUTH_METHODS: Annotated[tuple[Literal["token"], ...], Meaning("ways to pro
 BKLOG_ALLOWED_HOSTS: Annotated[
     tuple[str, ...], Meaning("host names under which the platform answers, besides the loopback ones")
 ] = ()
+
+# Metrics
+BKLOG_METRICS_TOKEN: Annotated[
+    str, Meaning("token that /metrics asks for; empty means that any API token opens it", secrecy="secret")
+] = ""
+BKLOG_METRICS_OPEN: Annotated[bool, Meaning("whoever reaches the entry port may read /metrics, without a token")] = False
 
 # Store
 BKLOG_STORE_URL: Annotated[

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import urllib3
 
+from tests.databases import fresh_variables
+
 COMMAND_SECONDS: Final = 900
 ROOT: Final = Path(__file__).parents[1]
 
@@ -20,11 +22,12 @@ ROOT: Final = Path(__file__).parents[1]
 class RunningFleet:
     """Up on entering, down on leaving. `api` and `send` raise RuntimeError for an answer that is no success."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **settings: str) -> None:
         self.home = home
         self.url = f"http://127.0.0.1:{_free_port()}"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("BKLOG_", "BK_ENV", "BKPAAS_"))}
-        self.environ = {**kept, "BKLOG_HOME": str(home), "BKLOG_PORT": self.url.rsplit(":", 1)[1]}
+        own = {"BKLOG_HOME": str(home), "BKLOG_PORT": self.url.rsplit(":", 1)[1], "DJANGO_SETTINGS_MODULE": "settings"}
+        self.environ = {**kept, **own, **fresh_variables(), **settings}
         self._http = urllib3.PoolManager(maxsize=16)
 
     def __enter__(self) -> RunningFleet:
@@ -42,8 +45,15 @@ class RunningFleet:
         return done.stdout
 
     def try_bklog(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self._run(self.command(*words))
+
+    def try_python(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Python in the environment of the fleet's programs."""
+        return self._run([sys.executable, *arguments])
+
+    def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.command(*words),
+            command,
             cwd=ROOT,
             env=self.environ,
             capture_output=True,

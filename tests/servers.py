@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -18,7 +19,6 @@ from pathlib import Path
 
 import pytest
 
-POSTGRES = Path("/usr/lib/postgresql/15/bin")
 START_SECONDS = 30.0
 
 
@@ -65,7 +65,16 @@ def run(arguments: Sequence[str | Path], *, where: Path) -> None:
 
 @contextmanager
 def server(arguments: Sequence[str | Path], port: int, *, where: Path) -> Iterator[None]:
-    with (where / "server.log").open("wb") as log:
+    process = begin(arguments, port, where=where)
+    try:
+        yield
+    finally:
+        end(process)
+
+
+def begin(arguments: Sequence[str | Path], port: int, *, where: Path) -> subprocess.Popen[bytes]:
+    """Returns when it listens."""
+    with (where / "server.log").open("ab") as log:
         process: subprocess.Popen[bytes] = subprocess.Popen(
             [str(one) for one in arguments],
             cwd=where,
@@ -75,14 +84,19 @@ def server(arguments: Sequence[str | Path], port: int, *, where: Path) -> Iterat
         )
     try:
         wait_for(lambda: accepts(port), process, where / "server.log")
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    except BaseException:
+        end(process)
+        raise
+    return process
+
+
+def end(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> None:
+    process.send_signal(number)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def accepts(port: int) -> bool:
@@ -96,55 +110,6 @@ def wait_for(holds: Callable[[], bool], process: subprocess.Popen[bytes], log: P
         if process.poll() is not None or time.monotonic() > end:
             pytest.fail(f"{process.args!r} does not start: {log.read_text(errors='replace')[-3000:]}")
         time.sleep(0.05)
-
-
-@contextmanager
-def postgresql() -> Iterator[str]:
-    """The URL of an empty database."""
-    initdb = require(POSTGRES / "initdb")
-    with folder() as where:
-        port, password = free_port(), where / "password"
-        password.write_text("p@ss/word")
-        password.chmod(0o644)
-        data = where / "data"
-        run(
-            [initdb, "-D", data, "-U", "bklog", "--auth=scram-sha-256", f"--pwfile={password}", "-E", "UTF8", "--no-sync"],
-            where=where,
-        )
-        arguments: list[str | Path] = [POSTGRES / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", where, "-F"]
-        with server(arguments, port, where=where):
-            yield f"postgresql://bklog:p%40ss%2Fword@127.0.0.1:{port}/postgres"
-
-
-@contextmanager
-def mariadb() -> Iterator[str]:
-    """The URL of an empty database."""
-    install, daemon = require("mariadb-install-db"), require("mariadbd")
-    with folder() as where:
-        port, data, start = free_port(), where / "data", where / "start.sql"
-        run(
-            [install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db"],
-            where=where,
-        )
-        start.write_text(
-            "CREATE DATABASE bklog;\nCREATE USER 'bklog'@'127.0.0.1' IDENTIFIED BY 'p@ss';\n"
-            "GRANT ALL ON bklog.* TO 'bklog'@'127.0.0.1';\n"
-        )
-        start.chmod(0o644)
-        arguments = [
-            daemon,
-            "--no-defaults",
-            f"--datadir={data}",
-            f"--socket={where / 's'}",
-            f"--pid-file={where / 'pid'}",
-            f"--port={port}",
-            "--bind-address=127.0.0.1",
-            "--skip-name-resolve",
-            f"--init-file={start}",
-            "--innodb-buffer-pool-size=32M",
-        ]
-        with server(arguments, port, where=where):
-            yield f"mysql://bklog:p%40ss@127.0.0.1:{port}/bklog"
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from bklog.ingest.app import PROTOCOLS
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-DEPENDENCIES = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["mysql"]]
+DEPENDENCIES = PROJECT["dependencies"]
 
 
 @pytest.mark.parametrize("name", [name for name, _ in PROTOCOLS.items()])

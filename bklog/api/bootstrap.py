@@ -25,6 +25,7 @@ from bklog.store.statements import REJECTS as REJECTS_TABLE
 
 PLATFORM_RULE: Final = CleanRule("json", time_field="time", level_field="level")
 PLATFORM_DAYS: Final = 14
+SUPERVISOR_LOG: Final = "supervisord.log"  # no JSON; what it says of programs, events.log says better
 LOCAL_TOKEN: Final = "local-fleet"  # noqa: S105 - the name of the token, not the token
 
 
@@ -76,10 +77,8 @@ def _ensure_agent_config(home: Path) -> list[str]:
 def _agent_config(home: Path) -> dict[str, Any]:
     logs = Path(settings.BKLOG_LOG_PATH or home / "log")
     token = str(home / "secrets" / "tokens" / PLATFORM)
-    return {
-        "endpoint": "fleet",
-        "inputs": [{"name": PLATFORM, "paths": [str(logs / "*.log")], "token_file": token, "from": "beginning"}],
-    }
+    paths = {"paths": [str(logs / "*.log")], "exclude": [SUPERVISOR_LOG], "from": "beginning"}
+    return {"endpoint": "fleet", "inputs": [{"name": PLATFORM, **paths, "token_file": token}]}
 
 
 def _read(file: Path) -> str:

@@ -1,7 +1,8 @@
 """What every request meets: who asks, and how a failure is answered.
 
 request ─▶ Authenticate (401 without a token) ─▶ view ─▶ answer
-                             AnswerFailures: BklogError ─▶ its status and JSON; anything else ─▶ 500 with an id, logged
+                             AnswerFailures: BklogError ─▶ its status and JSON; the database away ─▶ 503, try again;
+                                             anything else ─▶ 500 with an id, logged
 """
 
 from __future__ import annotations
@@ -11,12 +12,17 @@ from collections.abc import Callable
 from typing import Final
 from uuid import uuid4
 
+from django.conf import settings
+from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import constant_time_compare
 
 from bklog.accounts.selectors import owner_of_api_token
 from bklog.errors import BklogError, NotFound, Unauthorised
+from bklog.supervise.database import as_unavailable
 
 OPEN_PATHS: Final = frozenset({"/healthz/", "/readiness/"})  # what looks after the processes has no token
+METRICS_PATHS: Final = frozenset({"/metrics", "/metrics/"})
 logger = logging.getLogger("bklog.api")
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -25,13 +31,17 @@ def authenticate(get_response: View) -> View:
     """Deny by default: every path needs an API token but those of OPEN_PATHS. The owner is `request.META["bklog.owner"]`."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.path in OPEN_PATHS:
+        if request.path in OPEN_PATHS or (request.path in METRICS_PATHS and may_read_metrics(request)):
             return get_response(request)
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             hint = "send Authorization: Bearer TOKEN; a local fleet keeps one in $BKLOG_HOME/secrets/api-token"
             return present_failure(Unauthorised("the request carries no API token", hint=hint, code="token_missing"))
-        owner = owner_of_api_token(token.strip())
+        try:
+            owner = owner_of_api_token(token.strip())
+        except DatabaseError as error:
+            # Django turns what a middleware raises into its own page; what a view raises goes to AnswerFailures.
+            return present_any(error, path=request.path)
         if owner is None:
             return present_failure(
                 Unauthorised("nobody has this API token", hint="make another: `bklog token NAME`", code="token_wrong")
@@ -40,6 +50,15 @@ def authenticate(get_response: View) -> View:
         return get_response(request)
 
     return middleware
+
+
+def may_read_metrics(request: HttpRequest) -> bool:
+    """Without an API token: where the setting opens them, or with the token of the setting."""
+    if settings.BKLOG_METRICS_OPEN:
+        return True
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    wanted: str = settings.BKLOG_METRICS_TOKEN
+    return bool(wanted) and scheme.lower() == "bearer" and constant_time_compare(token.strip(), wanted)
 
 
 class AnswerFailures:
@@ -52,14 +71,19 @@ class AnswerFailures:
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if isinstance(error, BklogError):
-            return present_failure(error)
         if isinstance(error, Http404):
             return None
-        failure_id = uuid4().hex
-        logger.error("RequestFailed", exc_info=error, extra={"path": request.path, "failure_id": failure_id})
-        hint = f"look for {failure_id} in the index set bklog-platform"
-        return present_failure(BklogError("the platform failed to answer; this is a defect of it", hint=hint))
+        return present_any(error, path=request.path)
+
+
+def present_any(error: Exception, *, path: str) -> JsonResponse:
+    known = error if isinstance(error, BklogError) else as_unavailable(error)
+    if known is not None:
+        return present_failure(known)
+    failure_id = uuid4().hex
+    logger.error("RequestFailed", exc_info=error, extra={"path": path, "failure_id": failure_id})
+    hint = f"look for {failure_id} in the index set bklog-platform"
+    return present_failure(BklogError("the platform failed to answer; this is a defect of it", hint=hint))
 
 
 def present_failure(error: BklogError) -> JsonResponse:

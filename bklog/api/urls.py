@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bklog.api import collectors, health, index_sets, search
+from bklog.api import collectors, fleet, health, index_sets, metrics, search
 
 urlpatterns = [
     path("healthz/", health.healthz),
     path("readiness/", health.readiness),
+    path("metrics", metrics.metrics),
+    path("metrics/", metrics.metrics),
+    path("api/v1/fleet/", fleet.fleet),
     path("api/v1/databus/collectors/", collectors.collectors),
     path("api/v1/databus/collectors/<int:collector_id>/", collectors.collector),
     path("api/v1/databus/collectors/<int:collector_id>/tokens/", collectors.tokens),

@@ -24,6 +24,8 @@ from bklog.ingest.destination import Destination
 from bklog.ingest.ledger import Entry, Ledger
 from bklog.records import Stored
 from bklog.store import LineBatch, Source
+from bklog.telemetry import BatchInserted
+from bklog.telemetry.metrics import INGEST_PENDING_BYTES
 
 GROUP_BYTES: Final = 16 << 20  # a group this large is inserted at once
 
@@ -85,11 +87,15 @@ class Committer:
                 hint="keep the batch and send it again after Retry-After, or raise BKLOG_INGEST_MAX_PENDING_BYTES",
                 code="ingest_overloaded",
             )
-        self._pending_bytes += len(request.body)
+        self._count_pending(len(request.body))
         try:
             return await (self._insert_alone(request) if request.key else self._join_group(request))
         finally:
-            self._pending_bytes -= len(request.body)
+            self._count_pending(-len(request.body))
+
+    def _count_pending(self, size_bytes: int) -> None:
+        self._pending_bytes += size_bytes
+        INGEST_PENDING_BYTES.set(self._pending_bytes)
 
     async def _insert_alone(self, request: Request) -> Stored:
         return (await self._insert([request], batch_id(request)))[0]
@@ -149,7 +155,10 @@ class Committer:
             keyed=bool(first.key),
         )
         async with self._slots:
+            began = time.monotonic()
             outcomes = await self._insert_lines(lines)
+        seconds = time.monotonic() - began
+        BatchInserted(lines.table.name, requests=len(requests), size_bytes=len(lines.body), seconds=seconds).emit()
         await self._ledger.write([_entry(request, lines, outcome) for request, outcome in zip(requests, outcomes, strict=True)])
         return outcomes
 

@@ -79,6 +79,12 @@ class Store(Protocol):
     def ledger(self, table: str, *, since: datetime) -> dict[str, Any]:
         """The sums of a table's ledger: requests, received, stored, duplicate, rejected_by_reason, marked, size_bytes."""
 
+    def ledgers(self, *, since: datetime) -> list[dict[str, Any]]:
+        """The sums of every table that received something: table, stored, duplicate, rejected, size_bytes."""
+
+    def table_sizes(self) -> list[dict[str, Any]]:
+        """What the tables of this platform take: table, parts, rows, size_bytes."""
+
     def table(self, name: str) -> str:
         """The quoted name under which statements select from a table."""
 

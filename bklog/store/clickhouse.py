@@ -25,7 +25,16 @@ from bklog.records import Limits, Rows, Statement, StoreAddress, Stored
 from bklog.store import migrations
 from bklog.store.base import LineBatch, LogTable
 from bklog.store.schema import Layout, create_database, create_log_table, drop_table
-from bklog.store.statements import REJECTS, count_lines, find_batch, keep_rejects, store_lines, sum_ledger
+from bklog.store.statements import (
+    REJECTS,
+    count_lines,
+    find_batch,
+    keep_rejects,
+    store_lines,
+    sum_ledger,
+    sum_ledgers,
+    sum_parts,
+)
 
 CONNECT_SECONDS: Final = 5
 DISK_FULL_CODES: Final = {243}  # NOT_ENOUGH_SPACE
@@ -106,6 +115,12 @@ class ClickHouseStore:
 
     def ledger(self, table: str, *, since: datetime) -> dict[str, Any]:
         return self.select(sum_ledger(table, since, self._layout), LOOKUP_LIMITS).as_dicts()[0]
+
+    def ledgers(self, *, since: datetime) -> list[dict[str, Any]]:
+        return self.select(sum_ledgers(since, self._layout), LOOKUP_LIMITS).as_dicts()
+
+    def table_sizes(self) -> list[dict[str, Any]]:
+        return self.select(sum_parts(self._layout), LOOKUP_LIMITS).as_dicts()
 
     def insert_rows(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str) -> None:
         body = "\n".join(json.dumps(row) for row in rows).encode()

@@ -65,6 +65,26 @@ def sum_ledger(table: str, since: datetime, layout: Layout) -> Statement:
     return Statement(text, {"table": table, "since": since.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]})
 
 
+def sum_ledgers(since: datetime, layout: Layout) -> Statement:
+    """A row for each table that received something since a moment."""
+    text = (
+        "SELECT table, sum(stored) AS stored, sum(duplicate) AS duplicate, sum(arraySum(mapValues(rejected))) AS rejected, "
+        f"sum(bytes) AS size_bytes FROM {layout.table('ledger')} "
+        "WHERE time >= {since:DateTime64(3, 'UTC')} GROUP BY table ORDER BY table"
+    )
+    return Statement(text, {"since": since.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]})
+
+
+def sum_parts(layout: Layout) -> Statement:
+    """A row for each table of the platform's database, over all nodes."""
+    parts = f"clusterAllReplicas('{layout.cluster}', system.parts)" if layout.cluster else "system.parts"
+    text = (
+        "SELECT table, count() AS parts, sum(rows) AS rows, sum(bytes_on_disk) AS size_bytes "
+        f"FROM {parts} WHERE active AND database = {{database:String}} GROUP BY table ORDER BY table"
+    )
+    return Statement(text, {"database": layout.database})
+
+
 def _insert(batch: LineBatch, table: str, columns: str, condition: str) -> str:
     cleaning = compile_rule(batch.rule, batch.table.types)
     prepare = "".join(f", {expression} AS {alias}" for alias, expression in cleaning.prepare)

@@ -38,11 +38,14 @@ class StartFailed(BklogError):
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """One wait for a program: since when, until when, and how often it had been started before."""
+    """One wait for a program: since when, until when, and how often it had crashed before."""
 
     began: float
     ends: float
-    spawns_before: int
+    crashed_before: int
+
+
+Waiting = tuple[Program, Wait]
 
 
 def start_supervisor(fleet: Fleet, *, foreground: bool) -> subprocess.Popen[bytes] | None:
@@ -85,38 +88,44 @@ def run_step(fleet: Fleet, arguments: Sequence[str]) -> None:
 def start_programs(fleet: Fleet, *, say: Say, ready_seconds: float = READY_SECONDS) -> None:
     """Bottom-up. Those after a step start together, each is waited for. One that runs already is left alone."""
     supervisor = Supervisor(fleet.home.socket)
-    waiting: list[tuple[Program, Wait]] = []
+    _start(fleet, status.WATCH, supervisor, ready_seconds)
+    waiting: list[Waiting] = []
     for program in fleet.programs:
         runs = supervisor.program(program.name).state == "RUNNING"
         waiting.append((program, _start(fleet, program, supervisor, ready_seconds)))
         if program.then and not runs:
-            _wait_for_all(fleet, waiting, supervisor, say)
+            _wait_until(_answers, fleet, waiting[-1], supervisor, say)
             run_step(fleet, program.then)
     _wait_for_all(fleet, waiting, supervisor, say)
 
 
 def _start(fleet: Fleet, program: Program, supervisor: Supervisor, ready_seconds: float) -> Wait:
-    spawns = status.count_spawns(fleet.home.supervisor_log).get(program.name, 0)
+    crashed = _crashed(fleet, program, supervisor)
     if supervisor.program(program.name).state not in ("RUNNING", "STARTING", "BACKOFF"):
         supervisor.start(program.name)
     now = time.monotonic()
-    return Wait(now, now + ready_seconds, spawns)
+    return Wait(now, now + ready_seconds, crashed)
 
 
-def _wait_for_all(fleet: Fleet, waiting: list[tuple[Program, Wait]], supervisor: Supervisor, say: Say) -> None:
-    while waiting:
-        program, wait = waiting.pop(0)
-        _wait_until_ready(fleet, program, wait, supervisor, say)
+def _crashed(fleet: Fleet, program: Program, supervisor: Supervisor) -> int:
+    return status.read_record(fleet, supervisor.pid()).of(program.name).crashed
+
+
+def _wait_for_all(fleet: Fleet, waiting: list[Waiting], supervisor: Supervisor, say: Say) -> None:
+    for program, wait in waiting:
+        _wait_until(_is_ready, fleet, (program, wait), supervisor, say)
         say(f"{program.name} is ready ({time.monotonic() - wait.began:.1f} s)")
 
 
-def _wait_until_ready(fleet: Fleet, program: Program, wait: Wait, supervisor: Supervisor, say: Say) -> None:
-    next_word = time.monotonic() + _SAY_EVERY_SECONDS
-    while not _is_ready(program, info := supervisor.program(program.name)):
+def _wait_until(
+    holds: Callable[[Program, ProgramInfo], bool], fleet: Fleet, waiting: Waiting, supervisor: Supervisor, say: Say
+) -> None:
+    (program, wait), next_word = waiting, time.monotonic() + _SAY_EVERY_SECONDS
+    while not holds(program, info := supervisor.program(program.name)):
         now = time.monotonic()
-        spawns = status.count_spawns(fleet.home.supervisor_log).get(program.name, 0) - wait.spawns_before
-        if info.state == "FATAL" or spawns > _CRASHES or now > wait.ends:
-            raise _not_ready(fleet, program, info, spawns=spawns, seconds=now - wait.began)
+        crashes = _crashed(fleet, program, supervisor) - wait.crashed_before
+        if info.state == "FATAL" or crashes >= _CRASHES or now > wait.ends:
+            raise _not_ready(fleet, program, info, crashes=crashes, seconds=now - wait.began)
         if now > next_word:
             say(f"waiting for {program.name}, which is {_words(program, info)}")
             next_word = now + _SAY_EVERY_SECONDS
@@ -124,7 +133,12 @@ def _wait_until_ready(fleet: Fleet, program: Program, wait: Wait, supervisor: Su
 
 
 def _is_ready(program: Program, info: ProgramInfo) -> bool:
-    if info.state != "RUNNING":
+    return info.state == "RUNNING" and _answers(program, info)
+
+
+def _answers(program: Program, info: ProgramInfo) -> bool:
+    """It does its work already, though the supervisor may still wait whether it stays up."""
+    if info.state not in ("STARTING", "RUNNING"):
         return False
     try:
         return not program.ready_url or _PROBES.request("GET", program.ready_url).status == 200
@@ -138,8 +152,8 @@ def _words(program: Program, info: ProgramInfo) -> str:
     return f"{info.state.lower()} {info.description}".strip()
 
 
-def _not_ready(fleet: Fleet, program: Program, info: ProgramInfo, *, spawns: int, seconds: float) -> StartFailed:
-    ended = f"ended {spawns} times" if spawns > 1 else f"is {_words(program, info)}"
+def _not_ready(fleet: Fleet, program: Program, info: ProgramInfo, *, crashes: int, seconds: float) -> StartFailed:
+    ended = f"ended {crashes} times" if crashes > 1 else f"is {_words(program, info)}"
     return StartFailed(
         f"{program.name} did not become ready within {seconds:.0f} seconds: it {ended}",
         hint=_tail(fleet.home.log / f"{program.name}.log"),

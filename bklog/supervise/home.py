@@ -1,26 +1,22 @@
 """`BKLOG_HOME` → the places in it. Everything that a fleet keeps is there, readable by its owner alone.
 
-secrets/  secret-key, api-token          run/  fleet.json, supervisord.pid, supervisor.sock, up.lock
-log/      one rotating file a program    db/   bklog.sqlite3        store/  the embedded log store
+secrets/  secret-key, api-token          run/     fleet.json, programs.json, supervisord.pid, …sock, up.lock, metrics/
+log/      one rotating file a program    db/      bklog.sqlite3        store/  the embedded log store
+                                         broker/  what the embedded message queue holds
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from bklog.errors import ConfigError, Conflict
 from config.environ import Loaded
-
-# A socket's path has 107 bytes at most (sun_path), and the supervisor first writes one with `.` and its pid at the end.
-_SOCKET_PATH_BYTES: Final = 107 - len(".4194304")
+from config.sockets import socket_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +37,15 @@ class Home:
         return self.run / "fleet.json"
 
     @property
+    def metrics(self) -> Path:
+        """The values of each process; `bklog.telemetry` adds them up."""
+        return self.run / "metrics"
+
+    @property
+    def record_file(self) -> Path:
+        return self.run / "programs.json"
+
+    @property
     def pid_file(self) -> Path:
         return self.run / "supervisord.pid"
 
@@ -50,12 +55,7 @@ class Home:
 
     @property
     def socket(self) -> Path:
-        """In `run`, or where that path is too long for a socket, in a folder of its own under the temporary folder."""
-        path = self.run / "supervisor.sock"
-        if len(os.fsencode(path)) <= _SOCKET_PATH_BYTES:
-            return path
-        digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"bklog-{os.getuid()}-{digest}" / "s"
+        return socket_path(self.root, "supervisor")
 
 
 def home_of(loaded: Loaded) -> Home:
@@ -66,7 +66,7 @@ def home_of(loaded: Loaded) -> Home:
 def prepare(home: Home) -> None:
     """Make the folders. Raises ConfigError where they cannot be made, or where another user made the socket's."""
     try:
-        for folder in (home.root, home.run, home.secrets, home.root / "db", home.log):
+        for folder in (home.root, home.run, home.secrets, home.root / "db", home.root / "broker", home.log):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         home.socket.parent.mkdir(mode=0o700, exist_ok=True)
     except OSError as problem:

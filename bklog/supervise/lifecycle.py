@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -59,6 +60,7 @@ def _up(
     if steps.is_up(home):
         return _complete(environ, say=say, describe=describe), None
     _sweep(home, say=say)
+    shutil.rmtree(home.metrics, ignore_errors=True)  # of the last life: a counter starts at zero with its fleet
     fleet = describe(_settle(environ, home))
     for step in fleet.before:
         steps.run_step(fleet, step)

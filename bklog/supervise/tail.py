@@ -26,6 +26,18 @@ def last_lines(file: Path, count: int) -> list[str]:
     return tail.decode(errors="replace").splitlines()[-count:]
 
 
+def last_bytes(file: Path, count: int) -> bytes:
+    """At most so many, from the beginning of a line on; a file that is not there has none."""
+    try:
+        with file.open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - count))
+            found = stream.read(count)
+    except FileNotFoundError:
+        return b""
+    return found if size <= count else found.partition(b"\n")[2] or found
+
+
 def follow(file: Path) -> Iterator[str]:
     """Text that is appended from now on, for ever. When the file is rotated, the new one is read from its beginning."""
     stream = file.open("rb")

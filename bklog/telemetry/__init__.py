@@ -1,5 +1,31 @@
-"""Telemetry: named events, and the form of every program's log lines."""
+"""Telemetry: named events that write log lines and move metrics, the form of log lines, the page of metrics."""
 
-from bklog.telemetry.events import Event, IngestFailed, LinesStored
+from bklog.telemetry.events import (
+    BatchInserted,
+    Event,
+    ExportEnded,
+    IngestFailed,
+    LinesStored,
+    RequestAnswered,
+    SearchAnswered,
+    SearchFailed,
+    TaskFailed,
+    TaskRetried,
+    TaskStarted,
+    TaskSucceeded,
+)
 
-__all__ = ["Event", "IngestFailed", "LinesStored"]
+__all__ = [
+    "BatchInserted",
+    "Event",
+    "ExportEnded",
+    "IngestFailed",
+    "LinesStored",
+    "RequestAnswered",
+    "SearchAnswered",
+    "SearchFailed",
+    "TaskFailed",
+    "TaskRetried",
+    "TaskStarted",
+    "TaskSucceeded",
+]

@@ -1,4 +1,4 @@
-"""Named events: noun and past participle, one a batch or request. Emitting one writes one log line with its fields."""
+"""Named events: noun and past participle, one a batch, request or task. Emitting one writes its line and moves its metrics."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from bklog.records import Stored
+from bklog.telemetry import metrics
+from bklog.telemetry.moves import Adds, AddsEach, AddsSum, Move, Observes
 
 
 class Event:
@@ -14,9 +16,14 @@ class Event:
 
     level: ClassVar[int] = logging.INFO
     logger: ClassVar[str] = "bklog"
+    moves: ClassVar[tuple[Move, ...]] = ()
 
     def emit(self) -> None:
-        logging.getLogger(self.logger).log(self.severity(), type(self).__name__, extra=self.as_fields())
+        logger, severity = logging.getLogger(self.logger), self.severity()
+        if logger.isEnabledFor(severity):
+            logger.log(severity, type(self).__name__, extra=self.as_fields())
+        for move in self.moves:
+            move.apply(self)
 
     def severity(self) -> int:
         return self.level
@@ -31,6 +38,14 @@ class LinesStored(Event):
     """One answered ingest request. Batches of a quiet collector are logged only where something was refused."""
 
     logger: ClassVar[str] = "bklog.ingest"
+    moves: ClassVar[tuple[Move, ...]] = (
+        Adds(metrics.INGEST_REQUESTS, fixed={"code": "ok"}),
+        Adds(metrics.INGEST_LINES, "lines_stored", fixed={"outcome": "stored"}),
+        Adds(metrics.INGEST_LINES, "lines_duplicate", fixed={"outcome": "duplicate"}),
+        AddsSum(metrics.INGEST_LINES, "lines_rejected", fixed={"outcome": "rejected"}),
+        AddsEach(metrics.INGEST_REJECTED, "lines_rejected"),
+        Adds(metrics.INGEST_BYTES, "size_bytes"),
+    )
 
     collector: str
     lines_stored: int
@@ -54,8 +69,149 @@ class LinesStored(Event):
 class IngestFailed(Event):
     level: ClassVar[int] = logging.WARNING
     logger: ClassVar[str] = "bklog.ingest"
+    moves: ClassVar[tuple[Move, ...]] = (Adds(metrics.INGEST_REQUESTS, by=("code",)),)
 
     path: str
     status: int
     code: str
     reason: str
+
+
+@dataclass(frozen=True)
+class BatchInserted(Event):
+    """One insert, of one request with a key or of several without."""
+
+    level: ClassVar[int] = logging.DEBUG
+    logger: ClassVar[str] = "bklog.ingest"
+    moves: ClassVar[tuple[Move, ...]] = (
+        Adds(metrics.INGEST_INSERTS),
+        Observes(metrics.INGEST_INSERT_SECONDS, "seconds"),
+    )
+
+    table: str
+    requests: int
+    size_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RequestAnswered(Event):
+    """`route` is the pattern of the path, so that ids make no new label. What looks after the processes asks quietly."""
+
+    logger: ClassVar[str] = "bklog.api"
+    moves: ClassVar[tuple[Move, ...]] = (
+        Adds(metrics.HTTP_REQUESTS, by=("method", "route", "status")),
+        Observes(metrics.HTTP_SECONDS, "seconds", by=("method", "route")),
+    )
+
+    method: str
+    route: str
+    path: str
+    status: int
+    seconds: float
+    quiet: bool = False
+
+    def severity(self) -> int:
+        return logging.DEBUG if self.quiet and self.status < 400 else logging.INFO
+
+
+@dataclass(frozen=True)
+class SearchAnswered(Event):
+    """`kind` is page, count or explain."""
+
+    logger: ClassVar[str] = "bklog.search"
+    moves: ClassVar[tuple[Move, ...]] = (
+        Adds(metrics.SEARCHES, fixed={"code": "ok"}),
+        Observes(metrics.SEARCH_SECONDS, "seconds", by=("kind",)),
+        Adds(metrics.SEARCH_ROWS_READ, "rows_read"),
+        Adds(metrics.SEARCH_BYTES_READ, "bytes_read"),
+    )
+
+    index_set_id: int
+    kind: str
+    rows_read: int
+    bytes_read: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class SearchFailed(Event):
+    level: ClassVar[int] = logging.WARNING
+    logger: ClassVar[str] = "bklog.search"
+    moves: ClassVar[tuple[Move, ...]] = (Adds(metrics.SEARCHES, by=("code",)),)
+
+    index_set_id: int
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class TaskStarted(Event):
+    """Of a task the log lines have name and id by themselves; here its name is the metric's label."""
+
+    level: ClassVar[int] = logging.DEBUG
+    logger: ClassVar[str] = "bklog.tasks"
+    moves: ClassVar[tuple[Move, ...]] = (Adds(metrics.TASKS, by=("task",), fixed={"outcome": "started"}),)
+
+    task: str
+    task_id: str
+
+
+@dataclass(frozen=True)
+class TaskSucceeded(Event):
+    level: ClassVar[int] = logging.DEBUG
+    logger: ClassVar[str] = "bklog.tasks"
+    moves: ClassVar[tuple[Move, ...]] = (
+        Adds(metrics.TASKS, by=("task",), fixed={"outcome": "succeeded"}),
+        Observes(metrics.TASK_SECONDS, "seconds", by=("task",)),
+    )
+
+    task: str
+    task_id: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TaskFailed(Event):
+    level: ClassVar[int] = logging.ERROR
+    logger: ClassVar[str] = "bklog.tasks"
+    moves: ClassVar[tuple[Move, ...]] = (
+        Adds(metrics.TASKS, by=("task",), fixed={"outcome": "failed"}),
+        Observes(metrics.TASK_SECONDS, "seconds", by=("task",)),
+    )
+
+    task: str
+    task_id: str
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class TaskRetried(Event):
+    level: ClassVar[int] = logging.WARNING
+    logger: ClassVar[str] = "bklog.tasks"
+    moves: ClassVar[tuple[Move, ...]] = (Adds(metrics.TASKS, by=("task",), fixed={"outcome": "retried"}),)
+
+    task: str
+    task_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ExportEnded(Event):
+    """`outcome` is succeeded, failed or cancelled."""
+
+    logger: ClassVar[str] = "bklog.export"
+    moves: ClassVar[tuple[Move, ...]] = (
+        Adds(metrics.EXPORTS, by=("outcome",)),
+        Adds(metrics.EXPORT_ROWS, "rows"),
+        Adds(metrics.EXPORT_BYTES, "size_bytes"),
+        Observes(metrics.EXPORT_SECONDS, "seconds"),
+    )
+
+    export_id: int
+    outcome: str
+    rows: int
+    size_bytes: int
+    seconds: float
+    reason: str = ""

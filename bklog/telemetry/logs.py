@@ -1,6 +1,7 @@
 """(program, level, form) → the configuration of `logging`: one line an event on stdout, kept there by the supervisor.
 
-A JSON line has time, level, logger, program, message, the fields given with `extra=…`, and `exception` if there is one.
+A JSON line has time, level, logger, program, message, the fields given with `extra=…`, and `exception` if there is one;
+those of a worker's task have its `task_id` and `task` too.
 """
 
 from __future__ import annotations
@@ -8,6 +9,9 @@ from __future__ import annotations
 import logging
 import logging.config
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +19,17 @@ from typing import Any, Literal
 from pythonjsonlogger.json import JsonFormatter
 
 Form = Literal["json", "text"]
+_TASK: ContextVar[tuple[str, str] | None] = ContextVar("task", default=None)
+
+
+@contextmanager
+def in_task(task_id: str, task_name: str) -> Iterator[None]:
+    """Every line that is logged within has `task_id` and `task`."""
+    token = _TASK.set((task_id, task_name))
+    try:
+        yield
+    finally:
+        _TASK.reset(token)
 
 
 def program_name() -> str:
@@ -34,6 +49,8 @@ class JsonLine(JsonFormatter):
         log_data["level"] = record.levelname
         log_data["logger"] = record.name
         log_data["program"] = self._program
+        if running := _TASK.get():
+            log_data["task_id"], log_data["task"] = running
         super().add_fields(log_data, record, message_dict)
         if "exc_info" in log_data:
             log_data["exception"] = log_data.pop("exc_info")

@@ -33,7 +33,7 @@ def test_the_version_and_the_commands_are_shown(tmp_path: Path) -> None:
     [
         (("nope",), 2, "No such command 'nope'"),
         (("logs",), 2, "Missing argument 'PROGRAM'"),
-        (("logs", "nope"), 4, "one of supervisord, store, ingest, web, agent"),
+        (("logs", "nope"), 4, "one of supervisord, broker, store, ingest, web, celery"),
         (("logs", "web"), 4, "has not logged yet"),
         (("status",), 1, ""),
         (("healthz",), 1, ""),

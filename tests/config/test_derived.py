@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import stat
@@ -67,17 +66,9 @@ def test_a_database_that_cannot_be_meant_is_refused(tmp_path: Path, variables: d
         database(tmp_path, **variables)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("MySQLdb") is not None, reason="mysqlclient is installed")
-def test_a_missing_mysql_driver_is_named_with_its_remedy(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="mysqlclient is not installed") as caught:
-        database(tmp_path, BKLOG_DATABASE_URL="mysql://u:p@h/n")
-    assert "requirements/mysql.txt" in caught.value.hint
-
-
 @pytest.mark.parametrize(
     ("variables", "url"),
     [
-        ({}, None),
         ({"BKLOG_MQ_URL": "redis://:p@h/0"}, "redis://:p@h/0"),
         ({"BKLOG_MQ_HOST": "h"}, "redis://h/"),
         ({"BKLOG_MQ_HOST": "h", "BKLOG_MQ_PORT": "6380", "BKLOG_MQ_PASSWORD": "a/b"}, "redis://:a%2Fb@h:6380/"),
@@ -97,9 +88,21 @@ def test_a_missing_mysql_driver_is_named_with_its_remedy(tmp_path: Path) -> None
         ),
     ],
 )
-def test_a_queue_is_named_by_its_url_or_by_its_parts(variables: dict[str, str], url: str | None) -> None:
+def test_a_queue_is_named_by_its_url_or_by_its_parts(variables: dict[str, str], url: str) -> None:
     found = message_queue(load(variables))
-    assert (found.url if found else None) == url
+    assert (found.url, found.socket) == (url, None)
+
+
+def test_without_a_queue_there_is_the_embedded_one_behind_a_socket_of_the_home(tmp_path: Path) -> None:
+    found = message_queue(load({"BKLOG_HOME": str(tmp_path)}))
+    assert found.socket == tmp_path / "run" / "broker.sock"
+    assert found.url == f"redis+socket://{found.socket}"
+
+
+def test_a_socket_whose_path_would_be_too_long_stands_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    found = message_queue(load({"BKLOG_HOME": str(tmp_path / ("long" * 30))}))
+    assert found.socket is not None
+    assert len(str(found.socket)) < 100
 
 
 @pytest.mark.parametrize("url", ["kafka://h", "redis://a;amqp://b", "h:6379"])

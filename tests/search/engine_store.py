@@ -79,5 +79,11 @@ class EngineStore:
     def ledger(self, table: str, *, since: datetime) -> dict[str, Any]:
         raise NotImplementedError
 
+    def ledgers(self, *, since: datetime) -> list[dict[str, Any]]:
+        raise NotImplementedError
+
+    def table_sizes(self) -> list[dict[str, Any]]:
+        raise NotImplementedError
+
     def insert_rows(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str) -> None:
         raise NotImplementedError

@@ -1,6 +1,6 @@
 """A program for the supervisor's tests: serves 200 on its port after a while, and has a child that could outlive it.
 
-probe_program.py PORT [--ready-after SECONDS] [--die-after SECONDS] [--with-child] [--deaf]
+probe_program.py PORT [--ready-after SECONDS] [--die-after SECONDS [--die-if FILE]] [--fail-if FILE] [--with-child] [--deaf]
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from os import _exit, getpid
+from pathlib import Path
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -32,6 +33,8 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("--ready-after", type=float, default=0)
     parser.add_argument("--die-after", type=float, default=0)
+    parser.add_argument("--die-if", type=Path, help="only where this file is there")
+    parser.add_argument("--fail-if", type=Path, help="end at once where this file is there")
     parser.add_argument("--with-child", action="store_true")
     parser.add_argument("--deaf", action="store_true", help="ignore SIGTERM")
     given = parser.parse_args()
@@ -40,7 +43,10 @@ def main() -> None:
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
     if given.deaf:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if given.die_after:
+    if given.fail_if and given.fail_if.exists():
+        sys.stdout.write("cannot start: the reason of this test\n")
+        sys.exit(4)
+    if given.die_after and (given.die_if is None or given.die_if.exists()):
         sys.stdout.write("cannot go on: the reason of this test\n")
         threading.Timer(given.die_after, lambda: _exit(3)).start()
     Answer.ready_at = time.monotonic() + given.ready_after

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from bklog.errors import Unavailable
-from bklog.supervise import health, probes
+from bklog.errors import BadRequest, Unavailable
+from bklog.supervise import fleet_probes, health, probes
 from config.environ import Loaded, load
 from tests import servers
 
@@ -19,18 +21,77 @@ def loaded(home: Path, **variables: object) -> Loaded:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_all_parts_are_asked_and_the_queue_only_where_there_is_one(tmp_path: Path) -> None:
-    assert [part.name for part in health.check_all(loaded(tmp_path))] == ["database", "store", "ingest", "disk"]
+def test_all_parts_are_asked_and_name_what_is_wrong(tmp_path: Path) -> None:
     with servers.redis() as queue:
-        parts = health.check_all(loaded(tmp_path, BKLOG_MQ_URL=queue))
+        parts = health.check_all(loaded(tmp_path, BKLOG_MQ_URL=queue), exclude=["queues"])
     assert [(part.name, part.ok) for part in parts] == [
+        ("service_module", True),
         ("database", True),
+        ("mq", True),
         ("store", False),
         ("ingest", False),
         ("disk", True),
-        ("mq", True),
+        ("clock", True),
     ]
     assert not health.is_healthy(parts)
+    assert "[+]disk " in health.as_text(parts)
+    assert "[-]ingest ingest does not run" in health.as_text(parts)
+
+
+def test_parts_are_chosen_by_name(tmp_path: Path) -> None:
+    assert [part.name for part in health.check_all(loaded(tmp_path), include=["disk", "ingest"], exclude=["ingest"])] == [
+        "disk"
+    ]
+    for include, exclude in (["dsk"], []), ([], ["dsk"]), (["disk"], ["disk"]):
+        with pytest.raises(BadRequest):
+            health.check_all(loaded(tmp_path), include=include, exclude=exclude)
+
+
+def test_a_part_that_hangs_is_not_waited_for_and_not_asked_twice(tmp_path: Path) -> None:
+    asked, released = [], threading.Event()
+
+    def hang(_: Loaded) -> str:
+        asked.append(1)
+        released.wait(30)
+        return "late"
+
+    for _ in range(3):
+        began = time.monotonic()
+        (part,) = health.check({"hanging": hang}, loaded(tmp_path), seconds=0.2)
+        assert time.monotonic() - began < 2
+        assert (part.ok, part.message) == (False, "no answer within 0.2 seconds")
+    released.set()
+    assert len(asked) == 1
+    (part,) = health.check({"hanging": hang}, loaded(tmp_path))
+    assert (part.ok, part.message) == (True, "late")
+
+
+def test_a_fleet_that_was_started_here_and_does_not_run_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "fleet.json").write_text("{}")
+    with pytest.raises(Unavailable, match="supervisor is STOPPED, the fleet does not run; watch is STOPPED"):
+        fleet_probes.service_module(loaded(tmp_path))
+
+
+@pytest.mark.parametrize(("offset", "ok"), [(0, True), (-4, True), (60, False), (-60, False)])
+def test_a_store_whose_clock_is_off_is_a_failure(tmp_path: Path, offset: int, ok: bool) -> None:
+    """A server that answers as the store does, with another time."""
+
+    class Clock(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(str(int((time.time() + offset) * 1000)).encode())
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Clock) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        given = loaded(tmp_path, BKLOG_STORE_URL=f"clickhouse://127.0.0.1:{server.server_port}/logs")
+        (part,) = health.check({"clock": fleet_probes.clock}, given)
+        server.shutdown()
+    assert part.ok is ok, part.message
+    assert f"{abs(offset)}" in part.message
 
 
 def test_parts_are_asked_at_the_same_time(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def test_a_fleet_comes_up_bottom_up_is_seen_and_goes_down_whole(home: Path, tmp_
     assert found.url == f"http://127.0.0.1:{environ['BKLOG_PORT']}"
     assert [(one.name, one.state, one.restarts) for one in found.programs] == [
         ("supervisor", "RUNNING", 0),
+        ("watch", "RUNNING", 0),
         ("store", "RUNNING", 0),
         ("web", "RUNNING", 0),
     ]
@@ -70,7 +71,7 @@ def test_a_fleet_comes_up_bottom_up_is_seen_and_goes_down_whole(home: Path, tmp_
     assert row(found, "store").rss_bytes > own > 2**20, "children count"
 
     pids = [process.pid for process in processes.of_fleet(home)]
-    assert len(pids) == 4
+    assert len(pids) == 5
     assert lifecycle.down(environ, say=silent) is True
     assert not any(is_alive(pid) for pid in pids)
     stops = [line for line in (home / "log" / "supervisord.log").read_text().splitlines() if "stopped:" in line]

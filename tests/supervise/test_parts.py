@@ -23,6 +23,8 @@ from bklog.supervise.tail import follow, last_lines
 from config.environ import Loaded, load
 from tests.servers import free_port
 
+WORKERS = ("celery", "async_export", "pipeline", "service_schedule", "additional_task", "tgpa_task")
+
 
 def loaded(home: Path, **variables: object) -> Loaded:
     given = {"BKLOG_HOME": str(home), "BKLOG_PORT": str(free_port())}
@@ -102,22 +104,6 @@ def test_a_log_is_followed_across_its_rotation(tmp_path: Path) -> None:
     writer.join()
 
 
-def test_starts_are_counted_since_the_supervisor_runs(tmp_path: Path) -> None:
-    log = tmp_path / "supervisord.log"
-    log.write_text(
-        "2026-01-01 00:00:00,000 INFO supervisord started with pid 1\n"
-        "2026-01-01 00:00:01,000 INFO spawned: 'web' with pid 2\n"
-        "2026-01-01 00:00:02,000 INFO spawned: 'web' with pid 3\n"
-        "2026-01-02 00:00:00,000 INFO supervisord started with pid 9\n"
-        "2026-01-02 00:00:01,000 INFO spawned: 'web' with pid 10\n"
-        "2026-01-02 00:00:01,000 INFO spawned: 'store' with pid 11\n"
-        "2026-01-02 00:00:02,000 WARN exited: web (exit status 1; not expected)\n"
-        "2026-01-02 00:00:03,000 INFO spawned: 'web' with pid 12\n"
-    )
-    assert status.count_spawns(log) == {"web": 2, "store": 1}
-    assert not status.count_spawns(tmp_path / "none")
-
-
 def test_a_tethered_program_ends_with_its_parent(tmp_path: Path) -> None:
     child = [sys.executable, "-I", "-S", str(Path(tether.__file__)), sys.executable, "-c", "import time; time.sleep(60)"]
     code = f"import subprocess, sys, time; p = subprocess.Popen({child!r}); print(p.pid, flush=True); time.sleep(60)"
@@ -144,23 +130,43 @@ def test_logs_go_where_the_setting_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "names"),
-    [("chdb://", ["store", "ingest", "web", "agent"]), ("clickhouse://ch/logs", ["ingest", "web", "agent"])],
+    ("changed", "embedded"),
+    [
+        ({}, ["broker", "store"]),
+        ({"BKLOG_STORE_URL": "clickhouse://ch/logs"}, ["broker"]),
+        ({"BKLOG_MQ_URL": "amqp://a;amqp://b"}, ["store"]),
+    ],
 )
-def test_the_store_runs_here_only_where_it_is_embedded(tmp_path: Path, url: str, names: list[str]) -> None:
-    fleet = fleet_of(loaded(tmp_path, BKLOG_STORE_URL=url))
-    assert [program.name for program in fleet.programs] == names
+def test_store_and_broker_run_here_only_where_they_are_embedded(
+    tmp_path: Path, changed: dict[str, str], embedded: list[str]
+) -> None:
+    fleet = fleet_of(loaded(tmp_path, **changed))
+    assert [program.name for program in fleet.programs] == [*embedded, "ingest", "web", *WORKERS, "beat", "agent"]
     steps = [*fleet.before, *(program.then for program in fleet.programs)]
     assert any("bklog.api.bootstrap:bootstrap" in step for step in steps)
 
 
-def test_every_program_is_in_the_supervisors_configuration(tmp_path: Path) -> None:
-    fleet = fleet_of(loaded(tmp_path))
+def test_the_small_profile_has_one_worker_for_the_queues_of_all(tmp_path: Path) -> None:
+    full, small = (fleet_of(loaded(tmp_path, BKLOG_PROFILE=profile)).programs for profile in ("full", "small"))
+    assert [program.name for program in small if program.queues] == ["worker"]
+    assert {queue for program in small for queue in program.queues} == {queue for program in full for queue in program.queues}
+
+
+@pytest.mark.parametrize("profile", ["full", "small"])
+def test_every_program_is_in_the_supervisors_configuration(tmp_path: Path, profile: str) -> None:
+    fleet = fleet_of(loaded(tmp_path, BKLOG_PROFILE=profile))
     text = fleet.conf.read_text()
     sections = {name: text.split(f"[program:{name}]")[1].split("\n[")[0] for name in (one.name for one in fleet.programs)}
     for section in sections.values():
-        for line in ("autorestart = true", "stopasgroup = true", "killasgroup = true", "redirect_stderr = true"):
+        for line in (
+            "autorestart = true",
+            "startretries = 5",
+            "killasgroup = true",
+            "redirect_stderr = true",
+        ):
             assert line in section
+        # A worker tells its own children when to stop: they would leave their tasks if they were asked themselves.
+        assert f"stopasgroup = {'false' if '-m bklog.tasks worker' in section else 'true'}" in section
         assert 'command = "%(ENV_FLEET_PYTHON)s" -I -S "%(ENV_FLEET_TETHER)s"' in section
     priorities = [int(section.split("priority = ")[1].split()[0]) for section in sections.values()]
     assert priorities == sorted(priorities)

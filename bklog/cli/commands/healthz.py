@@ -6,37 +6,43 @@ import json
 import os
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import urlencode
 
 import click
 
-from bklog.cli.client import base_url, exchange
-from bklog.errors import Unavailable
+from bklog.cli.client import base_url, exchange, read_answer
+from bklog.errors import BadRequest, Unavailable
 from config.environ import load
 
 
 @click.command()
+@click.option("--include", default="", metavar="PART,…", help="Ask only these.")
+@click.option("--exclude", default="", metavar="PART,…", help="Leave these out.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def healthz(ctx: click.Context, *, as_json: bool) -> None:
+def healthz(ctx: click.Context, *, include: str, exclude: str, as_json: bool) -> None:
     """Ask each part of the platform whether it does its work. The exit code is 1 if one does not."""
-    answer = _ask()
+    answer = _ask(include, exclude)
     click.echo(json.dumps(answer, indent=2, ensure_ascii=False) if as_json else _lines(answer))
     ctx.exit(0 if answer["healthy"] else 1)
 
 
-def _ask() -> dict[str, Any]:
+def _ask(include: str, exclude: str) -> dict[str, Any]:
     try:
-        status, body = exchange("GET", "/healthz/", timeout_seconds=15)
+        status, body = exchange("GET", f"/healthz/?{urlencode({'include': include, 'exclude': exclude})}", timeout_seconds=15)
     except Unavailable as error:
-        return _without_web(f"{error.message} ({error.hint})")
+        return _without_web(f"{error.message} ({error.hint})", include, exclude)
+    if status == BadRequest.status:
+        read_answer(status, body)  # raises what the API says
     try:
         parts = json.loads(body)["parts"]
     except (ValueError, KeyError, TypeError):
-        return _without_web(f"{base_url(load())}/healthz/ answers {status}, which is not the platform's health")
+        message = f"{base_url(load())}/healthz/ answers {status}, which is not the platform's health"
+        return _without_web(message, include, exclude)
     return {"healthy": status == 200, "parts": parts}
 
 
-def _without_web(message: str) -> dict[str, Any]:
+def _without_web(message: str, include: str, exclude: str) -> dict[str, Any]:
     """Of a platform elsewhere nothing more can be known; of the fleet here, the parts are asked themselves."""
     web = {"name": "web", "ok": False, "message": message, "milliseconds": 0.0}
     loaded = load()
@@ -49,11 +55,16 @@ def _without_web(message: str) -> dict[str, Any]:
     from bklog.supervise.health import check_all  # noqa: PLC0415
 
     django.setup()
-    return {"healthy": False, "parts": [web, *(asdict(part) for part in check_all(loaded))]}
+    parts = check_all(loaded, include=_split(include), exclude=_split(exclude))
+    return {"healthy": False, "parts": [web, *(asdict(part) for part in parts)]}
+
+
+def _split(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
 
 
 def _lines(answer: dict[str, Any]) -> str:
     return "\n".join(
-        f"{'ok  ' if part['ok'] else 'FAIL'} {part['name']:<10}{part['milliseconds']:>8.1f} ms  {part['message']}"
+        f"{'ok  ' if part['ok'] else 'FAIL'} {part['name']:<15}{part['milliseconds']:>8.1f} ms  {part['message']}"
         for part in answer["parts"]
     )

@@ -16,9 +16,9 @@ from config.environ import load
 @click.option("-n", "--lines", default=50, show_default=True, type=click.IntRange(min=0), help="Lines from the end.")
 @click.option("-f", "--follow", "following", is_flag=True, help="Go on with what is appended.")
 def logs(program: str, *, lines: int, following: bool) -> None:
-    """Print the end of a program's log; supervisord is one too."""
+    """Print the end of a program's log; supervisord is one too, and events tells what became of the programs."""
     loaded = load()
-    names = ["supervisord", *(one.name for one in fleet_of(loaded).programs)]
+    names = ["supervisord", *(one.name for one in fleet_of(loaded).programs), "watch", "events"]
     if program not in names:
         raise NotFound(f"the fleet has no program {program}", hint=f"one of {', '.join(names)}")
     file = home_of(loaded).log / f"{program}.log"

@@ -1,0 +1,23 @@
+"""`python -m bklog.tasks worker NAME` and `python -m bklog.tasks beat`: Django first, because the modules need its models."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import django
+
+from bklog.errors import BklogError
+
+
+def main() -> None:
+    program, *arguments = sys.argv[1:]
+    try:
+        django.setup()
+        importlib.import_module(f"bklog.tasks.{program}").main(*arguments)
+    except BklogError as error:
+        sys.exit(f"{error.message}\n{error.hint}".strip())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""The schedule: what runs when. `beat` sends each entry at each of its due times, once for all instances together.
+
+A due time is a multiple of `every_seconds` since 1970 (UTC) plus `offset_seconds`: all beats agree on it without asking.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+MINUTE: Final = 60
+HOUR: Final = 3600
+DAY: Final = 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Periodic:
+    """`task` is a name of the routing table; its function takes no arguments."""
+
+    task: str
+    every_seconds: int
+    offset_seconds: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.task
+
+    def last_due(self, at: datetime) -> datetime:
+        """The latest due time that is not after `at`."""
+        elapsed = int(at.timestamp()) - self.offset_seconds
+        return datetime.fromtimestamp(elapsed - elapsed % self.every_seconds + self.offset_seconds, UTC)
+
+
+SCHEDULE: Final[tuple[Periodic, ...]] = (Periodic("queues.clean", MINUTE),)

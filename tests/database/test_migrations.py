@@ -1,0 +1,57 @@
+"""Migrations, forwards and backwards, on the database of this run; and that the models ask for no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+
+APPS = sorted(app.label for app in apps.get_app_configs() if app.models_module and app.name.startswith("bklog."))
+
+
+@pytest.fixture(autouse=True)
+def _whole_again(transactional_db: None) -> Iterator[None]:
+    yield
+    call_command("migrate", verbosity=0)
+
+
+def tables() -> set[str]:
+    with connection.cursor() as cursor:
+        return set(connection.introspection.table_names(cursor))
+
+
+def tables_of(label: str) -> set[str]:
+    return {model._meta.db_table for model in apps.get_app_config(label).get_models(include_auto_created=True)}
+
+
+def test_every_app_with_models_has_migrations() -> None:
+    assert set(APPS) <= MigrationLoader(connection).migrated_apps
+
+
+def test_the_models_are_as_the_migrations_made_them() -> None:
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+@pytest.mark.parametrize("label", APPS)
+def test_an_app_goes_back_to_nothing_and_comes_again(label: str) -> None:
+    assert tables_of(label) <= tables()
+    call_command("migrate", label, "zero", verbosity=0)
+    assert not tables_of(label) & tables()
+    call_command("migrate", verbosity=0)
+    assert tables_of(label) <= tables()
+
+
+def test_everything_goes_back_in_steps_and_comes_again() -> None:
+    steps = [key for key in MigrationLoader(connection).graph.nodes if key[0] in APPS]
+    before = tables()
+    for label, name in sorted(steps, reverse=True):
+        call_command("migrate", label, name, verbosity=0)
+    for label in APPS:
+        call_command("migrate", label, "zero", verbosity=0)
+    assert tables() & set().union(*map(tables_of, APPS)) == set()
+    call_command("migrate", verbosity=0)
+    assert tables() == before

@@ -1,0 +1,103 @@
+"""What ingest remembers of tokens: for seconds while the database answers, for an hour while it is away."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from django.db import OperationalError
+
+from bklog.api.token_cache import KEEP_SECONDS, KEEP_TOKENS, KEEP_WITHOUT_DATABASE_SECONDS, TokenCache
+from bklog.clean import CleanRule
+from bklog.errors import Unavailable
+from bklog.ingest.destination import Destination
+from bklog.store import LogTable
+
+SHOP = Destination("shop", LogTable("c1_shop", 30), CleanRule("text"), quiet=False)
+
+
+class Database:
+    """Tokens that are there, and whether it answers; a clock beside it that a test moves."""
+
+    def __init__(self) -> None:
+        self.tokens = {"good": SHOP}
+        self.is_away = False
+        self.asked = 0
+        self.now = 1000.0
+        self.cache = TokenCache(self.look_up, clock=lambda: self.now)
+
+    async def look_up(self, token: str) -> Destination | None:
+        self.asked += 1
+        await asyncio.sleep(0)
+        if self.is_away:
+            raise OperationalError("gone") from ConnectionError(2006, "MySQL server has gone away")
+        return self.tokens.get(token)
+
+    def find(self, token: str, *, after_seconds: float = 0.0) -> Destination | None:
+        self.now += after_seconds
+        return asyncio.run(self.cache.find(token))
+
+
+def test_the_database_is_asked_once_in_a_while_and_a_deleted_token_is_refused_then() -> None:
+    database = Database()
+    assert [database.find("good"), database.find("good"), database.find("bad"), database.find("bad")] == [
+        SHOP,
+        SHOP,
+        None,
+        None,
+    ]
+    assert database.asked == 2
+    del database.tokens["good"]
+    assert database.find("good") is SHOP
+    assert database.find("good", after_seconds=KEEP_SECONDS + 0.1) is None
+
+
+def test_a_known_token_is_accepted_while_the_database_is_away_and_an_unknown_one_is_told_to_wait() -> None:
+    database = Database()
+    database.find("good")
+    database.find("bad")
+    database.is_away = True
+    for _ in range(10):
+        assert database.find("good", after_seconds=60) is SHOP
+    for token in ("bad", "new"):
+        with pytest.raises(Unavailable) as caught:
+            database.find(token)
+        assert (caught.value.status, caught.value.stable_code) == (503, "database_down")
+    with pytest.raises(Unavailable):
+        database.find("good", after_seconds=KEEP_WITHOUT_DATABASE_SECONDS)
+    database.is_away = False
+    assert database.find("good", after_seconds=KEEP_SECONDS) is SHOP
+
+
+def test_of_many_requests_at_once_one_asks_and_the_others_use_what_is_known() -> None:
+    database = Database()
+    database.find("good")
+    database.now += KEEP_SECONDS + 1
+
+    async def many() -> list[Destination | None]:
+        return await asyncio.gather(*(database.cache.find("good") for _ in range(50)))
+
+    assert asyncio.run(many()) == [SHOP] * 50
+    assert database.asked == 2
+
+
+def test_a_defect_of_a_query_is_not_taken_for_an_absence() -> None:
+    async def defect(_: str) -> Destination | None:
+        raise OperationalError("no such column") from ConnectionError(1054, "Unknown column")
+
+    with pytest.raises(OperationalError):
+        asyncio.run(TokenCache(defect).find("good"))
+
+
+def test_a_flood_of_wrong_tokens_does_not_fill_the_memory() -> None:
+    database = Database()
+
+    async def flood() -> None:
+        for number in range(KEEP_TOKENS + 10):
+            await database.cache.find(f"wrong-{number}")
+
+    database.find("good")
+    asyncio.run(flood())
+    assert len(database.cache._known) <= KEEP_TOKENS
+    database.is_away = True
+    assert database.find("good") is SHOP

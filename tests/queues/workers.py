@@ -1,0 +1,97 @@
+"""Worker and beat processes of a home of their own, with what a test does to them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from config.environ import ROOT
+from tests.databases import fresh_variables
+
+
+class Site:
+    """A home with a database, and the processes that a test starts in it."""
+
+    def __init__(self, home: Path, mq_url: str, database_url: str = "") -> None:
+        self.home = home
+        self.probe_file = home / "probe"
+        self.probe_file.touch()
+        self.environ = {
+            **os.environ,
+            "BKLOG_HOME": str(home),
+            "BKLOG_MQ_URL": mq_url,
+            "BKLOG_DATABASE_URL": f"sqlite:///{home}/db.sqlite3",
+            **({"BKLOG_DATABASE_URL": database_url} if database_url else fresh_variables()),
+            "DJANGO_SETTINGS_MODULE": "settings",
+            "PYTHONPATH": str(ROOT),
+            "PROBE_FILE": str(self.probe_file),
+        }
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def migrate(self) -> None:
+        self.python("-m", "django", "migrate", "--verbosity=0")
+
+    def python(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *arguments], env=self.environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    def worker(self, name: str = "celery") -> subprocess.Popen[bytes]:
+        return self.start("-m", "tests.queues.probe", "worker", name, log=f"{name}.log")
+
+    def beat(self) -> subprocess.Popen[bytes]:
+        return self.start("-m", "bklog.tasks", "beat", log="beat.log")
+
+    def start(self, *arguments: str, log: str) -> subprocess.Popen[bytes]:
+        with (self.home / log).open("ab") as file:
+            process = subprocess.Popen([sys.executable, *arguments], env=self.environ, cwd=ROOT, stdout=file, stderr=file)
+        self._started.append(process)
+        return process
+
+    def send(self, task: str, *arguments: str | float) -> None:
+        lines = (
+            "import django; django.setup()",
+            "from tests.queues.probe import add_routes; add_routes()",
+            "from bklog.queues.send import send",
+            f"send({task!r}, *{arguments!r})",
+        )
+        self.python("-c", "\n".join(lines))
+
+    def traces(self, what: str, text: str) -> list[int]:
+        """The processes that left this trace, in order."""
+        lines = [line.split() for line in self.probe_file.read_text().splitlines()]
+        return [int(pid) for kind, said, pid in lines if (kind, said) == (what, text)]
+
+    def log(self, name: str) -> str:
+        file = self.home / name
+        return file.read_text(errors="replace") if file.exists() else ""
+
+    def stop(self) -> None:
+        running = [process for process in self._started if process.poll() is None]
+        for process in running:
+            process.terminate()
+        for process in running:
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def wait_until(holds: Callable[[], object], *, seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)
