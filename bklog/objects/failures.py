@@ -19,6 +19,8 @@ from bklog.errors import BadRequest, BklogError, Forbidden, NotFound, Unavailabl
 
 CODE: Final = re.compile(r"<Code>(\w+)</Code>")
 DENIED_CODES: Final = ("SignatureDoesNotMatch", "InvalidAccessKeyId", "AccessDenied", "InvalidToken", "ExpiredToken")
+# A key that is none is told as ValueError, before anything is asked.
+FAILURES: Final = (exceptions.BaseError, OSError, ValueError)
 MOMENT: Final = 5  # seconds before it is worth asking again
 KEY_HINT: Final = "check BKLOG_S3_KEY_ID, BKLOG_S3_SECRET and what the key may do in the bucket"
 
@@ -28,7 +30,7 @@ def told(what: str) -> Iterator[None]:
     """`what` is the sentence's beginning: "the object a/b cannot be read"."""
     try:
         yield
-    except (exceptions.BaseError, OSError) as error:
+    except FAILURES as error:
         raise failure(what, error) from error
 
 
@@ -39,8 +41,10 @@ def failure(what: str, error: BaseException) -> BklogError:
     if isinstance(error, exceptions.NotFoundError | FileNotFoundError):
         return NotFound(f"{what}: it is not there", hint="it may have been deleted or moved", code="no_object")
     if isinstance(error, exceptions.PermissionDeniedError | exceptions.UnauthenticatedError) or said in DENIED_CODES:
-        return Forbidden(f"{what}: the storage refuses the access key ({said or 'no reason given'})", hint=KEY_HINT, code="object_denied")
-    if isinstance(error, exceptions.InvalidPathError):
+        return Forbidden(
+            f"{what}: the storage refuses the access key ({said or 'no reason given'})", hint=KEY_HINT, code="object_denied"
+        )
+    if isinstance(error, exceptions.InvalidPathError | ValueError):
         return BadRequest(f"{what}: that is no key", hint="parts divided by /, none empty, no . and no ..", code="object_key")
     return Unavailable(
         f"{what}: the storage does not answer, or fails ({said or _kind(error)})",

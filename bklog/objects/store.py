@@ -12,15 +12,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import quote
 
 import obstore
-from obstore.store import ClientConfig, S3Config, S3Store
+from obstore.store import S3Store
 
 from bklog.errors import BadRequest, ConfigError, TooLarge
-from bklog.objects.failures import failure, told
+from bklog.objects.failures import FAILURES, failure, told
 from bklog.records import BucketAddress
+
+if TYPE_CHECKING:  # the library has them in its type stubs alone
+    from obstore.store import BackoffConfig, ClientConfig, RetryConfig, S3Config
 
 PART_BYTES: Final = 8 << 20  # 10,000 parts are allowed: objects of up to 78 GiB
 PARTS_AT_ONCE: Final = 3
@@ -62,7 +65,7 @@ class ObjectStore:
         except BaseException as error:
             if source.failed is not None:
                 raise source.failed from None
-            if isinstance(error, obstore.exceptions.BaseError | OSError):
+            if isinstance(error, FAILURES):
                 raise failure(f"the object {key} cannot be written", error) from error
             raise
         return self.head(key)
@@ -91,7 +94,7 @@ class ObjectStore:
             hint = f"1 to {LONGEST_LINK_SECONDS} seconds"
             raise BadRequest(f"a link cannot be valid for {seconds} seconds", hint=hint, code="link_seconds")
         with told(f"no link to the object {key} can be made"):
-            return cast("str", obstore.sign(self._public_store, "GET", key, timedelta(seconds=seconds)))
+            return obstore.sign(self._public_store, "GET", key, timedelta(seconds=seconds))
 
     @cached_property
     def _store(self) -> S3Store:
@@ -160,10 +163,10 @@ def _connect(address: BucketAddress, endpoint: str) -> S3Store:
         return S3Store(config=config, client_options=client, retry_config=_retries(address))
 
 
-def _retries(address: BucketAddress) -> obstore.store.RetryConfig:
-    pause = {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=5), "base": 2}
+def _retries(address: BucketAddress) -> RetryConfig:
+    pause: BackoffConfig = {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=5), "base": 2}
     return {
-        "backoff": cast("obstore.store.BackoffConfig", pause),
+        "backoff": pause,
         "max_retries": 10 if address.retry_seconds else 0,
         "retry_timeout": timedelta(seconds=address.retry_seconds),
     }
