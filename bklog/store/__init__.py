@@ -1,5 +1,5 @@
 """The log store: the only package that knows SQL execution, ClickHouse and chDB."""
 
-from bklog.store.base import LineBatch, LogTable, Source, Store
+from bklog.store.base import Attached, LineBatch, LogTable, Source, Store
 
-__all__ = ["LineBatch", "LogTable", "Source", "Store"]
+__all__ = ["Attached", "LineBatch", "LogTable", "Source", "Store"]
