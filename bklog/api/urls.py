@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bklog.api import collectors, fleet, health, index_sets, metrics, search
+from bklog.api import clientlog, collectors, fleet, health, index_sets, metrics, search
 
 urlpatterns = [
     path("healthz/", health.healthz),
@@ -16,6 +16,9 @@ urlpatterns = [
     path("api/v1/databus/collectors/<int:collector_id>/", collectors.collector),
     path("api/v1/databus/collectors/<int:collector_id>/tokens/", collectors.tokens),
     path("api/v1/databus/collectors/<int:collector_id>/ledger/", collectors.ledger),
+    path("api/v1/clientlog/tasks/", clientlog.tasks),
+    path("api/v1/clientlog/tasks/<str:task_id>/", clientlog.task),
+    path("api/v1/clientlog/tasks/<str:task_id>/retry/", clientlog.retry),
     path("api/v1/search/index_set/", index_sets.index_sets),
     path("api/v1/search/index_set/<int:index_set_id>/search/", search.search),
 ]

@@ -1,8 +1,8 @@
 """Writes: the states of a task, each changed in one statement, so that a process killed between two leaves a known one.
 
-    submit ─▶ pending ─claim─▶ fetching ─▶ unpacking ─▶ ingesting ─▶ success
-                 ▲                └────────────┴─────────────┴─────▶ failed ─(3 days)─▶ expired
-                 └── postpone (what may pass) ◀──┘        retry (a person) ─▶ pending
+submit ─▶ pending ─claim─▶ fetching ─▶ unpacking ─▶ ingesting ─▶ success
+             ▲                └────────────┴─────────────┴─────▶ failed ─(3 days)─▶ expired
+             └── postpone (what may pass) ◀──┘        retry (a person) ─▶ pending
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ def _require_same(task: ClientTask, submission: Submission) -> None:
 def claim(pk: int, *, most_attempts: int) -> ClientTask | None:
     """None where it has ended. An attempt counts when it begins: a file that kills its worker is not tried for ever."""
     going = ClientTask.objects.filter(pk=pk).exclude(state__in=ENDED)
-    if going.filter(attempts__lt=most_attempts).update(state=State.FETCHING, attempts=F("attempts") + 1, code="", reason="", hint=""):
+    if going.filter(attempts__lt=most_attempts).update(
+        state=State.FETCHING, attempts=F("attempts") + 1, code="", reason="", hint=""
+    ):
         return ClientTask.objects.get(pk=pk)
     for task in going:
         said = "the worker ended in the middle of it each time" if not task.reason else task.reason
@@ -139,5 +141,3 @@ def expire(*, keep_days: int) -> int:
     forgotten = timezone.now() - timedelta(days=keep_days * FORGOTTEN_AFTER)
     ClientTask.objects.filter(state=State.EXPIRED, created_at__lt=forgotten).delete()
     return expired
-
-

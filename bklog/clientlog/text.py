@@ -1,6 +1,6 @@
 """A file -> its encoding -> the same text as UTF-8, a piece at a time. Whole pieces are decoded in C, never a line.
 
-    byte order mark? ─▶ valid UTF-8 to its end? ─▶ binary? ─▶ UTF-16 without a mark? ─▶ the most likely code page
+byte order mark? ─▶ valid UTF-8 to its end? ─▶ binary? ─▶ UTF-16 without a mark? ─▶ the most likely code page
 """
 
 from __future__ import annotations

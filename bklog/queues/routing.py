@@ -48,6 +48,11 @@ class WorkerProgram:
 ROUTES: Final[tuple[Route, ...]] = (
     Route("fleet.echo", "default", 60, 90),
     Route("queues.clean", "default", 60, 90),
+    Route("clientlog.process", "tgpa_task", 1500, 1700),
+    # Not behind a file that takes long.
+    Route("clientlog.pull", "default", 300, 360),
+    Route("clientlog.sweep", "default", 60, 90),
+    Route("clientlog.expire", "default", 300, 360),
 )
 BY_TASK: Final = {route.task: route for route in ROUTES}
 

@@ -32,4 +32,9 @@ class Periodic:
         return datetime.fromtimestamp(elapsed - elapsed % self.every_seconds + self.offset_seconds, UTC)
 
 
-SCHEDULE: Final[tuple[Periodic, ...]] = (Periodic("queues.clean", MINUTE),)
+SCHEDULE: Final[tuple[Periodic, ...]] = (
+    Periodic("queues.clean", MINUTE),
+    Periodic("clientlog.pull", MINUTE),
+    Periodic("clientlog.sweep", MINUTE, offset_seconds=30),
+    Periodic("clientlog.expire", HOUR),
+)
