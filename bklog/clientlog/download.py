@@ -109,8 +109,9 @@ def _told(what: str) -> Iterator[None]:
 
 
 def _next(url: str, headers: Mapping[str, str]) -> str:
-    target = urljoin(url, headers.get("Location", ""))
+    target = ""
     try:
+        target = urljoin(url, headers.get("Location", ""))
         parts = urlsplit(target)
         usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and "@" not in parts.netloc
     except ValueError:

@@ -57,7 +57,7 @@ class ClientTask(models.Model):
 
 
 class ClientFile(models.Model):
-    """What became of one file. line_count = stored + duplicate + rejected; duplicates are stored lines, met again by a retry."""
+    """What became of one file. line_count = stored + duplicate + rejected; a retry meets stored lines as duplicates."""
 
     class State(models.TextChoices):
         STORED = "stored", "its lines are stored"

@@ -2,8 +2,8 @@
 
     lease ─▶ claim ─▶ fetch ─▶ folder ─unpack─▶ files ─decode─▶ pieces of whole lines ─deliver─▶ ingest ─▶ report
 
-Nothing is delivered before all is unpacked, so that what is refused leaves no line. A piece's key is made of the task, the file's
-place and its own, and the same archive is cut the same way: a second run meets its own pieces, which the store knows.
+Nothing is delivered before all is unpacked, so that what is refused leaves no line. A piece's key is made of the task,
+the file's place and its own, and the same archive is cut the same way: a second run meets its own pieces, which the store knows.
 """
 
 from __future__ import annotations
@@ -146,6 +146,7 @@ def _ingest(
     for piece in parts.cut(text):
         _require_held(held)
         outcome = parts.deliver(_parcel(task, report, piece, tally.lines + 1)) if piece.body else TOO_LONG
+        _require_all(outcome, piece, report.name)
         tally.lines += piece.lines
         tally.stored += outcome.stored
         tally.duplicate += outcome.duplicate
@@ -155,6 +156,14 @@ def _ingest(
 
 
 TOO_LONG: Final = Delivered(0, 0, {"line_too_long_to_send": 1})
+
+
+def _require_all(outcome: Delivered, piece: Piece, name: str) -> None:
+    """Line numbers are counted by newlines here, and by rows there: they must agree."""
+    counted = outcome.stored + outcome.duplicate + sum(outcome.rejected.values())
+    if counted != piece.lines:
+        message = f"ingest counted {counted} lines of {piece.lines} in {name} at byte {piece.offset}"
+        raise BklogError(message, hint="this is a defect; the search shows what is stored", code="miscount")
 
 
 def _parcel(task: ClientTask, report: ClientFile, piece: Piece, first_line: int) -> Parcel:

@@ -38,7 +38,7 @@ def present_task(task: ClientTask) -> dict[str, Any]:
         "code": task.code,
         "reason": task.reason,
         "hint": task.hint,
-        "url": task.url,
+        "url": _without_signature(task.url),
         "object_key": task.object_key,
         "user_id": task.user_id,
         "device": task.device,
@@ -54,6 +54,12 @@ def present_task(task: ClientTask) -> dict[str, Any]:
         "finished_at": task.finished_at.isoformat() if task.finished_at else None,
         "next_try_at": task.next_try_at.isoformat() if task.next_try_at and task.state == "pending" and task.attempts else None,
     }
+
+
+def _without_signature(url: str) -> str:
+    """Signed links hold what opens them: that is nothing to show."""
+    path, mark, _ = url.partition("?")
+    return f"{path}{mark and '?…'}"
 
 
 def present_files(task: ClientTask) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ A name of the archive is never a path on our disk: it is checked, and kept as te
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -81,6 +82,10 @@ class Unpacking:
             self._open(kind, path, name, prefix=prefix, level=level)
         except BklogError:
             raise
+        except OSError as error:
+            if error.errno != errno.EINVAL and not isinstance(error, BROKEN):
+                raise  # our own disk
+            raise refusals.broken(name, error) from error  # a place that no file has, or a format's own error
         except BROKEN as error:
             raise refusals.broken(name, str(error) or type(error).__name__) from error
         path.unlink()

@@ -23,7 +23,7 @@ from bklog.errors import Overloaded
 from bklog.ingest.destination import Destination
 from bklog.ingest.ledger import Entry, Ledger
 from bklog.records import Stored
-from bklog.store import Attached, LineBatch, Source
+from bklog.store import NOTHING_ATTACHED, Attached, LineBatch, Source
 from bklog.telemetry import BatchInserted
 from bklog.telemetry.metrics import INGEST_PENDING_BYTES
 
@@ -40,7 +40,7 @@ class Request:
     body: bytes
     lines: int
     key: str
-    attached: Attached = Attached()
+    attached: Attached = NOTHING_ATTACHED
 
 
 @dataclass(frozen=True, slots=True)

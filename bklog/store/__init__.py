@@ -1,5 +1,5 @@
 """The log store: the only package that knows SQL execution, ClickHouse and chDB."""
 
-from bklog.store.base import Attached, LineBatch, LogTable, Source, Store
+from bklog.store.base import NOTHING_ATTACHED, Attached, LineBatch, LogTable, Source, Store
 
-__all__ = ["Attached", "LineBatch", "LogTable", "Source", "Store"]
+__all__ = ["NOTHING_ATTACHED", "Attached", "LineBatch", "LogTable", "Source", "Store"]

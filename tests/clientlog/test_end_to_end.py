@@ -17,7 +17,9 @@ from tests.running_fleet import RunningFleet
 pytestmark = pytest.mark.fleet
 
 TASKS = "/api/v1/clientlog/tasks/"
-ANDROID = "".join(f"03-17 16:13:{n % 60:02}.819  1702  8671 {'E' if n % 10 == 0 else 'D'} PowerManager: 亮屏 id={n}\n" for n in range(2000))
+ANDROID = "".join(
+    f"03-17 16:13:{n % 60:02}.819  1702  8671 {'E' if n % 10 == 0 else 'D'} PowerManager: 亮屏 id={n}\n" for n in range(2000)
+)
 WINDOWS = "".join(f"2016-09-28 04:30:{n % 60:02}, Info CBS 正在加载 {n}\r\n" for n in range(500))
 
 
@@ -50,7 +52,9 @@ def numbers(fleet: RunningFleet, task: dict[str, Any], name: str) -> list[int]:
 
 def test_an_archive_from_the_storage_is_found_line_by_line(fleet: RunningFleet, objects: ObjectStore) -> None:
     inner = archives.tarred({"win/cbs.log": WINDOWS.encode("gbk"), "win/utf16.log": WINDOWS.encode("utf-16")}, mode="w:gz")
-    body = archives.zipped({"logs/android.log": ANDROID.encode(), "pc.tar.gz": inner, "shot.png": b"\x89PNG\r\n\0\1\2\3" * 50, "empty.log": b""})
+    body = archives.zipped(
+        {"logs/android.log": ANDROID.encode(), "pc.tar.gz": inner, "shot.png": b"\x89PNG\r\n\0\1\2\3" * 50, "empty.log": b""}
+    )
     objects.put("up/report.zip", [body])
     about = {"user_id": "u-1", "device": "Pixel 9", "platform": "android", "metadata": {"version": "8.1", "beta": True}}
     first = submit(fleet, "t-1", object_key="up/report.zip", **about)

@@ -37,7 +37,8 @@ def rows(body: bytes, rule: CleanRule, what: Attached) -> list[dict[str, Any]]:
     select = select.replace("input('raw String')", ENGINE.lines(body)).replace("line, CAST", "line, row AS n, CAST", 1)
     named = select.replace(", parse_error FROM", " AS attached_fields, parse_error FROM", 1)
     head, _, settings = named.partition(" SETTINGS ")
-    sql = f"SELECT n, toJSONString(attached_fields) AS f FROM ({head}) ORDER BY n" + (f" SETTINGS {settings}" if settings else "")
+    tail = f" SETTINGS {settings}" if settings else ""
+    sql = f"SELECT n, toJSONString(attached_fields) AS f FROM ({head}) ORDER BY n{tail}"
     text, bound = bind_query(sql, dict(statement.params))
     params = {name.removeprefix("param_"): value for name, value in bound.items()}
     return [json.loads(row["f"]) for row in ENGINE.rows(str(text), params)]
