@@ -1,4 +1,4 @@
-"""/api/v1/clientlog/tasks/: client logs that are fetched, unpacked and stored, what became of them, and where to find their lines."""
+"""/api/v1/clientlog/tasks/: client logs to take, what became of them, and what finds their lines."""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@
     lease ─▶ claim ─▶ fetch ─▶ folder ─unpack─▶ files ─decode─▶ pieces of whole lines ─deliver─▶ ingest ─▶ report
 
 Nothing is delivered before all is unpacked, so that what is refused leaves no line. A piece's key is made of the task,
-the file's place and its own, and the same archive is cut the same way: a second run meets its own pieces, which the store knows.
+the file's place and its own, and the same archive is cut the same way: a second run meets its own pieces,
+which the store knows.
 """
 
 from __future__ import annotations

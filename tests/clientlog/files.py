@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 
 class FileServer:
-    """`files` by path; `failures` are statuses that a path answers before its file; `hung` paths send half and then wait."""
+    """`files` by path; `failures` are statuses that a path answers before its file; `cut_short` ones send half of it."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
@@ -54,32 +54,36 @@ class FileServer:
             return {"tasks": [], "cursor": cursor, "more": False}
         return {"tasks": self.pages[number], "cursor": str(number + 1), "more": number + 1 < len(self.pages)}
 
+    def answer(self, target: str, token: str) -> tuple[int, bytes, str]:
+        """Status, body, and where a redirect leads."""
+        parts = urlsplit(target)
+        self.asked.append(target)
+        if parts.path == "/tasks":
+            self.tokens.add(token)
+            return 200, json.dumps(self.page(parse_qs(parts.query).get("cursor", [""])[0])).encode(), ""
+        if self.failures.get(parts.path):
+            return self.failures[parts.path].pop(0), b"not now", ""
+        if parts.path in self.redirects:
+            return 302, b"", self.redirects[parts.path]
+        return (200, self.files[parts.path], "") if parts.path in self.files else (404, b"no such file", "")
+
+    def take_report(self, body: bytes) -> int:
+        if self.report_status == 200:
+            self.reports.append(json.loads(body))
+        return self.report_status
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         files = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 the library's name
-                parts = urlsplit(self.path)
-                files.asked.append(self.path)
-                if parts.path == "/tasks":
-                    files.tokens.add(self.headers.get("Authorization", ""))
-                    self._answer(200, json.dumps(files.page(parse_qs(parts.query).get("cursor", [""])[0])).encode())
-                elif files.failures.get(parts.path):
-                    self._answer(files.failures[parts.path].pop(0), b"not now")
-                elif parts.path in files.redirects:
-                    self._answer(302, b"", location=files.redirects[parts.path])
-                elif parts.path in files.files:
-                    self._answer(200, files.files[parts.path], cut=parts.path in files.cut_short)
-                else:
-                    self._answer(404, b"no such file")
+            def do_GET(self) -> None:
+                status, body, location = files.answer(self.path, self.headers.get("Authorization", ""))
+                self._send(status, body, location=location, cut=urlsplit(self.path).path in files.cut_short)
 
-            def do_POST(self) -> None:  # noqa: N802 the library's name
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if files.report_status == 200:
-                    files.reports.append(json.loads(body))
-                self._answer(files.report_status, b"{}")
+            def do_POST(self) -> None:
+                self._send(files.take_report(self.rfile.read(int(self.headers["Content-Length"]))), b"{}")
 
-            def _answer(self, status: int, body: bytes, *, location: str = "", cut: bool = False) -> None:
+            def _send(self, status: int, body: bytes, *, location: str = "", cut: bool = False) -> None:
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 if location:

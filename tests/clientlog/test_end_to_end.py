@@ -86,7 +86,7 @@ def test_the_same_task_again_is_the_same_task_and_another_is_refused(fleet: Runn
     submit(fleet, "t-same", url=url)
     task = ended(fleet, "t-same")
     assert submit(fleet, "t-same", url=url)["attempts"] == task["attempts"] == 1
-    with pytest.raises(RuntimeError, match="409.*exists with another user_id"):
+    with pytest.raises(RuntimeError, match=r"409.*exists with another user_id"):
         submit(fleet, "t-same", url=url, user_id="other")
     assert files.asked.count("/same.log") == 1
     assert [row["log"] for row in found(fleet, task)] == ["two", "one"]

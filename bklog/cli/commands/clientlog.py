@@ -48,7 +48,7 @@ def show(ctx: click.Context, *, task_id: str, as_json: bool) -> None:
 @clientlog.command()
 @click.argument("source")
 @click.option("--task-id", default="", help="Names the task: sent again, nothing is done twice. Chosen where it is left out.")
-@click.option("--user", default="", help="Whose log it is.")
+@click.option("--user", "user_id", default="", help="Whose log it is.")
 @click.option("--device", default="", help="The phone or PC it comes from.")
 @click.option("--platform", default="", help="android, ios, windows, …")
 @click.option("--meta", multiple=True, metavar="NAME=VALUE", help="A field of each line; may be repeated.")
@@ -56,11 +56,10 @@ def show(ctx: click.Context, *, task_id: str, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def submit(
-    ctx: click.Context, *, source: str, task_id: str, meta: Sequence[str], wait: float, as_json: bool, **said: str
+    ctx: click.Context, /, *, source: str, task_id: str, meta: Sequence[str], wait: float, as_json: bool, **about: str
 ) -> None:
     """Take the file at SOURCE: an http(s) URL, or a key in the object storage."""
     kind = "url" if source.startswith(("http://", "https://")) else "object_key"
-    about = {"user_id": said["user"], "device": said["device"], "platform": said["platform"]}
     body = {"task_id": task_id or f"cli-{uuid4().hex}", kind: source, **about, "metadata": dict(map(_pair, meta))}
     _print(ctx, _wait(api("POST", TASKS, json=body), wait), as_json=as_json)
 
@@ -114,8 +113,9 @@ def _report(task: dict[str, Any]) -> list[str]:
     hint = [f"hint: {task['hint']}"] if task["hint"] else []
     files = [_file(file) for file in task.get("files", [])]
     search = task["search"]
+    counts = f"{task['stored_lines']} of {task['line_count']} lines stored, attempt {task['attempts']}"
     return [
-        f"{task['task_id']}: {task['state']}, {task['stored_lines']} of {task['line_count']} lines stored, attempt {task['attempts']}",
+        f"{task['task_id']}: {task['state']}, {counts}",
         *reason,
         *hint,
         *files,
