@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -66,8 +67,14 @@ class RunningFleet:
         return [sys.executable, "-m", "bklog.cli", *words]
 
     def pid(self, program: str) -> int:
-        found = {one["name"]: one["pid"] for one in json.loads(self.bklog("status", "--json"))["programs"]}
-        return int(found[program])
+        """Of a program that is just being started again, that of its next life: `status` ends with 1 meanwhile."""
+        end = time.monotonic() + 10
+        while True:
+            rows = json.loads(self.try_bklog("status", "--json").stdout)["programs"]
+            if pid := next(one["pid"] for one in rows if one["name"] == program):
+                return int(pid)
+            assert time.monotonic() < end, rows
+            time.sleep(0.1)
 
     def count(self, query: str, index_set: str) -> int:
         return int(self.bklog("search", query, "--index-set", index_set, "--since", "30d", "--count"))

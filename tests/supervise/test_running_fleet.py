@@ -83,7 +83,7 @@ def test_a_crash_is_found_with_a_search(fleet: RunningFleet, program: str) -> No
     os.kill(killed, signal.SIGKILL)
     wait_for(lambda: programs(fleet)[program]["state"] == "RUNNING" and programs(fleet)[program]["pid"] != killed, seconds=15)
     assert time.monotonic() - began < 5
-    query = f"ProgramCrashed AND program:{program} AND signal:SIGKILL AND pid:{killed}"
+    query = f"ProgramCrashed AND SIGKILL AND program:{program} AND pid:{killed}"
     wait_for(lambda: fleet.count(query, "bklog-platform") == 1, seconds=30)
     assert programs(fleet)[program]["restarts"] == 1
 
