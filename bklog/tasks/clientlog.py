@@ -1,48 +1,24 @@
-"""Client logs: what a worker does with them, wired to the object storage, the ingest program and the outside service."""
+"""Client logs: thin functions over the feature; `wiring` is loaded by the one worker that takes them."""
 
 from __future__ import annotations
-
-import json
-import threading
-from collections.abc import Iterator
-from functools import lru_cache, partial
-from pathlib import Path
-from typing import Final
-from urllib.parse import quote
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 
 from bklog.clientlog import actions
-from bklog.clientlog.download import Download
 from bklog.clientlog.models import ClientTask
-from bklog.clientlog.process import Delivered, Parcel, Parts
-from bklog.clientlog.process import process as process_task
-from bklog.clientlog.pull import Service, report
-from bklog.clientlog.pull import pull as pull_tasks
-from bklog.clientlog.text import Utf8Stream
-from bklog.clientlog.unpack import Limits
-from bklog.collect.drafts import Draft
-from bklog.collect.own import ensure_collector, ensure_ingest_token, has_token
-from bklog.collect.sender import Batch, Sender, Source, open_sender
-from bklog.collect.tokens import read_token, token_path
-from bklog.collect.upload import Chunk, cut_chunks
-from bklog.collect.upload import deliver as deliver_batch
 from bklog.errors import Unavailable
-from bklog.objects import ObjectStore
 from bklog.queues.send import send
-from bklog.records import CLIENT
-from bklog.store.clickhouse import ClickHouseStore
 from bklog.tasks.app import task
-
-PIECE_BYTES: Final = 8 << 20
-DELIVER_SECONDS: Final = 60.0  # how long a piece is sent again before the whole task waits for its next attempt
 
 
 @task("clientlog.process")
 def process(client_task_id: int) -> None:
+    from bklog.clientlog.process import process as process_task  # noqa: PLC0415 memory of the other workers
+    from bklog.tasks.wiring.clientlog import clientlog_parts  # noqa: PLC0415 as above
+
     try:
-        process_task(client_task_id, _parts())
+        process_task(client_task_id, clientlog_parts())
     except SoftTimeLimitExceeded:
         error = Unavailable("the file was not done within the time of one attempt", hint="divide it", code="time_limit")
         for found in ClientTask.objects.filter(pk=client_task_id).exclude(state__in=actions.ENDED):
@@ -53,14 +29,16 @@ def process(client_task_id: int) -> None:
 def pull() -> None:
     if not settings.BKLOG_CLIENTLOG_PULL_URL:
         return
-    service = Service(
+    from bklog.clientlog import pull as outside  # noqa: PLC0415 as above
+
+    service = outside.Service(
         settings.BKLOG_CLIENTLOG_PULL_URL, settings.BKLOG_CLIENTLOG_PULL_TOKEN, settings.BKLOG_CLIENTLOG_REPORT_URL
     )
     try:
-        pull_tasks(service, send)
+        outside.pull(service, send)
     finally:  # that nothing new can be had is no reason to keep back what ended
         if service.report_url:
-            report(service)
+            outside.report(service)
 
 
 @task("clientlog.sweep")
@@ -71,60 +49,3 @@ def sweep() -> None:
 @task("clientlog.expire")
 def expire() -> None:
     actions.expire(keep_days=settings.BKLOG_CLIENTLOG_KEEP_DAYS)
-
-
-def _parts() -> Parts:
-    limits = Limits(
-        unpacked_bytes=settings.BKLOG_CLIENTLOG_UNPACK_BYTES,
-        ratio=settings.BKLOG_CLIENTLOG_UNPACK_RATIO,
-        files=settings.BKLOG_CLIENTLOG_UNPACK_FILES,
-    )
-    return Parts(
-        home=Path(settings.BKLOG_HOME),
-        limits=limits,
-        most_attempts=settings.BKLOG_CLIENTLOG_ATTEMPTS,
-        fetch=_fetch,
-        cut=_cut,
-        deliver=partial(_deliver, _sender(), _token()),
-    )
-
-
-def _fetch(found: ClientTask) -> Iterator[bytes]:
-    limit_bytes: int = settings.BKLOG_CLIENTLOG_FETCH_BYTES
-    if found.object_key:
-        return _objects().get(found.object_key, limit_bytes=limit_bytes)
-    seconds, hosts = settings.BKLOG_CLIENTLOG_FETCH_SECONDS, settings.BKLOG_CLIENTLOG_ALLOWED_HOSTS
-    return Download(limit_bytes, seconds, hosts).chunks(found.url)
-
-
-def _cut(text: Utf8Stream) -> Iterator[Chunk]:
-    most: int = settings.BKLOG_INGEST_MAX_BODY_BYTES
-    return cut_chunks(text, chunk_bytes=min(PIECE_BYTES, most), longest_line_bytes=most)
-
-
-def _deliver(sender: Sender, token: str, parcel: Parcel) -> Delivered:
-    fields = quote(json.dumps(parcel.fields, ensure_ascii=False))
-    headers = {"X-Bklog-Fields": fields, "X-Bklog-First-Line": str(parcel.first_line)}
-    source = Source(parcel.host, parcel.path, parcel.stream)
-    batch = Batch(parcel.body, parcel.key, "lines", token, source, headers)
-    receipt = deliver_batch(sender, batch, retry_seconds=DELIVER_SECONDS, stopped=threading.Event())
-    return Delivered(receipt.stored, receipt.duplicate, receipt.rejected_by_reason)
-
-
-@lru_cache(maxsize=1)
-def _objects() -> ObjectStore:
-    return ObjectStore(settings.BUCKET.of_bucket(settings.BKLOG_CLIENTLOG_BUCKET))
-
-
-@lru_cache(maxsize=1)
-def _sender() -> Sender:
-    return open_sender(settings.INGEST_URL, parallel=1)
-
-
-def _token() -> str:
-    """Made by `bklog up`; made here where the collector was deleted since."""
-    file = token_path(Path(settings.BKLOG_HOME), CLIENT)
-    if not has_token(CLIENT, file):
-        ensure_collector(Draft(CLIENT, settings.BKLOG_RETENTION_DAYS), ClickHouseStore(settings.STORE))
-        ensure_ingest_token(CLIENT, file)
-    return read_token(file)

@@ -13,24 +13,24 @@ from tests.object_server import KEY_ID, SECRET, object_server
 from tests.running_fleet import RunningFleet
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def bucket() -> Iterator[BucketAddress]:
     with object_server() as address:
         yield address
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def objects(bucket: BucketAddress) -> ObjectStore:
     return ObjectStore(bucket)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def files() -> Iterator[FileServer]:
     with FileServer() as server:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def fleet(tmp_path_factory: pytest.TempPathFactory, bucket: BucketAddress, files: FileServer) -> Iterator[RunningFleet]:
     settings = {
         "BKLOG_S3_ENDPOINT": bucket.endpoint,
