@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bklog.telemetry import logs
+from config.address import ingest_url
+from config.bucket import bucket_address
 from config.database import databases
 from config.default import *
 from config.environ import ROOT, load
@@ -45,6 +47,8 @@ APPEND_SLASH = True
 DATABASES: dict[str, dict[str, Any]] = databases(_loaded)
 MESSAGE_QUEUE = message_queue(_loaded)
 STORE = store_address(_loaded)
+INGEST_URL = ingest_url(_loaded)
+BUCKET = bucket_address(_loaded)
 
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -122,6 +122,41 @@ BKLOG_LEDGER_FINE_DAYS: Annotated[
     int, Meaning("days for which the ledger keeps each request; older ones are kept by the hour", low=2)
 ] = 7
 
+# Object storage
+BKLOG_S3_ENDPOINT: Annotated[str, Meaning("address of the S3-compatible storage; empty means that there is none")] = ""
+BKLOG_S3_PUBLIC_ENDPOINT: Annotated[
+    str, Meaning("address under which users reach it, for signed links; empty means BKLOG_S3_ENDPOINT")
+] = ""
+BKLOG_S3_BUCKET: Annotated[str, Meaning("bucket that the platform writes to, which exists already")] = ""
+BKLOG_S3_REGION: Annotated[str, Meaning("region that requests are signed for")] = "us-east-1"
+BKLOG_S3_KEY_ID: Annotated[str, Meaning("id of the access key; empty means that requests are not signed")] = ""
+BKLOG_S3_SECRET: Annotated[str, Meaning("secret of the access key", secrecy="secret")] = ""
+BKLOG_S3_PATH_STYLE: Annotated[bool, Meaning("the bucket stands in the path; no: it is part of the host name")] = True
+BKLOG_S3_ANSWER_SECONDS: Annotated[
+    float, Meaning("longest time without an answer, or without a further byte of it", low=0.1)
+] = 30.0
+BKLOG_S3_RETRY_SECONDS: Annotated[float, Meaning("how long one request is repeated that the storage failed", low=0)] = 30.0
+
+# Client logs
+BKLOG_CLIENTLOG_BUCKET: Annotated[str, Meaning("bucket that clients upload to; empty means BKLOG_S3_BUCKET")] = ""
+BKLOG_CLIENTLOG_ALLOWED_HOSTS: Annotated[
+    tuple[str, ...], Meaning("hosts, or host:port, that files are fetched from although their address is not a public one")
+] = ()
+BKLOG_CLIENTLOG_FETCH_BYTES: Annotated[int, Meaning("largest file that is fetched", low=1)] = 2**30
+BKLOG_CLIENTLOG_FETCH_SECONDS: Annotated[float, Meaning("longest time of fetching one over HTTP", low=0.1)] = 600.0
+BKLOG_CLIENTLOG_UNPACK_BYTES: Annotated[
+    int, Meaning("most bytes that an archive may unpack to, at all its levels together", low=1)
+] = 4 * 2**30
+BKLOG_CLIENTLOG_UNPACK_RATIO: Annotated[
+    int, Meaning("how many times its size an archive may unpack to, beyond the first 64 MiB", low=1)
+] = 200
+BKLOG_CLIENTLOG_UNPACK_FILES: Annotated[int, Meaning("most files in an archive, at all its levels together", low=1)] = 10_000
+BKLOG_CLIENTLOG_ATTEMPTS: Annotated[int, Meaning("how often a client log is tried before it has failed", low=1)] = 5
+BKLOG_CLIENTLOG_KEEP_DAYS: Annotated[int, Meaning("days that the report on a client log is kept", low=1)] = 3
+BKLOG_CLIENTLOG_PULL_URL: Annotated[str, Meaning("service that is asked for client logs each minute; empty: none")] = ""
+BKLOG_CLIENTLOG_REPORT_URL: Annotated[str, Meaning("where that service is told what became of them; empty: nowhere")] = ""
+BKLOG_CLIENTLOG_PULL_TOKEN: Annotated[str, Meaning("token that is sent to that service", secrecy="secret")] = ""
+
 # Command line
 BKLOG_API_URL: Annotated[str, Meaning("platform that the commands talk to; empty means the fleet of BKLOG_HOME")] = ""
 BKLOG_API_TOKEN: Annotated[

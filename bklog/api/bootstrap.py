@@ -15,12 +15,10 @@ from bklog.accounts.actions import replace_api_token
 from bklog.accounts.selectors import owner_of_api_token
 from bklog.api.wiring import the_store
 from bklog.clean import CleanRule
-from bklog.collect.actions import create_collector, create_ingest_token
 from bklog.collect.drafts import Draft
-from bklog.collect.models import Collector
-from bklog.collect.selectors import collector_of_token
-from bklog.records import PLATFORM, REJECTS
-from bklog.store import Store
+from bklog.collect.own import ensure_collector, ensure_ingest_token
+from bklog.collect.tokens import token_path
+from bklog.records import CLIENT, PLATFORM, REJECTS
 from bklog.store.statements import REJECTS as REJECTS_TABLE
 
 PLATFORM_RULE: Final = CleanRule("json", time_field="time", level_field="level")
@@ -33,21 +31,14 @@ def bootstrap() -> list[str]:
     """Returns what was done now, a sentence each. Raises what the store and the database raise."""
     home, store = Path(settings.BKLOG_HOME), the_store()
     done = [f"store: {name}" for name in store.migrate()]
-    done += _ensure_collector(Draft(REJECTS, REJECTS_TABLE.retention_days), store, table=REJECTS_TABLE.name)
-    done += _ensure_collector(Draft(PLATFORM, PLATFORM_DAYS, rule=PLATFORM_RULE), store)
+    done += ensure_collector(Draft(REJECTS, REJECTS_TABLE.retention_days), store, table=REJECTS_TABLE.name)
+    done += ensure_collector(Draft(PLATFORM, PLATFORM_DAYS, rule=PLATFORM_RULE), store)
+    done += ensure_collector(Draft(CLIENT, settings.BKLOG_RETENTION_DAYS), store)
     done += _ensure_api_token(home / "secrets" / "api-token")
-    done += _ensure_ingest_token(home / "secrets" / "tokens" / PLATFORM)
+    for name in (PLATFORM, CLIENT):
+        done += ensure_ingest_token(name, token_path(home, name))
     done += _ensure_agent_config(home)
     return done
-
-
-def _ensure_collector(draft: Draft, store: Store, *, table: str = "") -> list[str]:
-    found = Collector.objects.filter(name=draft.name).first()
-    if found:
-        store.create_table(found.log_table)  # a store whose folder was emptied is usable again
-        return []
-    create_collector(draft, store=store, table=table)
-    return [f"collector {draft.name}"]
 
 
 def _ensure_api_token(file: Path) -> list[str]:
@@ -55,13 +46,6 @@ def _ensure_api_token(file: Path) -> list[str]:
         return []
     _write_secret(file, replace_api_token(LOCAL_TOKEN))
     return ["API token of this machine"]
-
-
-def _ensure_ingest_token(file: Path) -> list[str]:
-    if collector_of_token(_read(file)):
-        return []
-    _write_secret(file, create_ingest_token(Collector.objects.get(name=PLATFORM)))
-    return [f"ingest token of {PLATFORM}"]
 
 
 def _ensure_agent_config(home: Path) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bklog.api import collectors, fleet, health, index_sets, metrics, search, storage
+from bklog.api import clientlog, collectors, fleet, health, index_sets, metrics, search, storage
 
 urlpatterns = [
     path("healthz/", health.healthz),
@@ -18,6 +18,9 @@ urlpatterns = [
     path("api/v1/databus/collectors/<int:collector_id>/ledger/", collectors.ledger),
     path("api/v1/storage/", storage.storage),
     path("api/v1/health/history/", health.history),
+    path("api/v1/clientlog/tasks/", clientlog.tasks),
+    path("api/v1/clientlog/tasks/<str:task_id>/", clientlog.task),
+    path("api/v1/clientlog/tasks/<str:task_id>/retry/", clientlog.retry),
     path("api/v1/search/index_set/", index_sets.index_sets),
     path("api/v1/search/index_set/<int:index_set_id>/search/", search.search),
 ]

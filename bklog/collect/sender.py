@@ -12,7 +12,8 @@ import ipaddress
 import json
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
@@ -71,6 +72,7 @@ class Batch:
     format: str
     token: str
     source: Source
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,7 @@ def _headers(batch: Batch) -> dict[str, str]:
         "Content-Type": "application/x-ndjson" if batch.format == "jsonl" else "text/plain; charset=utf-8",
         "User-Agent": "bklog",
         **{name: percent_encode(text) for name, text in parts.items() if text},
+        **batch.headers,
     }
 
 

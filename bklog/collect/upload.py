@@ -152,7 +152,7 @@ def send_chunk(target: Target, upload: Upload, chunk: Chunk, *, stopped: threadi
     source = Source(target.host, upload.path)
     batch = Batch(chunk.body, chunk_key(target, upload, chunk), target.format, target.token, source)
     try:
-        receipt = _deliver(target.sender, batch, retry_seconds=target.retry_seconds, stopped=stopped)
+        receipt = deliver(target.sender, batch, retry_seconds=target.retry_seconds, stopped=stopped)
     except BodyTooLarge:
         return _send_halves(target, upload, chunk, stopped=stopped)
     if receipt.received != chunk.lines:
@@ -187,7 +187,7 @@ def _rejected(reason: str) -> Receipt:
     return Receipt(received=1, stored=0, duplicate=0, rejected=1, rejected_by_reason={reason: 1}, marked={})
 
 
-def _deliver(sender: Sender, batch: Batch, *, retry_seconds: float, stopped: threading.Event) -> Receipt:
+def deliver(sender: Sender, batch: Batch, *, retry_seconds: float, stopped: threading.Event) -> Receipt:
     """The same bytes under the same key, until they are stored."""
     failures = 0
     deadline = 0.0

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from bklog.errors import BadRequest, BklogError, NotFound, Unauthorised
+from bklog.ingest.attached import attached
 from bklog.ingest.body import decompress, read_limited, require_known_encoding, too_large
 from bklog.ingest.commit import CommitLimits, Committer, Request, count_lines
 from bklog.ingest.destination import Catalogue, Destination
@@ -79,13 +80,15 @@ async def _ingest(http: HttpRequest) -> JSONResponse:
     body = protocol.lines(await _body(http, service.max_body_bytes))
     if not body:
         raise BadRequest("the body is empty: nothing was stored", hint="send at least one line", code="empty_body")
+    key = _key(http)
     request = Request(
         destination=destination,
         rule=protocol.rule(destination.rule),
         source=_source(http),
         body=body,
         lines=count_lines(body),
-        key=_key(http),
+        key=key,
+        attached=attached(http.headers, keyed=bool(key)),
     )
     outcome = await service.committer.submit(request)
     LinesStored.of(destination.collector, outcome, size_bytes=len(body), quiet=destination.quiet).emit()

@@ -23,7 +23,7 @@ from bklog.errors import Overloaded
 from bklog.ingest.destination import Destination
 from bklog.ingest.ledger import Entry, Ledger
 from bklog.records import Stored
-from bklog.store import LineBatch, Source
+from bklog.store import NOTHING_ATTACHED, Attached, LineBatch, Source
 from bklog.telemetry import BatchInserted
 from bklog.telemetry.metrics import INGEST_PENDING_BYTES
 
@@ -40,6 +40,7 @@ class Request:
     body: bytes
     lines: int
     key: str
+    attached: Attached = NOTHING_ATTACHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class CommitLimits:
 
 InsertLines = Callable[[LineBatch], Awaitable[list[Stored]]]
 Waiting = tuple[Request, "asyncio.Future[Stored]"]
-GroupKey = tuple[str, str, str, Source]
+GroupKey = tuple[str, str, str, Source, Attached]
 
 
 @dataclass(slots=True)
@@ -101,7 +102,8 @@ class Committer:
         return (await self._insert([request], batch_id(request)))[0]
 
     async def _join_group(self, request: Request) -> Stored:
-        key = (request.destination.table.name, repr(request.rule), request.destination.collector, request.source)
+        destination = request.destination
+        key = (destination.table.name, repr(request.rule), destination.collector, request.source, request.attached)
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = Group()
@@ -153,6 +155,7 @@ class Committer:
             bounds=tuple(accumulate(request.lines for request in requests)),
             max_line_bytes=self._limits.max_line_bytes,
             keyed=bool(first.key),
+            attached=first.attached,
         )
         async with self._slots:
             began = time.monotonic()

@@ -52,6 +52,11 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("storage.sample", "default", 120, 180),
     Route("retention.check", "pipeline_additional_task", 600, 900),
     Route("ledger.roll_up", "pipeline_additional_task", 1500, 1700),
+    Route("clientlog.process", "tgpa_task", 1500, 1700),
+    # Not behind a file that takes long.
+    Route("clientlog.pull", "default", 300, 360),
+    Route("clientlog.sweep", "default", 60, 90),
+    Route("clientlog.expire", "default", 300, 360),
 )
 BY_TASK: Final = {route.task: route for route in ROUTES}
 

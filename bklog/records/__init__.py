@@ -1,18 +1,21 @@
 """Values that several packages speak of: frozen, checked when made, no I/O."""
 
 from bklog.records.address import StoreAddress
+from bklog.records.bucket import BucketAddress
 from bklog.records.columns import COLUMNS, IDENTITY, Column
-from bklog.records.names import PLATFORM, REJECTS
+from bklog.records.names import CLIENT, PLATFORM, REJECTS
 from bklog.records.outcome import Stored
 from bklog.records.statement import Limits, Rows, Statement
 from bklog.records.timerange import TimeRange, to_nanoseconds
 from bklog.records.token import new_token, token_hash
 
 __all__ = [
+    "CLIENT",
     "COLUMNS",
     "IDENTITY",
     "PLATFORM",
     "REJECTS",
+    "BucketAddress",
     "Column",
     "Limits",
     "Rows",

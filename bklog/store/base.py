@@ -46,6 +46,23 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Attached:
+    """What a sender says of all lines of a request: `constants` become fields of each, `first_line` numbers them.
+
+    With `first_line` each line also gets the field `line_number`: the line's place in its file, not in the batch.
+    """
+
+    constants: str = ""  # the text of a JSON object, or empty
+    first_line: int | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.constants) or self.first_line is not None
+
+
+NOTHING_ATTACHED: Final = Attached()
+
+
+@dataclass(frozen=True, slots=True)
 class LineBatch:
     """Raw lines, separated by newlines. `bounds` are the row numbers at which its requests end: the last is the line count."""
 
@@ -58,6 +75,7 @@ class LineBatch:
     bounds: tuple[int, ...]
     max_line_bytes: int
     keyed: bool  # the sender named the batch, and may send it again
+    attached: Attached = NOTHING_ATTACHED
 
 
 @dataclass(frozen=True, slots=True)

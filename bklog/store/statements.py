@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from bklog.clean import Cleaning, compile_rule
+from bklog.clean import Cleaning, compile_rule, json_type
 from bklog.records import COLUMNS, Statement
 from bklog.store.base import LineBatch, LogTable
 from bklog.store.schema import Layout
@@ -22,7 +22,7 @@ SOURCE: Final = "{host:String}, {path:String}, {stream:String}"
 
 
 def store_lines(batch: LineBatch, layout: Layout) -> Statement:
-    columns = f"time, {ARRIVAL}, {{batch:UUID}}, row, {SOURCE}, level, line, fields, parse_error"
+    columns = f"time, {ARRIVAL}, {{batch:UUID}}, row, {SOURCE}, level, line, {_fields(batch)}, parse_error"
     return Statement(_insert(batch, layout.table(batch.table.name), columns, "reject = ''"), _params(batch))
 
 
@@ -99,6 +99,29 @@ def _insert(batch: LineBatch, table: str, columns: str, condition: str) -> str:
     )
 
 
+def _fields(batch: LineBatch) -> str:
+    """What the sender attached is put over what the rule found: it is about where the line comes from."""
+    if not batch.attached:
+        return "fields"
+    number = "" if batch.attached.first_line is None else "toString(row + {first_line:UInt64}), "
+    attached = f"concat({{attached:String}}, {number}'}}')"
+    text = attached if batch.rule.kind == "text" else f"JSONMergePatch(toJSONString(fields), {attached})"
+    kind = json_type(batch.table.types).replace("'", "\\'")
+    return f"CAST({text} AS {kind})"
+
+
+def _attached(batch: LineBatch) -> dict[str, object]:
+    """The object up to where a line's own number goes."""
+    attached = batch.attached
+    if not attached:
+        return {}
+    head = attached.constants.removesuffix("}") or "{"
+    if attached.first_line is None:
+        return {"attached": head}
+    comma = "" if head == "{" else ","
+    return {"attached": f'{head}{comma}"line_number":', "first_line": attached.first_line}
+
+
 def _reject(batch: LineBatch) -> str:
     """The reason for which a line is refused, or ''. Only what can be true of this body is asked."""
     tests = []
@@ -125,6 +148,7 @@ def _params(batch: LineBatch) -> dict[str, object]:
         "stream": batch.source.stream,
         "max_line_bytes": batch.max_line_bytes,
         "retention_days": batch.table.retention_days,
+        **_attached(batch),
     }
 
 

@@ -15,7 +15,7 @@ from bklog.queues.leases import LeaseHeld, lease
 from bklog.supervise import history
 from bklog.supervise.health import check_all
 from bklog.tasks.app import task
-from bklog.tasks.wiring import the_store
+from bklog.tasks.wiring.store import the_store
 
 logger = logging.getLogger("bklog.tasks")
 

@@ -38,4 +38,7 @@ SCHEDULE: Final[tuple[Periodic, ...]] = (
     Periodic("storage.sample", HOUR),
     Periodic("retention.check", 6 * HOUR, offset_seconds=15 * MINUTE),
     Periodic("ledger.roll_up", DAY, offset_seconds=2 * HOUR + 30 * MINUTE),
+    Periodic("clientlog.pull", MINUTE, offset_seconds=20),
+    Periodic("clientlog.sweep", MINUTE, offset_seconds=40),
+    Periodic("clientlog.expire", HOUR, offset_seconds=10 * MINUTE + 50),
 )

@@ -16,7 +16,7 @@ SEND = SETUP + "from bklog.queues.app import app\nfor name in {names!r}: app.sen
 LEDGER_OF_LONG_AGO = """
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
-from bklog.tasks.wiring import the_store
+from bklog.tasks.wiring.store import the_store
 from bklog.collect.models import Collector
 from bklog.store import LogTable
 shop = Collector.objects.get(name="shop")
