@@ -28,7 +28,7 @@ from bklog.collect.upload import Chunk, cut_chunks
 from bklog.collect.upload import deliver as deliver_batch
 from bklog.objects import ObjectStore
 from bklog.records import CLIENT
-from bklog.store.clickhouse import ClickHouseStore
+from bklog.tasks.wiring.store import the_store
 
 PIECE_BYTES: Final = 8 << 20
 DELIVER_SECONDS: Final = 60.0  # how long a piece is sent again before the whole task waits for its next attempt
@@ -86,6 +86,6 @@ def _token() -> str:
     """Made by `bklog up`; made here where the collector was deleted since."""
     file = token_path(Path(settings.BKLOG_HOME), CLIENT)
     if not has_token(CLIENT, file):
-        ensure_collector(Draft(CLIENT, settings.BKLOG_RETENTION_DAYS), ClickHouseStore(settings.STORE))
+        ensure_collector(Draft(CLIENT, settings.BKLOG_RETENTION_DAYS), the_store())
         ensure_ingest_token(CLIENT, file)
     return read_token(file)
