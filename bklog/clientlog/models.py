@@ -46,7 +46,7 @@ class ClientTask(models.Model):
     objects: ClassVar[models.Manager[ClientTask]] = models.Manager()
 
     class Meta:
-        ordering = ("-pk",)
+        ordering = ("-id",)
 
     def __str__(self) -> str:
         return self.task_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -55,7 +55,8 @@ def fill(store: ClickHouseStore, days: int, *, per_day: int = 200) -> None:
 
 
 def sums(store: ClickHouseStore) -> list[Any]:
-    moments = (LONG_AGO, datetime.now(UTC) - timedelta(days=3))
+    """Since a full hour: an interval that begins within an hour which is rolled up has none of it."""
+    moments = (LONG_AGO, datetime.combine(TODAY - timedelta(days=3), time(9), UTC))
     return [store.ledger(table, since=since) for table in ("c1_shop", "c2_web") for since in moments] + store.ledgers(
         since=LONG_AGO
     )

@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
                 ("reported_at", models.DateTimeField(null=True)),
             ],
             options={
-                "ordering": ("-pk",),
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
