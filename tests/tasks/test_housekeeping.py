@@ -64,7 +64,7 @@ def test_each_task_does_its_work(fleet: RunningFleet, tmp_path: Path) -> None:
     wait_until(lambda: fleet.count("LedgerRolledUp", "bklog-platform"))
     assert fleet.api("GET", ledger) == before
     count = SETUP + "from bklog.collect.models import StorageSample; print(StorageSample.objects.count())"
-    wait_until(lambda: run(fleet, tmp_path, count) == "3")
+    wait_until(lambda: run(fleet, tmp_path, count) == "4")
     shown = fleet.bklog("storage")
     assert all(name in shown for name in ("shop", "bklog-platform", "bklog-rejects"))
     assert "cannot be told yet" in shown
