@@ -88,16 +88,16 @@ def _store(names: Mapping[str, str]) -> list[Metric]:
     rows = GaugeMetricFamily("bklog_store_rows", "Rows of a table", labels=["table"])
     size = GaugeMetricFamily("bklog_store_bytes", "Bytes of a table on the disk", labels=["table"])
     try:
-        found = the_store().table_sizes()
+        found = the_store().usage()
     except BklogError:
         up.add_metric([], 0)
         return [up]
     up.add_metric([], 1)
     for one in found:
-        table = [names.get(one["table"], one["table"])]
-        parts.add_metric(table, one["parts"])
-        rows.add_metric(table, one["rows"])
-        size.add_metric(table, one["size_bytes"])
+        table = [names.get(one.table, one.table)]
+        parts.add_metric(table, one.parts)
+        rows.add_metric(table, one.rows)
+        size.add_metric(table, one.size_bytes)
     return [up, parts, rows, size]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from bklog.store import Disk, Store, TableUsage
 
 KEEP_HOURLY: Final = timedelta(days=14)  # these make the line of the forecast: two weeks, so that each weekday counts twice
 KEEP_DAILY: Final = timedelta(days=400)
-NOTHING: Final = TableUsage("", 0, 0, None)
+NOTHING: Final = TableUsage("", 0, 0, 0, None)
 
 
 def sample_storage(*, store: Store, now: datetime) -> int:
@@ -79,10 +79,7 @@ class Report:
         said = self.forecast
         return {
             "collectors": [line.as_dict() for line in self.lines],
-            "disks": [
-                {"host": one.host, "name": one.name, "free_bytes": one.free_bytes, "total_bytes": one.total_bytes}
-                for one in self.disks
-            ],
+            "disks": [asdict(one) for one in self.disks],
             "forecast": {
                 "is_known": said.is_known,
                 "full_on": said.full_on.isoformat() if said.full_on else None,

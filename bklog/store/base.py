@@ -83,6 +83,7 @@ class TableUsage:
     """What a table takes on the disks of all nodes; `oldest_day` of a table that is partitioned by day and has rows."""
 
     table: str
+    parts: int
     rows: int
     size_bytes: int
     oldest_day: date | None
@@ -117,9 +118,6 @@ class Store(Protocol):
 
     def ledgers(self, *, since: datetime) -> list[dict[str, Any]]:
         """The sums of every table that received something: table, stored, duplicate, rejected, size_bytes."""
-
-    def table_sizes(self) -> list[dict[str, Any]]:
-        """What the tables of this platform take: table, parts, rows, size_bytes."""
 
     def usage(self) -> list[TableUsage]:
         """Every table of the platform that has rows."""

@@ -33,7 +33,6 @@ from bklog.store.statements import (
     store_lines,
     sum_ledger,
     sum_ledgers,
-    sum_parts,
 )
 
 CONNECT_SECONDS: Final = 5
@@ -119,12 +118,12 @@ class ClickHouseStore:
     def ledgers(self, *, since: datetime) -> list[dict[str, Any]]:
         return self.select(sum_ledgers(since, self._layout), LOOKUP_LIMITS).as_dicts()
 
-    def table_sizes(self) -> list[dict[str, Any]]:
-        return self.select(sum_parts(self._layout), LOOKUP_LIMITS).as_dicts()
-
     def usage(self) -> list[TableUsage]:
         rows = self.select(upkeep.usage(self._layout), LOOKUP_LIMITS).as_dicts()
-        return [TableUsage(self._plain(row["table"]), row["rows"], row["size_bytes"], _day(row["oldest_day"])) for row in rows]
+        return [
+            TableUsage(self._plain(row["table"]), row["parts"], row["rows"], row["size_bytes"], _day(row["oldest_day"]))
+            for row in rows
+        ]
 
     def disks(self) -> list[Disk]:
         return [Disk(**row) for row in self.select(upkeep.disks(self._layout), LOOKUP_LIMITS).as_dicts()]

@@ -19,6 +19,16 @@ class Migration:
     statements: Callable[[Layout], list[str]]
 
 
+LEDGER_COUNTS: Final = (
+    "`received` UInt64 CODEC(ZSTD(1))",
+    "`stored` UInt64 CODEC(ZSTD(1))",
+    "`duplicate` UInt64 CODEC(ZSTD(1))",
+    "`rejected` Map(LowCardinality(String), UInt64)",
+    "`marked` Map(LowCardinality(String), UInt64)",
+    "`bytes` UInt64 CODEC(ZSTD(1))",
+)
+
+
 def _ledger(layout: Layout) -> list[str]:
     """One row for each answered request: received = stored + duplicate + the sum of rejected."""
     columns = [
@@ -26,12 +36,7 @@ def _ledger(layout: Layout) -> list[str]:
         "`table` LowCardinality(String)",
         "`batch` UUID",
         "`host` LowCardinality(String)",
-        "`received` UInt64 CODEC(ZSTD(1))",
-        "`stored` UInt64 CODEC(ZSTD(1))",
-        "`duplicate` UInt64 CODEC(ZSTD(1))",
-        "`rejected` Map(LowCardinality(String), UInt64)",
-        "`marked` Map(LowCardinality(String), UInt64)",
-        "`bytes` UInt64 CODEC(ZSTD(1))",
+        *LEDGER_COUNTS,
     ]
     expires = f"toDateTime(time) + INTERVAL {LEDGER_DAYS} DAY"
     return create_table("ledger", columns, order_by="table, time", partition="toYYYYMM(time)", expires=expires, layout=layout)
@@ -45,12 +50,7 @@ def _ledger_hours(layout: Layout) -> list[str]:
         "`batch` UUID",
         "`requests` UInt64 CODEC(ZSTD(1))",
         "`last_request` DateTime64(3, 'UTC') CODEC(ZSTD(1))",
-        "`received` UInt64 CODEC(ZSTD(1))",
-        "`stored` UInt64 CODEC(ZSTD(1))",
-        "`duplicate` UInt64 CODEC(ZSTD(1))",
-        "`rejected` Map(LowCardinality(String), UInt64)",
-        "`marked` Map(LowCardinality(String), UInt64)",
-        "`bytes` UInt64 CODEC(ZSTD(1))",
+        *LEDGER_COUNTS,
     ]
     expires = f"time + INTERVAL {LEDGER_DAYS} DAY"
     return create_table(

@@ -76,16 +76,6 @@ def sum_ledgers(since: datetime, layout: Layout) -> Statement:
     return Statement(text, {"since": since.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]})
 
 
-def sum_parts(layout: Layout) -> Statement:
-    """A row for each table of the platform's database, over all nodes."""
-    parts = f"clusterAllReplicas('{layout.cluster}', system.parts)" if layout.cluster else "system.parts"
-    text = (
-        "SELECT table, count() AS parts, sum(rows) AS rows, sum(bytes_on_disk) AS size_bytes "
-        f"FROM {parts} WHERE active AND database = {{database:String}} GROUP BY table ORDER BY table"
-    )
-    return Statement(text, {"database": layout.database})
-
-
 def _insert(batch: LineBatch, table: str, columns: str, condition: str) -> str:
     cleaning = compile_rule(batch.rule, batch.table.types)
     prepare = "".join(f", {expression} AS {alias}" for alias, expression in cleaning.prepare)

@@ -72,9 +72,9 @@ def months_before(day: date, layout: Layout) -> Statement:
 
 
 def usage(layout: Layout) -> Statement:
-    """A row for each table: rows, size_bytes, and the oldest day of those that are partitioned by day, else ''."""
+    """A row for each table: parts, rows, size_bytes, and the oldest day of those that are partitioned by day, else ''."""
     text = (
-        "SELECT table, sum(rows) AS rows, sum(bytes_on_disk) AS size_bytes, "
+        "SELECT table, count() AS parts, sum(rows) AS rows, sum(bytes_on_disk) AS size_bytes, "
         "minIf(partition, match(partition, '^[0-9]{4}-[0-9]{2}-[0-9]{2}$')) AS oldest_day "
         f"FROM {parts(layout)} WHERE active AND database = {{database:String}} GROUP BY table ORDER BY table"
     )

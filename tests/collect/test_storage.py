@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -20,24 +19,14 @@ from bklog.collect.drafts import Draft
 from bklog.collect.models import Collector, StorageSample
 from bklog.collect.retention import check_retention
 from bklog.collect.storage import KEEP_DAILY, KEEP_HOURLY, report_storage, sample_storage
-from bklog.records import StoreAddress
 from bklog.store import LogTable
 from bklog.store.clickhouse import ClickHouseStore
-from tests.store.conftest import StoreServer
+from tests.store.conftest import store as store  # noqa: PLC0414 - a fixture
 from tests.store.conftest import store_server as store_server  # noqa: PLC0414 - a fixture
 
 pytestmark = pytest.mark.django_db
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 TODAY = NOW.date()
-
-
-@pytest.fixture
-def store(store_server: StoreServer) -> Iterator[ClickHouseStore]:
-    name = f"of_{uuid4().hex[:8]}"
-    made = ClickHouseStore(StoreAddress("127.0.0.1", store_server.port, database=name))
-    made.migrate()
-    yield made
-    store_server.run(f"DROP DATABASE {name} SYNC")
 
 
 def fill(store: ClickHouseStore, collector: Collector, *ages: int, lines: int = 1) -> None:

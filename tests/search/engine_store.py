@@ -82,9 +82,6 @@ class EngineStore:
     def ledgers(self, *, since: datetime) -> list[dict[str, Any]]:
         raise NotImplementedError
 
-    def table_sizes(self) -> list[dict[str, Any]]:
-        raise NotImplementedError
-
     def usage(self) -> list[TableUsage]:
         raise NotImplementedError
 

@@ -15,10 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
+
+from bklog.records import StoreAddress
+from bklog.store.clickhouse import ClickHouseStore
 
 START_SECONDS = 30
 
@@ -192,3 +196,13 @@ def start_store(tmp_path: Path) -> Iterator[Callable[..., StoreServer]]:
     yield begin
     for server in started:
         end(server)
+
+
+@pytest.fixture
+def store(store_server: StoreServer) -> Iterator[ClickHouseStore]:
+    """A database of its own in the store of this module."""
+    name = f"of_{uuid4().hex[:8]}"
+    made = ClickHouseStore(StoreAddress("127.0.0.1", store_server.port, database=name))
+    made.migrate()
+    yield made
+    store_server.run(f"DROP DATABASE {name} SYNC")

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from bklog.records import Statement, StoreAddress
+from bklog.records import Statement
 from bklog.store import LogTable, upkeep
 from bklog.store.clickhouse import LOOKUP_LIMITS, ClickHouseStore, _insert_settings
 from bklog.store.schema import Layout
 from tests.engine import ENGINE
-from tests.store.conftest import StoreServer
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 TODAY = datetime.now(UTC).date()
 SHOP = LogTable("c1_shop", 30)
-
-
-@pytest.fixture
-def store(store_server: StoreServer) -> Iterator[ClickHouseStore]:
-    """A database of its own in the store of this module."""
-    name = f"of_{uuid4().hex[:8]}"
-    made = ClickHouseStore(StoreAddress("127.0.0.1", store_server.port, database=name))
-    made.migrate()
-    yield made
-    store_server.run(f"DROP DATABASE {name} SYNC")
 
 
 def entry(day: date, number: int, table: str = "c1_shop") -> dict[str, Any]:
