@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import django
@@ -12,6 +13,8 @@ from bklog.errors import BklogError
 
 def main() -> None:
     program, *arguments = sys.argv[1:]
+    # Celery's own check of Django's settings loads every address of the API: 8 MB in each of a dozen processes.
+    os.environ["CELERY_SKIP_CHECKS"] = "True"
     try:
         django.setup()
         importlib.import_module(f"bklog.tasks.{program}").main(*arguments)

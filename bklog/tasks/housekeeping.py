@@ -12,8 +12,6 @@ from django.conf import settings
 from bklog.collect.retention import check_retention
 from bklog.collect.storage import sample_storage
 from bklog.queues.leases import LeaseHeld, lease
-from bklog.supervise import history
-from bklog.supervise.health import check_all
 from bklog.tasks.app import task
 from bklog.tasks.wiring.store import the_store
 
@@ -22,6 +20,9 @@ logger = logging.getLogger("bklog.tasks")
 
 @task("health.record")
 def record_health() -> None:
+    from bklog.supervise import history  # noqa: PLC0415 memory of the other workers
+    from bklog.supervise.health import check_all  # noqa: PLC0415 as above
+
     history.record(check_all(), now=datetime.now(UTC))
 
 

@@ -7,10 +7,11 @@ from functools import cache
 from django.conf import settings
 
 from bklog.store import Store
-from bklog.store.clickhouse import ClickHouseStore
 
 
 @cache
 def the_store() -> Store:
     """Made when first used: in the process that runs the task, after the worker has forked."""
+    from bklog.store.clickhouse import ClickHouseStore  # noqa: PLC0415 memory of the workers that need no store
+
     return ClickHouseStore(settings.STORE)
