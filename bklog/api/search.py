@@ -13,9 +13,10 @@ from bklog.api.wiring import search_limits, the_store
 from bklog.collect.selectors import get_index_set
 from bklog.errors import BklogError
 from bklog.search import service
+from bklog.search.asking import Explanation
 from bklog.search.catalogue import FieldCatalogue
 from bklog.search.request import SearchRequest, parse_request
-from bklog.search.service import Explanation, SearchResult
+from bklog.search.service import SearchResult
 from bklog.telemetry import SearchAnswered, SearchFailed
 
 

@@ -1,14 +1,14 @@
 """The query language, pure: text -> Query -> Plan -> Statement. No Django, no engine, no I/O.
 
-parse(text) ─▶ Query ─ plan_page / plan_count (tables, time range, limit) ─▶ Plan ─ render ─▶ Statement
+parse(text) ─▶ Query ─ plan_page / plan_count / plan_analysis (tables, time range, limit) ─▶ Plan ─ render ─▶ Statement
 """
 
 from bklog.query.cursor import Cursor, read_cursor
 from bklog.query.fields import TableFields
 from bklog.query.parser import parse
 from bklog.query.plan import Plan
-from bklog.query.planner import MAX_ROWS, plan_count, plan_page
-from bklog.query.sql import render
+from bklog.query.planner import MAX_ROWS, find_field, plan_analysis, plan_count, plan_page
+from bklog.query.render import render
 from bklog.query.tree import Query
 
 __all__ = [
@@ -17,7 +17,9 @@ __all__ = [
     "Plan",
     "Query",
     "TableFields",
+    "find_field",
     "parse",
+    "plan_analysis",
     "plan_count",
     "plan_page",
     "read_cursor",

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from bklog.query.cursor import Cursor
 from bklog.query.fields import Target
+from bklog.query.outputs import Analysis, Located, Neighbours
 from bklog.query.tree import Wild
 
 Operand: TypeAlias = bool | int | float | str
@@ -131,6 +132,9 @@ class Count:
     """Only how many rows match."""
 
 
+Output: TypeAlias = Page | Count | Analysis | Located | Neighbours
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`start` and `end` are nanoseconds since 1970, `start <= time < end`."""
@@ -138,7 +142,7 @@ class Plan:
     scans: tuple[Scan, ...]
     start: int
     end: int
-    output: Page | Count
+    output: Output
 
 
 def positive_leaves(predicate: Predicate) -> tuple[Leaf, ...]:

@@ -15,6 +15,7 @@ from bklog.errors import BadRequest, QuerySyntax, Span
 from bklog.query.cursor import Cursor
 from bklog.query.fields import LOG, Kind, TableFields, Target, hint_for
 from bklog.query.moment import TIME_HINT, Moment, read_moment
+from bklog.query.outputs import Analysis, Field, Located, Neighbours
 from bklog.query.plan import (
     AllOf,
     Always,
@@ -30,6 +31,7 @@ from bklog.query.plan import (
     Matches,
     Negation,
     Operand,
+    Output,
     Page,
     Plan,
     Predicate,
@@ -90,7 +92,22 @@ def plan_count(query: Query, *, tables: Sequence[TableFields], time_range: TimeR
     return _plan(query, tables, time_range, Count())
 
 
-def _plan(query: Query, tables: Sequence[TableFields], time_range: TimeRange, output: Page | Count) -> Plan:
+def plan_analysis(
+    query: Query, *, tables: Sequence[TableFields], time_range: TimeRange, output: Analysis | Located | Neighbours
+) -> Plan:
+    """Raises QuerySyntax: `unknown_field`, `bad_value`."""
+    return _plan(query, tables, time_range, output)
+
+
+def find_field(name: str, tables: Sequence[TableFields]) -> Field:
+    """Raises BadRequest (`unknown_field`)."""
+    targets = tuple(target for table in tables if (target := _find(name, table, tables)))
+    if len(targets) < len(tables):
+        raise BadRequest(f"no row has a field {name}", hint=hint_for(name, tables), code="unknown_field")
+    return Field(name, targets)
+
+
+def _plan(query: Query, tables: Sequence[TableFields], time_range: TimeRange, output: Output) -> Plan:
     if not tables:
         raise BadRequest("the index set has no table", hint="add a collector to it", code="empty_index_set")
     scans = tuple(Scan(table.table, _predicate(query.node, table, tables)) for table in tables)

@@ -1,4 +1,5 @@
-"""Plan -> Statement: the only place that writes the SQL of a search. A value is always bound, a name always quoted.
+"""Plan -> the SQL of a page, and of the conditions that all statements on an index set share. A value is always bound, a name
+always quoted.
 
 A page is asked for in the order of the table's sorting key, so that the engine reads the newest granules and stops when it
 is full; columns that only the page's rows need are read for these rows alone. Values are bound as text beside their type.
@@ -52,7 +53,7 @@ _REGEX_WILD: Final = {Wild.MANY: f"[{_REGEX_WORD}]*", Wild.ONE: f"[{_REGEX_WORD}
 MIN_INDEXED_PIECE: Final = 4  # the engine looks no shorter piece up in the words of its index
 
 
-class _Binder:
+class Binder:
     """Collects values; the same value of the same type is bound once."""
 
     def __init__(self) -> None:
@@ -66,14 +67,8 @@ class _Binder:
         return {name: value for (_, value), name in self._places.items()}
 
 
-def render(plan: Plan) -> Statement:
-    bind = _Binder()
-    match plan.output:
-        case Count():
-            text = _render_count(plan, bind)
-        case Page() as page:
-            text = _render_page(plan, page, bind)
-    return Statement(text, bind.params())
+def render(plan: Plan, output: Count | Page, bind: Binder) -> str:
+    return _render_page(plan, output, bind) if isinstance(output, Page) else _render_count(plan, bind)
 
 
 def render_bounds(tables: Iterable[str]) -> Statement:
@@ -81,7 +76,7 @@ def render_bounds(tables: Iterable[str]) -> Statement:
     scans = " UNION ALL ".join(
         f"SELECT min(time) AS oldest, max(time) AS newest, count() AS n FROM {table}" for table in tables
     )
-    oldest, newest = _iso("min(oldest)"), _iso("max(newest)")
+    oldest, newest = iso("min(oldest)"), iso("max(newest)")
     return Statement(f"SELECT {oldest} AS oldest, {newest} AS newest FROM ({scans}) WHERE n > 0 HAVING count() > 0")
 
 
@@ -106,13 +101,13 @@ def quote_name(name: str) -> str:
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
-def _render_count(plan: Plan, bind: _Binder) -> str:
-    counts = [f"SELECT count() AS n FROM {scan.table} WHERE {_where(scan, plan, bind)}" for scan in plan.scans]
+def _render_count(plan: Plan, bind: Binder) -> str:
+    counts = [f"SELECT count() AS n FROM {scan.table} WHERE {where(scan, plan, bind)}" for scan in plan.scans]
     return counts[0] if len(counts) == 1 else f"SELECT sum(n) AS n FROM ({' UNION ALL '.join(counts)})"
 
 
-def _render_page(plan: Plan, page: Page, bind: _Binder) -> str:
-    outputs = _outputs(plan, page, bind)
+def _render_page(plan: Plan, page: Page, bind: Binder) -> str:
+    outputs = page_outputs(plan, page, bind)
     if len(plan.scans) == 1:
         return f"{_select_page(plan.scans[0], plan, page, bind, list(outputs.values()))} {PAGE_SETTINGS}"
     scans = [
@@ -122,17 +117,17 @@ def _render_page(plan: Plan, page: Page, bind: _Binder) -> str:
     return f"{merged} ORDER BY {NEWEST_FIRST} LIMIT {page.limit} {PAGE_SETTINGS}"
 
 
-def _select_page(scan: Scan, plan: Plan, page: Page, bind: _Binder, outputs: list[str]) -> str:
+def _select_page(scan: Scan, plan: Plan, page: Page, bind: Binder, outputs: list[str]) -> str:
     return (
-        f"SELECT {', '.join(outputs)} FROM {scan.table} WHERE {_where(scan, plan, bind)}"
+        f"SELECT {', '.join(outputs)} FROM {scan.table} WHERE {where(scan, plan, bind)}"
         f" ORDER BY {NEWEST_FIRST} LIMIT {page.limit}"
     )
 
 
-def _outputs(plan: Plan, page: Page, bind: _Binder) -> dict[str, str]:
+def page_outputs(plan: Plan, page: Page, bind: Binder) -> dict[str, str]:
     """Result column -> expression; never under a column's name, which would stand for it in the conditions too."""
     outputs = {
-        "time_text": f"{_iso('time')} AS time_text",
+        "time_text": f"{iso('time')} AS time_text",
         "time_ns": "toUnixTimestamp64Nano(time) AS time_ns",
         "batch_text": "toString(batch) AS batch_text",
         "row": "row",
@@ -152,19 +147,19 @@ def _outputs(plan: Plan, page: Page, bind: _Binder) -> dict[str, str]:
     return outputs
 
 
-def _where(scan: Scan, plan: Plan, bind: _Binder) -> str:
+def where(scan: Scan, plan: Plan, bind: Binder) -> str:
     cursor = plan.output.cursor if isinstance(plan.output, Page) else None
     end = min(plan.end, cursor.time + 1) if cursor else plan.end
-    conditions = [f"time >= {_bind_time(plan.start, bind)}", f"time < {_bind_time(end, bind)}"]
+    conditions = [f"time >= {bind_time(plan.start, bind)}", f"time < {bind_time(end, bind)}"]
     if cursor:
-        last = f"{_bind_time(cursor.time, bind)}, {bind(str(cursor.batch), 'UUID')}, {bind(str(cursor.row), 'UInt32')}"
+        last = f"{bind_time(cursor.time, bind)}, {bind(str(cursor.batch), 'UUID')}, {bind(str(cursor.row), 'UInt32')}"
         conditions.append(f"(time, batch, row) < ({last})")
     if not isinstance(scan.predicate, Always):
         conditions.append(_grouped(scan.predicate, bind))
     return " AND ".join(conditions)
 
 
-def _condition(predicate: Predicate, bind: _Binder) -> str:
+def _condition(predicate: Predicate, bind: Binder) -> str:
     match predicate:
         case Negation(inner):
             return f"NOT ({_condition(inner, bind)})"
@@ -176,19 +171,19 @@ def _condition(predicate: Predicate, bind: _Binder) -> str:
             return _leaf(leaf, bind)
 
 
-def _grouped(predicate: Predicate, bind: _Binder) -> str:
+def _grouped(predicate: Predicate, bind: Binder) -> str:
     text = _condition(predicate, bind)
     return f"({text})" if isinstance(predicate, AllOf | AnyOf) else text
 
 
-def _leaf(leaf: Leaf, bind: _Binder) -> str:
+def _leaf(leaf: Leaf, bind: Binder) -> str:
     match leaf:
         case Always():
             return "true"
         case HasWords(target, words):
-            return _has_words(_column(target), words, bind)
+            return _has_words(column_of(target), words, bind)
         case Contains(target, text):
-            return f"lower({_column(target)}) LIKE {bind(f'%{_like(text)}%')}"
+            return f"lower({column_of(target)}) LIKE {bind(f'%{_like(text)}%')}"
         case HasPattern():
             return _has_pattern(leaf, bind)
         case Present(target):
@@ -198,7 +193,7 @@ def _leaf(leaf: Leaf, bind: _Binder) -> str:
             return f"ifNull({condition}, false)" if compared.target.kind in _NULLABLE else condition
 
 
-def _compared(leaf: Equals | Glob | Matches | Compare | CompareTime, bind: _Binder) -> str:
+def _compared(leaf: Equals | Glob | Matches | Compare | CompareTime, bind: Binder) -> str:
     match leaf:
         case Equals(target, text):
             return f"{_text(target)} = {bind(text)}"
@@ -206,17 +201,17 @@ def _compared(leaf: Equals | Glob | Matches | Compare | CompareTime, bind: _Bind
             like = "".join(_like(piece) if isinstance(piece, str) else _LIKE_WILD[piece] for piece in pieces)
             return f"{_text(target)} LIKE {bind(like)}"
         case Matches(target, pattern):
-            column = _column(target) if target.kind is Kind.CASELESS else _text(target)
+            column = column_of(target) if target.kind is Kind.CASELESS else _text(target)
             return f"match({column}, {bind(_without_nul(pattern))})"
         case Compare(target, operator, operand):
             return f"{_comparable(target, operand)} {operator} {bind(*_operand(operand))}"
         case CompareTime(target, operator, nanoseconds):
-            return f"{_column(target)} {operator} {_bind_time(nanoseconds, bind)}"
+            return f"{column_of(target)} {operator} {bind_time(nanoseconds, bind)}"
         case unreachable:
             assert_never(unreachable)
 
 
-def _has_words(column: str, words: tuple[str, ...], bind: _Binder) -> str:
+def _has_words(column: str, words: tuple[str, ...], bind: Binder) -> str:
     """hasToken is what both kinds of index answer; only the order of several words needs the text."""
     conditions = [f"hasToken(lower({column}), {bind(word)})" for word in dict.fromkeys(words)]
     if len(words) > 1:
@@ -224,9 +219,9 @@ def _has_words(column: str, words: tuple[str, ...], bind: _Binder) -> str:
     return conditions[0] if len(conditions) == 1 else f"({' AND '.join(conditions)})"
 
 
-def _has_pattern(leaf: HasPattern, bind: _Binder) -> str:
+def _has_pattern(leaf: HasPattern, bind: Binder) -> str:
     """LIKE on the longest piece comes first: the index answers it from its list of words."""
-    column = f"lower({_column(leaf.target)})"
+    column = f"lower({column_of(leaf.target)})"
     inner = "".join(_regex(piece) if isinstance(piece, str) else _REGEX_WILD[piece] for piece in leaf.pieces)
     before = f"(?:^|[^{_REGEX_WORD}])" if leaf.from_start else ""
     after = f"(?:$|[^{_REGEX_WORD}])" if leaf.to_end else ""
@@ -240,10 +235,10 @@ def _has_pattern(leaf: HasPattern, bind: _Binder) -> str:
 def _present(target: Target) -> str:
     if target.kind is Kind.TIME:
         return "true"
-    return f"isNotNull({_column(target)})" if target.kind in _NULLABLE else f"{_column(target)} != ''"
+    return f"isNotNull({column_of(target)})" if target.kind in _NULLABLE else f"{column_of(target)} != ''"
 
 
-def _column(target: Target) -> str:
+def column_of(target: Target) -> str:
     return _path(target.name) if target.inside else quote_name(target.name)
 
 
@@ -254,14 +249,14 @@ def _path(name: str) -> str:
 def _text(target: Target) -> str:
     """The value as the text that Equals and Glob compare."""
     if target.kind is Kind.CASELESS:
-        return f"lower({_column(target)})"
-    return f"toString({_column(target)})" if target.kind in _NULLABLE else _column(target)
+        return f"lower({column_of(target)})"
+    return f"toString({column_of(target)})" if target.kind in _NULLABLE else column_of(target)
 
 
 def _comparable(target: Target, operand: Operand) -> str:
     if target.kind is Kind.DYNAMIC and not isinstance(operand, str):
-        return f"toFloat64OrNull(toString({_column(target)}))"
-    return _text(target) if isinstance(operand, str) else _column(target)
+        return f"toFloat64OrNull(toString({column_of(target)}))"
+    return _text(target) if isinstance(operand, str) else column_of(target)
 
 
 def _operand(operand: Operand) -> tuple[str, str]:
@@ -277,12 +272,12 @@ def _operand(operand: Operand) -> tuple[str, str]:
             return text, "String"
 
 
-def _bind_time(nanoseconds: int, bind: _Binder) -> str:
+def bind_time(nanoseconds: int, bind: Binder) -> str:
     seconds, rest = divmod(nanoseconds, SECOND)
     return bind(f"{EPOCH + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}.{rest:09d}", "DateTime64(9, 'UTC')")
 
 
-def _iso(column: str) -> str:
+def iso(column: str) -> str:
     return f"concat(replaceOne(toString({column}), ' ', 'T'), 'Z')"
 
 

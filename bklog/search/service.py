@@ -10,59 +10,19 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-from bklog.errors import BadRequest, BklogError, StoreError
 from bklog.query import Cursor, Plan, Query, parse, plan_count, plan_page, render
 from bklog.query.plan import Count, Page
 from bklog.query.sql import regexes, render_bounds
-from bklog.query.tree import Everything, leaves
 from bklog.records import Limits, Rows, Statement
+from bklog.search.asking import Explanation, Statistics, fields_named, measure, select
 from bklog.search.catalogue import FieldCatalogue
 from bklog.search.explain import describe_plan
 from bklog.search.highlight import compile_highlight, find_offsets
 from bklog.search.request import SearchRequest
 from bklog.store import LogTable, Store
-
-# ClickHouse's numbers: TIMEOUT_EXCEEDED and TOO_SLOW, MEMORY_LIMIT_EXCEEDED, CANNOT_COMPILE_REGEXP.
-TIMEOUTS: Final = (159, 160)
-OUT_OF_MEMORY: Final = 241
-BAD_REGEX: Final = 427
-
-
-class SearchTimeout(BklogError):
-    code = "search_timeout"
-    status = 504
-    exit_code = 6
-
-
-class SearchTooLarge(BklogError):
-    code = "search_too_large"
-    status = 507
-    exit_code = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """`complete`: all of the range was considered. A search that cannot finish is an error, never half an answer."""
-
-    rows_read: int
-    bytes_read: int
-    milliseconds: float
-    complete: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    query: str
-    plan: dict[str, Any]
-    statement: Statement
-    engine: str
-
-    def as_dict(self) -> dict[str, Any]:
-        statement = {"text": self.statement.text, "params": dict(self.statement.params)}
-        return {"query": self.query, "plan": self.plan, "statement": statement, "engine": self.engine}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +37,7 @@ class SearchResult:
 
     def as_dict(self) -> dict[str, Any]:
         counted = {} if self.count is None else {"count": self.count}
-        statistics = {name: getattr(self.statistics, name) for name in Statistics.__slots__}
+        statistics = self.statistics.as_dict()
         return {"rows": self.rows, **counted, "cursor": self.cursor, "note": self.note, "statistics": statistics}
 
 
@@ -92,18 +52,16 @@ def search(
     """
     started = time.perf_counter()
     plan = _plan(parse(request.query), request, tables, catalogue)
-    answer = _select(render(plan), store, limits)
+    answer = select(render(plan), store, limits)
     rows: list[dict[str, Any]] = []
     cursor = count = None
     match plan.output:
         case Count():
             count = int(answer.rows[0][0])
         case Page() as page:
-            rows, cursor = _read_rows(plan, page, answer), _next_cursor(page, answer)
+            rows, cursor = read_rows(plan, page, answer), _next_cursor(page, answer)
     note = "" if rows or count or request.cursor else _note_on_nothing(request, tables, store, limits)
-    milliseconds = round((time.perf_counter() - started) * 1000, 3)
-    statistics = Statistics(answer.rows_read, answer.bytes_read, milliseconds, complete=True)
-    return SearchResult(rows, statistics, cursor, count, note)
+    return SearchResult(rows, measure([answer], started), cursor, count, note)
 
 
 def explain(
@@ -113,14 +71,13 @@ def explain(
     query = parse(request.query)
     plan = _plan(query, request, tables, catalogue)
     statement = render(plan)
-    answer = _select(Statement(f"EXPLAIN indexes = 1 {statement.text}", statement.params), store, limits)
+    answer = select(Statement(f"EXPLAIN indexes = 1 {statement.text}", statement.params), store, limits)
     engine = "\n".join(str(line) for (line,) in answer.rows)
     return Explanation(str(query), describe_plan(plan), statement, engine)
 
 
 def _plan(query: Query, request: SearchRequest, tables: Sequence[LogTable], catalogue: FieldCatalogue) -> Plan:
-    named = [leaf.field for leaf, _ in leaves(query.node) if not isinstance(leaf, Everything) and leaf.field]
-    known = catalogue.describe(tables, [*named, *(name for name in request.fields or () if name != "fields")])
+    known = catalogue.describe(tables, [*fields_named(query), *(name for name in request.fields or () if name != "fields")])
     if request.count:
         return plan_count(query, tables=known, time_range=request.time_range)
     return plan_page(
@@ -133,28 +90,7 @@ def _plan(query: Query, request: SearchRequest, tables: Sequence[LogTable], cata
     )
 
 
-def _select(statement: Statement, store: Store, limits: Limits) -> Rows:
-    try:
-        return store.select(statement, limits)
-    except StoreError as error:
-        raise _explained(error, limits) from error
-
-
-def _explained(error: StoreError, limits: Limits) -> BklogError:
-    """The engine's refusals that the caller can do something about, in the caller's words."""
-    if error.engine_code in TIMEOUTS:
-        hint = "narrow the time range, or add a word or a field that few rows have"
-        return SearchTimeout(f"the search took longer than {limits.seconds:g} seconds and was stopped", hint=hint)
-    if error.engine_code == OUT_OF_MEMORY:
-        hint = "narrow the time range, lower the limit, or name the fields to return"
-        return SearchTooLarge(f"the search needed more than {limits.memory_bytes} bytes of memory", hint=hint)
-    if error.engine_code == BAD_REGEX:
-        hint = "the syntax is RE2: no look-around, no back-references"
-        return BadRequest(f"a regular expression cannot be read: {error.message}", hint=hint, code="bad_regex")
-    return error
-
-
-def _read_rows(plan: Plan, page: Page, answer: Rows) -> list[dict[str, Any]]:
+def read_rows(plan: Plan, page: Page, answer: Rows) -> list[dict[str, Any]]:
     if not answer.rows:  # then it names no columns either
         return []
     place = {name: number for number, name in enumerate(answer.columns)}
@@ -196,7 +132,7 @@ def _next_cursor(page: Page, answer: Rows) -> str | None:
 
 
 def _note_on_nothing(request: SearchRequest, tables: Sequence[LogTable], store: Store, limits: Limits) -> str:
-    bounds = _select(render_bounds(store.table(table.name) for table in tables), store, limits).rows
+    bounds = select(render_bounds(store.table(table.name) for table in tables), store, limits).rows
     asked = f"no row matches between {request.time_range.start.isoformat()} and {request.time_range.end.isoformat()}"
     if not bounds:
         return f"{asked}; the index set holds no rows yet"

@@ -1,0 +1,61 @@
+"""POST /api/v1/search/index_set/{id}/…: what an index set's rows amount to, which fields they have, and what stands around one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from bklog.api.requests import View, by_method, json_object
+from bklog.api.search import the_catalogue
+from bklog.api.wiring import search_limits, the_store
+from bklog.collect.selectors import get_index_set
+from bklog.errors import BklogError
+from bklog.search.context import context
+from bklog.search.field_list import field_list
+from bklog.search.histogram import date_histogram
+from bklog.search.numbers import numbers, statistics
+from bklog.search.question import Answer, Searched
+from bklog.search.terms import distinct, terms, values
+from bklog.telemetry import SearchAnswered, SearchFailed
+
+Analysis = Callable[..., Answer]
+ANALYSES: Final[Mapping[str, Analysis]] = {  # the path below the index set → what answers it
+    "aggs/date_histogram": date_histogram,
+    "aggs/terms": terms,
+    "aggs/distinct": distinct,
+    "aggs/numbers": numbers,
+    "fields": field_list,
+    "fields/statistics": statistics,
+    "fields/values": values,
+    "context": context,
+}
+
+
+def view_of(analysis: Analysis) -> View:
+    def answer(request: HttpRequest, index_set_id: int) -> HttpResponse:
+        began = time.perf_counter()
+        try:
+            found = analysis(json_object(request), now=datetime.now(UTC), searched=_searched(index_set_id))
+        except BklogError as error:
+            SearchFailed(index_set_id, error.stable_code, error.message).emit()
+            raise
+        _emit(analysis.__name__, index_set_id, found, seconds=time.perf_counter() - began)
+        return JsonResponse(found)
+
+    return by_method(POST=answer)
+
+
+def _searched(index_set_id: int) -> Searched:
+    tables = [collector.log_table for collector in get_index_set(index_set_id).collectors.all()]
+    return Searched(tables, the_store(), the_catalogue(), search_limits())
+
+
+def _emit(kind: str, index_set_id: int, found: Mapping[str, Any], *, seconds: float) -> None:
+    """An explanation has read nothing."""
+    read = found.get("statistics", {"rows_read": 0, "bytes_read": 0})
+    kind = "explain" if "explanation" in found else kind
+    SearchAnswered(index_set_id, kind, rows_read=read["rows_read"], bytes_read=read["bytes_read"], seconds=seconds).emit()
