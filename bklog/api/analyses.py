@@ -1,4 +1,4 @@
-"""POST /api/v1/search/index_set/{id}/…: what an index set's rows amount to, which fields they have, and what stands around one."""
+"""POST /api/v1/search/index_set/{id}/…: what rows amount to, which fields they have, what stands around one."""
 
 from __future__ import annotations
 

@@ -38,8 +38,8 @@ def _terms(plan: Plan, output: Terms, field: Field, bind: Binder) -> str:
     rows = matching_rows(plan, bind, lambda number: values_of([field], number))
     groups = f"SELECT value_0, count() AS n FROM {rows}{_with_prefix(output.prefix, bind)} GROUP BY value_0"
     return (
-        f"SELECT toString(value_0) AS shown_0, {missing} AS missing_0, n AS total_0, sum(n) OVER () AS total,"
-        f" sumIf(n, {missing}) OVER () AS lost_0, countIf(NOT {missing}) OVER () AS distinct_0"
+        f"SELECT toString(value_0) AS shown_0, {missing} AS missing_0, n AS total_0, sumIf(n, {missing}) OVER () AS lost_0,"
+        f" countIf(NOT {missing}) OVER () AS distinct_0, sum(n) OVER () AS total"
         f" FROM ({groups}) ORDER BY missing_0, n DESC, value_0 LIMIT {output.limits[0]}"
     )
 

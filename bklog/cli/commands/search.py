@@ -9,12 +9,10 @@ from typing import Any, Final
 
 import click
 
-from bklog.cli.client import api
-from bklog.errors import BadRequest, NotFound
+from bklog.cli.index_set import SINCE, ask, cost, index_set_id, moment
 
 COLOURS: Final = {"fatal": "magenta", "error": "red", "warn": "yellow", "info": "green", "debug": "blue", "trace": "white"}
 SOURCE: Final = ("host", "path", "stream")
-SINCE: Final = "24h"  # an hour would hide yesterday evening from who is called in the morning
 
 
 @click.command()
@@ -33,49 +31,18 @@ def search(*, query: str, name: str | None, since: str, until: str, limit: int, 
 
     QUERY is words, "phrases", field:value, field:[1 TO 5], wild*cards, /regular expressions/, AND OR NOT ( ).
     """
-    asked: dict[str, Any] = {"query": query, "start": _moment(since), "end": _moment(until)}
+    asked: dict[str, Any] = {"query": query, "start": moment(since), "end": moment(until)}
     if form in ("count", "explain"):
         asked[form] = True
     else:
         asked["limit"] = limit
     if fields:
         asked["fields"] = [one.strip() for one in fields.split(",") if one.strip()]
-    answer = _ask(_index_set_id(name), asked)
+    answer = ask(index_set_id(name), "search", asked)
     for line in _lines(answer, form, asked.get("fields")):
         click.echo(line)
     if "statistics" in answer:
         click.echo(_summary(answer), err=True)
-
-
-def _moment(text: str) -> str:
-    """A bare duration is counted back from now."""
-    return f"now-{text}" if text[:1].isdigit() and text[-1:] in "smhdw" else text
-
-
-def _index_set_id(name: str | None) -> int:
-    found = {one["name"]: one["id"] for one in api("GET", "/api/v1/search/index_set/")["items"]}
-    own = [one for one in found if not one.startswith("bklog-")]
-    wanted = name or (own[0] if len(own) == 1 else "bklog-platform")
-    if not name and len(own) > 1:
-        hint = f"--index-set NAME, one of: {', '.join(found)}"
-        raise BadRequest("there are several index sets to search", hint=hint, code="which_index_set")
-    if wanted not in found:
-        raise NotFound(f"there is no index set {wanted}", hint=f"there are: {', '.join(found)}", code="no_index_set")
-    return int(found[wanted])
-
-
-def _ask(index_set_id: int, asked: dict[str, Any]) -> dict[str, Any]:
-    try:
-        return api("POST", f"/api/v1/search/index_set/{index_set_id}/search/", json=asked, timeout_seconds=120)
-    except BadRequest as error:
-        start, end = error.fields.get("start"), error.fields.get("end")
-        if isinstance(start, int) and isinstance(end, int):
-            _point_at(asked["query"], start, end)
-        raise
-
-
-def _point_at(query: str, start: int, end: int) -> None:
-    click.echo(f"  {query}\n  {' ' * start}{'^' * max(1, end - start)}", err=True)
 
 
 def _lines(answer: dict[str, Any], form: str | None, fields: list[str] | None) -> Iterator[str]:
@@ -126,11 +93,7 @@ def _highlighted(line: str, offsets: list[list[int]]) -> str:
 
 
 def _summary(answer: dict[str, Any]) -> str:
-    statistics = answer["statistics"]
-    read = (
-        f"{statistics['rows_read']:,} rows and {statistics['bytes_read']:,} bytes read in {statistics['milliseconds']:.0f} ms"
-    )
     found = f"{answer['count']:,} rows match" if "count" in answer else f"{len(answer['rows']):,} rows"
-    complete = "complete" if statistics["complete"] else "INCOMPLETE"
+    complete = "complete" if answer["statistics"]["complete"] else "INCOMPLETE"
     more = "; there may be more: raise --limit" if answer["cursor"] else ""
-    return "; ".join(part for part in (f"{found}, {complete}{more}", read, answer["note"]) if part)
+    return "; ".join(part for part in (f"{found}, {complete}{more}", cost(answer), answer["note"]) if part)
