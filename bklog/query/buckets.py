@@ -93,7 +93,7 @@ def read_zone(text: str) -> tzinfo:
             return timezone(timedelta(minutes=-minutes if offset["sign"] == "-" else minutes))
     try:
         return UTC if text == "UTC" else ZoneInfo(text)
-    except (ValueError, OSError) as error:  # no such name; a name that is a folder, or is none
+    except (KeyError, ValueError, OSError) as error:  # no such name, no name at all, a folder
         hint = "write UTC, Asia/Shanghai or another IANA name, or an offset such as +08:00"
         raise BadRequest(f"there is no time zone {text[:60]!r}", hint=hint, code="zone") from error
 
