@@ -10,7 +10,7 @@ from typing import Final, assert_never
 from bklog.query.outputs import Distinct, Field, Numbers, Terms, TopValues
 from bklog.query.plan import Plan
 from bklog.query.sql import Binder
-from bklog.query.values import is_missing, is_whole, matching_rows, number_of, values_of
+from bklog.query.values import is_absent, is_missing, matching_rows, number_of, values_of
 
 TOP_RESERVE: Final = 10  # counters that the engine keeps for each value asked for: with more the counts are closer
 MIN_COUNTERS: Final = 1_000
@@ -40,7 +40,7 @@ def _terms(plan: Plan, output: Terms, field: Field, bind: Binder) -> str:
     return (
         f"SELECT toString(value_0) AS shown_0, {missing} AS missing_0, n AS total_0, sumIf(n, {missing}) OVER () AS lost_0,"
         f" countIf(NOT {missing}) OVER () AS distinct_0, sum(n) OVER () AS total"
-        f" FROM ({groups}) ORDER BY missing_0, n DESC, value_0 LIMIT {output.limits[0]}"
+        f" FROM ({groups}) ORDER BY missing_0, n DESC, shown_0 LIMIT {output.limits[0]}"
     )
 
 
@@ -54,8 +54,9 @@ def _nested_terms(plan: Plan, output: Terms, bind: Binder) -> str:
     levels = range(depth)
     groups = f"SELECT {', '.join(names)}, count() AS n FROM {rows}{_with_prefix(output.prefix, bind)} GROUP BY ALL"
     totals = ", ".join(f"sum(n) OVER ({above[place + 1]}) AS total_{place}" for place in levels)
+    order = [f"ORDER BY {missing[place]}, total_{place} DESC, toString({names[place]})" for place in levels]
     ranks = ", ".join(
-        f"dense_rank() OVER ({above[place]}ORDER BY {missing[place]}, total_{place} DESC, {names[place]}) AS rank_{place},"
+        f"dense_rank() OVER ({above[place]}{order[place]}) AS rank_{place},"
         f" sumIf(n, {missing[place]}) OVER ({above[place]}) AS lost_{place}"
         for place in levels
     )
@@ -70,12 +71,12 @@ def _nested_terms(plan: Plan, output: Terms, bind: Binder) -> str:
         for place in levels
     )
     kept = " AND ".join(f"rank_{place} <= {limit}" for place, limit in enumerate(output.limits))
-    order = ", ".join(f"rank_{place}" for place in levels)
-    return f"SELECT {shown}, total FROM ({steps}) WHERE {kept} ORDER BY {order}"
+    ranked = ", ".join(f"rank_{place}" for place in levels)
+    return f"SELECT {shown}, total FROM ({steps}) WHERE {kept} ORDER BY {ranked}"
 
 
 def _with_prefix(prefix: str, bind: Binder) -> str:
-    return f" WHERE startsWith(lower(value_0), {bind(prefix)})" if prefix else ""
+    return f" WHERE startsWith(lower(toString(value_0)), {bind(prefix)})" if prefix else ""
 
 
 def _top_values(plan: Plan, output: TopValues, bind: Binder) -> str:
@@ -105,15 +106,24 @@ def _distinct(plan: Plan, output: Distinct, bind: Binder) -> str:
 def _numbers(plan: Plan, output: Numbers, bind: Binder) -> str:
     """The levels of the percentiles stand in the text, as the engine binds no values there: they are numbers by their type."""
     field = output.field
-    rows = matching_rows(plan, bind, lambda number: {**values_of([field], number), "number": number_of(field, number)})
+
+    def columns(number: int) -> dict[str, str]:
+        ends = values_of([field], number) if output.has_ends else {}
+        return {"absent": is_absent(field, number), "number": number_of(field, number), **ends}
+
     levels = ", ".join(repr(percentile / 100) for percentile in output.percentiles)
     function = "quantilesExact" if output.is_exact else "quantilesTDigest"
-    quantiles = f"{function}({levels})(number)" if levels else "[]"
-    total = "toString(sum(toInt128(number)))" if is_whole(field) else "toString(sum(number))"
-    missing = is_missing(field)
-    return (
-        f"SELECT count() AS total, countIf({missing}) AS lost, count(number) AS numbers, min(number) AS least,"
-        f" max(number) AS most, avg(toFloat64(number)) AS mean, {total} AS summed, {quantiles} AS quantiles,"
-        f" toString(minIf(value_0, NOT {missing})) AS least_text, toString(maxIf(value_0, NOT {missing})) AS most_text"
-        f" FROM {rows}"
-    )
+    total = "toString(sum(toInt128(number)))" if field.is_whole else "toString(sum(number))"
+    ends = [f"toString({one}If(value_0, NOT absent)) AS {one}_value" for one in ("min", "max")] if output.has_ends else []
+    figures = [
+        "count() AS total",
+        "countIf(absent) AS lost",
+        "count(number) AS numbers",
+        "min(number) AS least",
+        "max(number) AS most",
+        "avg(toFloat64(number)) AS mean",
+        f"{total} AS summed",
+        f"{function}({levels})(number) AS quantiles",
+        *ends,
+    ]
+    return f"SELECT {', '.join(figures)} FROM {matching_rows(plan, bind, columns)}"

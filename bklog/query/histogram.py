@@ -33,7 +33,7 @@ def _histogram_by(plan: Plan, output: Histogram, field: Field, bind: Binder) -> 
     missing = is_missing(field)
     groups = f"SELECT bucket, value_0, count() AS n FROM {rows} GROUP BY bucket, value_0"
     summed = f"SELECT *, sum(n) OVER (PARTITION BY value_0) AS all_n FROM ({groups})"
-    ranked = f"SELECT *, dense_rank() OVER (ORDER BY {missing}, all_n DESC, value_0) AS rank FROM ({summed})"
+    ranked = f"SELECT *, dense_rank() OVER (ORDER BY {missing}, all_n DESC, toString(value_0)) AS rank FROM ({summed})"
     placed = f"SELECT if({missing}, 0, least(rank, {output.limit + 1})) AS place, value_0, bucket, n FROM ({ranked})"
     collapsed = f"SELECT place, any(value_0) AS one, bucket, sum(n) AS bucket_n FROM ({placed}) GROUP BY place, bucket"
     return (

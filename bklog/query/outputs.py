@@ -30,6 +30,16 @@ class Field:
         """Whether a row without it has NULL there; else it has the empty text."""
         return any(target.kind in NULLABLE for target in self.targets)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the column's own values can be grouped: every table has them of one type, which is not text."""
+        kinds = {target.kind for target in self.targets}
+        return len(kinds) == 1 and kinds <= {Kind.INT, Kind.FLOAT, Kind.BOOL}
+
+    @property
+    def is_whole(self) -> bool:
+        return all(target.kind is Kind.INT for target in self.targets)
+
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
@@ -74,11 +84,15 @@ class Distinct:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """What the numbers of a field amount to; text that reads as a number is one. `percentiles` are from 0 to 100."""
+    """What the numbers of a field amount to; text that reads as a number is one. `percentiles` are from 0 to 100.
+
+    With `has_ends` also the first and the last of all its values, in the order of their bytes.
+    """
 
     field: Field
     percentiles: tuple[float, ...]
     is_exact: bool
+    has_ends: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Plan -> the rows that an analysis groups: those of each table that match, under names that no table has.
 
-A value is text, the one that `field:"text"` finds. A row without the field has NULL in `value_…`, or the empty text where no
-table's field can be NULL. Only what is asked for is read: one column of a field, and of the time nothing but the bucket.
+A value is shown as text, the one that `field:"text"` finds; numbers that every table types become text when they are grouped. A
+row without the field has NULL in `value_…`, or the empty text where no table's field can be NULL. Only what is asked for is
+read: one column of a field, and of the time nothing but the bucket.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ def _value(field: Field, number: int) -> str:
     column = column_of(target)
     if target.kind is Kind.TIME:
         return iso(column)
+    if field.is_plain:
+        return column
     if target.kind in NULLABLE:
         return f"CAST({column}, 'Nullable(String)')"
     return f"nullIf(CAST({column}, 'String'), '')" if field.is_nullable else column
@@ -43,7 +46,7 @@ def number_of(field: Field, number: int) -> str:
     target = field.targets[number]
     column = column_of(target)
     match target.kind:
-        case Kind.INT if is_whole(field):
+        case Kind.INT if field.is_whole:
             return column
         case Kind.INT | Kind.FLOAT:
             value = f"toFloat64({column})"
@@ -56,9 +59,13 @@ def number_of(field: Field, number: int) -> str:
     return f"if(isFinite({value}), {value}, NULL)"
 
 
-def is_whole(field: Field) -> bool:
-    return all(target.kind is Kind.INT for target in field.targets)
-
-
 def is_missing(field: Field, name: str = "value_0") -> str:
     return f"isNull({name})" if field.is_nullable else f"{name} = ''"
+
+
+def is_absent(field: Field, number: int) -> str:
+    """Whether a row of the table has not the field, without a look at its value as text."""
+    target = field.targets[number]
+    if target.kind is Kind.TIME:
+        return "false"
+    return f"isNull({column_of(target)})" if target.kind in NULLABLE else f"{column_of(target)} = ''"

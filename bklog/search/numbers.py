@@ -25,24 +25,24 @@ def numbers(raw: Mapping[str, Any], *, now: datetime, searched: Searched) -> Ans
     given = Given(raw, (*KEYS, "field", "percentiles", "approximate", "explain"))
     name = given.text("field")
     question = Question.read(given, name, now=now, searched=searched)
-    output = Numbers(question.field(name), _percentiles(given), is_exact=not given.flag("approximate"))
+    output = Numbers(question.field(name), _percentiles(given), is_exact=not given.flag("approximate"), has_ends=False)
     return question.ask_or_explain(given, output, lambda rows: {"field": name, **_shape(rows, output)})
 
 
 def statistics(raw: Mapping[str, Any], *, now: datetime, searched: Searched) -> Answer:
-    """Of a field: how many rows have it, distinct and most frequent values, the first and last as text, its numbers."""
+    """Of a field: how many rows have it, distinct and most frequent values, the first and last of them, its numbers."""
     given = Given(raw, (*KEYS, "field", "limit", "percentiles", "approximate"))
     name, approximate = given.text("field"), given.flag("approximate")
     question = Question.read(given, name, now=now, searched=searched)
     field = question.field(name)
     limit = given.whole("limit", DEFAULT_TERMS, least=1, most=MAX_TERMS)
     values = value_output(field, limit, "", approximate=approximate)
-    amounts = Numbers(field, _percentiles(given), is_exact=not approximate)
+    amounts = Numbers(field, _percentiles(given), is_exact=not approximate, has_ends=True)
     found = shape_values(question.ask(values), values)
     rows = question.ask(amounts)
-    texts = {"least": rows.rows[0][-2], "most": rows.rows[0][-1]} if found["distinct"]["value"] else {}
+    ends = {"first": rows.rows[0][-2], "last": rows.rows[0][-1]} if found["distinct"]["value"] else None
     shown = {key: found[key] for key in ("total", "missing", "distinct", "buckets", "other", "approximate")}
-    return question.answer({"field": name, **shown, "text": texts or None, "numbers": _shape(rows, amounts)})
+    return question.answer({"field": name, **shown, "ends": ends, "numbers": _shape(rows, amounts)})
 
 
 def _shape(rows: Rows, output: Numbers) -> Answer:

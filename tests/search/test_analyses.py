@@ -259,7 +259,7 @@ def test_the_statistics_of_a_field_are_its_values_and_its_numbers(ask: Ask, stor
         assert {key: answer[key] for key in top} == top
         check_numbers(answer["numbers"], rows, "mixed")
         texts = sorted({one.encode() for row in rows if (one := plain.value(row, "mixed")) is not None})
-        assert answer["text"] == ({"least": texts[0].decode(), "most": texts[-1].decode()} if texts else None)
+        assert answer["ends"] == ({"first": texts[0].decode(), "last": texts[-1].decode()} if texts else None)
         about = ask(statistics, query=query, field="mixed", approximate=True)
         assert about["approximate"] is True
         assert about["missing"] == top["missing"]

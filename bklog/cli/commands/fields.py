@@ -37,8 +37,8 @@ def _statistics(answer: dict[str, Any]) -> list[str]:
         f"{answer['total'] - answer['missing']:,} of {answer['total']:,} rows have it",
         f"distinct: {answer['distinct']['value']:,}",
     ]
-    if answer["text"]:
-        lines.append(f"from {answer['text']['least']} to {answer['text']['most']}")
+    if answer["ends"]:
+        lines.append(f"from {answer['ends']['first']} to {answer['ends']['last']}")
     return lines + _numbers(answer["numbers"])
 
 
