@@ -28,6 +28,7 @@ from bklog.query.plan import (
     HasPattern,
     HasWords,
     Matches,
+    NearWords,
     Negation,
     Operand,
     Page,
@@ -40,6 +41,7 @@ from bklog.query.tree import (
     And,
     Everything,
     Exists,
+    Near,
     Node,
     Not,
     Or,
@@ -49,15 +51,18 @@ from bklog.query.tree import (
     Regex,
     Term,
     Value,
+    Whole,
     Wild,
     Wildcard,
     Word,
+    quote,
 )
 from bklog.query.words import WORD_CHARACTERS, fold, is_split_by_words, words_of
 from bklog.records import TimeRange, to_nanoseconds
 
 MAX_ROWS: Final = 10_000
 COLUMNS: Final = ("host", "path", "stream", "level", "log", "parse_error")
+MAX_SPREADS: Final = 500  # of the words between near words, each a branch of an expression
 _INTEGER: Final = re.compile(r"[+-]?\d{1,30}", re.ASCII)
 _DECIMAL: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 _WORD_CHARACTER: Final = re.compile(f"[{WORD_CHARACTERS}]")
@@ -141,9 +146,12 @@ def _require(field: str, span: Span, table: TableFields, tables: Sequence[TableF
 
 
 def _compare(value: Value, target: Target, span: Span) -> Predicate:
+    if target.kind is Kind.TEXT:
+        return _compare_text(value, target, span)
+    if isinstance(value, Near):
+        message = f"{target.name} is compared as a whole: it has no words that could be near each other"
+        raise _bad_value(span, message, f"write {target.name}:{quote(value.text)}, or {target.name}:*piece*")
     match target.kind:
-        case Kind.TEXT:
-            return _compare_text(value, target, span)
         case Kind.KEYWORD | Kind.CASELESS | Kind.DYNAMIC:
             return _compare_whole(value, target)
         case Kind.INT | Kind.FLOAT | Kind.BOOL:
@@ -156,6 +164,8 @@ def _compare_text(value: Value, target: Target, span: Span) -> Predicate:
     match value:
         case Word(text) | Phrase(text) if text:
             return HasWords(target, words_of(text)) if is_split_by_words(text) else Contains(target, fold(text))
+        case Near(text, slop):
+            return _near(text, slop, target, span)
         case Wildcard(pieces):
             return _pattern(target, pieces)
         case Regex(pattern):
@@ -168,6 +178,19 @@ def _compare_text(value: Value, target: Target, span: Span) -> Predicate:
             raise _bad_value(span, "an empty text is in every line", "write a word, or * for every line")
         case _:
             return Equals(target, "")
+
+
+def _near(text: str, slop: int, target: Target, span: Span) -> Predicate:
+    if not is_split_by_words(text):
+        hint = "write the words one by one, or a phrase without ~"
+        raise _bad_value(span, f"~{slop} counts words, and {text!r} is not split into words", hint)
+    words = words_of(text)
+    if len(words) == 1:
+        return HasWords(target, words)
+    if math.comb(slop + len(words) - 2, slop) > MAX_SPREADS:
+        message = f"there are more than {MAX_SPREADS} ways to spread {slop} words between {len(words)}"
+        raise _bad_value(span, message, "lower the number after ~, or leave out some of the words")
+    return NearWords(target, words, slop)
 
 
 def _pattern(target: Target, pieces: tuple[str | Wild, ...]) -> Predicate:
@@ -191,7 +214,7 @@ def _is_of_word(piece: str | Wild, place: int) -> bool:
     return isinstance(piece, Wild) or _WORD_CHARACTER.match(piece[place]) is not None
 
 
-def _compare_whole(value: Value, target: Target) -> Predicate:
+def _compare_whole(value: Whole, target: Target) -> Predicate:
     convert = fold if target.kind is Kind.CASELESS else str
     match value:
         case Word(text) | Phrase(text):
@@ -209,7 +232,7 @@ def _compare_whole(value: Value, target: Target) -> Predicate:
             return _between(target, value, known)
 
 
-def _compare_typed(value: Value, target: Target, span: Span) -> Predicate:
+def _compare_typed(value: Whole, target: Target, span: Span) -> Predicate:
     match value:
         case Word(text) | Phrase(text):
             return Compare(target, "=", _typed(text, target, span))
@@ -253,7 +276,7 @@ def _number(text: str) -> int | float | None:
     return number if math.isfinite(number) else None
 
 
-def _compare_time(value: Value, target: Target, span: Span) -> Predicate:
+def _compare_time(value: Whole, target: Target, span: Span) -> Predicate:
     """A time that is written to the day means the whole day: `time:2026-01-02Z`, `time:<=2026-01-02Z`."""
     match value:
         case Word(text) | Phrase(text):

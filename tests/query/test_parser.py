@@ -6,12 +6,13 @@ from hypothesis import strategies as st
 
 from bklog.errors import QuerySyntax, Span
 from bklog.query import Query, parse
-from bklog.query.parser import MAX_CHARACTERS, MAX_DEPTH, MAX_TERMS
+from bklog.query.parser import MAX_CHARACTERS, MAX_DEPTH, MAX_SLOP, MAX_TERMS
 from bklog.query.tree import (
     And,
     Bound,
     Everything,
     Exists,
+    Near,
     Node,
     Not,
     Or,
@@ -100,6 +101,15 @@ MANY, ONE = Wild.MANY, Wild.ONE
             id="comparisons in the group of a field",
         ),
         pytest.param("sshd[123] ok", And((word("sshd[123]"), word("ok"))), id="brackets inside a word"),
+        pytest.param('"a b"~3', Term(Near("a b", 3)), id="words near each other"),
+        pytest.param('x:"a b"~3^2', Term(Near("a b", 3), "x"), id="near, with a field and a weight"),
+        pytest.param('"a b"~0', Term(Phrase("a b")), id="nothing between is a phrase"),
+        pytest.param("a^2 b", And((A, B)), id="weight"),
+        pytest.param("(a b)^0.5", And((A, B)), id="weight of a group"),
+        pytest.param("x:[1 TO 5]^2", Term(Range(Bound("1", True), Bound("5", True)), "x"), id="weight of a range"),
+        pytest.param("/a/^2", Term(Regex("a")), id="weight of a regex"),
+        pytest.param(r"a\^2", word("a^2"), id="escaped weight"),
+        pytest.param(r"\u65e5志", word("日志"), id="character by its number"),
         pytest.param("日志　超时", And((word("日志"), word("超时"))), id="full-width space"),
     ],
 )
@@ -154,9 +164,20 @@ def test_a_query_prints_as_it_was_written(text: str) -> None:
         pytest.param("+a OR b", 0, 1, "contradicts", id="plus before OR"),
         pytest.param("a OR +b", 5, 6, "contradicts", id="plus after OR"),
         pytest.param("roam~", 4, 5, "not supported", id="fuzzy"),
-        pytest.param('"a b"~3', 5, 6, "not supported", id="proximity"),
-        pytest.param("a^2", 1, 2, "not supported", id="boost"),
-        pytest.param("/a/^2", 3, 4, "not supported", id="boost of a regex"),
+        pytest.param("roam~1", 4, 5, "not supported", id="fuzzy with a number"),
+        pytest.param('"a b"~', 5, 6, "number of words", id="nearness without a number"),
+        pytest.param('"a b"~101', 5, 9, "at most 100", id="too far to be near"),
+        pytest.param('"a b"~x', 5, 6, "after a quoted text alone", id="nearness that is no number"),
+        pytest.param("/a/~2", 3, 4, "after a quoted text alone", id="nearness of a regex"),
+        pytest.param("a^", 1, 2, "a weight is", id="weight without a number"),
+        pytest.param("a^2b", 1, 2, "a weight is", id="weight that is no number"),
+        pytest.param("(a)^x", 3, 4, "a weight is", id="weight of a group that is no number"),
+        pytest.param("^2", 0, 1, "a weight stands", id="weight of nothing"),
+        pytest.param("(a)b", 3, 4, "without a space", id="word after a bracket"),
+        pytest.param(r"\ud83d", 0, 6, "half a character", id="half a character by its number"),
+        pytest.param("a\ud83d", 1, 2, "half of a character", id="half a character"),
+        pytest.param("a" + "*b" * 51, 0, 103, "wild marks", id="wildcard storm"),
+        pytest.param("a" * 257 + ":x", 0, 257, "name has at most", id="long name of a field"),
         pytest.param("init()", 4, 5, "bracket stands", id="brackets in a word"),
         pytest.param('a"b"', 1, 2, "quote stands", id="quote in a word"),
         pytest.param('"a"b', 3, 4, "without a space", id="word after a quote"),
@@ -171,13 +192,13 @@ def test_a_query_prints_as_it_was_written(text: str) -> None:
         pytest.param("x:[1 TO 5", 2, 9, "never closed", id="open range"),
         pytest.param("x:[ TO 5]", 4, 6, "missing", id="no lower end"),
         pytest.param("x:[1 TO a*]", 8, 10, "wildcards", id="wildcard in a range"),
-        pytest.param("x:>", 3, 3, "missing", id="no bound"),
+        pytest.param("x:>", 2, 3, "needs a value", id="no bound"),
         pytest.param("_exists_:(a b)", 9, 10, "bracket stands", id="exists takes one field"),
         pytest.param("_exists_:", 0, 9, "one field", id="exists of nothing"),
         pytest.param("a\\", 1, 2, "backslash", id="backslash at the end"),
         pytest.param("(" * (MAX_DEPTH + 1) + "a", MAX_DEPTH, MAX_DEPTH + 1, "nested", id="too deep"),
         pytest.param("NOT " * 1000 + "a", MAX_DEPTH * 4, MAX_DEPTH * 4 + 1, "nested", id="too many NOT"),
-        pytest.param("a " * (MAX_TERMS + 1), 0, 2 * (MAX_TERMS + 1), "terms", id="too many terms"),
+        pytest.param("a " * (MAX_TERMS + 1), 0, 2 * MAX_TERMS, "terms", id="too many terms"),
         pytest.param("a" * (MAX_CHARACTERS + 1), MAX_CHARACTERS, MAX_CHARACTERS + 1, "characters", id="too long"),
     ],
 )
@@ -205,7 +226,10 @@ of_patterns = [
 patterns = st.lists(st.one_of(of_patterns), min_size=1).map("".join).filter(bool)
 bounds = st.builds(Bound, anything, st.booleans())
 ranges = st.one_of(st.builds(Range, bounds, bounds), st.builds(Range, bounds, st.none()), st.builds(Range, st.none(), bounds))
-bare = st.one_of(st.builds(Word, texts), st.builds(Phrase, anything), st.builds(Wildcard, pieces), st.builds(Regex, patterns))
+nears = st.builds(Near, anything, st.integers(1, MAX_SLOP))
+bare = st.one_of(
+    st.builds(Word, texts), st.builds(Phrase, anything), st.builds(Wildcard, pieces), st.builds(Regex, patterns), nears
+)
 terms = st.one_of(
     st.builds(Term, bare),
     st.builds(Term, st.one_of(bare, ranges), names),
