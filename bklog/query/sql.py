@@ -271,12 +271,14 @@ def _text(target: Target) -> str:
     """The value as the text that Equals and Glob compare."""
     if target.kind is Kind.CASELESS:
         return f"lower({_column(target)})"
+    if target.kind is Kind.DYNAMIC:  # toString would make an empty text of a value that is not there
+        return f"CAST({_column(target)}, 'Nullable(String)')"
     return f"toString({_column(target)})" if target.kind in _NULLABLE else _column(target)
 
 
 def _comparable(target: Target, operand: Operand) -> str:
     if target.kind is Kind.DYNAMIC and not isinstance(operand, str):
-        return f"toFloat64OrNull(toString({_column(target)}))"
+        return f"toFloat64OrNull({_text(target)})"
     return _text(target) if isinstance(operand, str) else _column(target)
 
 

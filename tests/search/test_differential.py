@@ -1,0 +1,154 @@
+"""5,000 generated queries give the same rows with an index, without it, and by the evaluator that reads lines one by one.
+
+    chance ─▶ tree ─┬─ written ─▶ text ─ parse, plan, render ─▶ 50 searches in one statement ─▶ rows of each table
+                    └─ reference: each row, in plain Python ──────────────────────────────────▶ the same rows
+
+The tree is the generator's own: what the parser reads of the text must be this tree, and then the rows must be its rows.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from clickhouse_connect.driver.binding import bind_query
+
+from bklog.query import Query, TableFields, parse, plan_page, render
+from bklog.query.tree import And, Node, Not, Or
+from bklog.store import LogTable
+from bklog.store.schema import create_log_table
+from tests.search.conftest import RANGE
+from tests.search.engine_store import EngineStore
+from tests.search.generated import Source, Writer, a_query
+from tests.search.lines import LOGHUB, TYPES, few_texts, rows
+from tests.search.reference import matches
+
+QUERIES = 5_000
+QUICK = 200  # of them, in `make test FAST=1`
+SEED = 20260101
+TOGETHER = 50
+GRANULE_ROWS = 32  # so that an index has something to pass over in a small table
+TABLES = {kind: LogTable(f"few_{kind}", 3_650, kind, TYPES) for kind in ("full", "bloom", "none")}
+PATHS = frozenset(
+    {"size", "http.method", "http.ratio", "mixed", "tags", "日志", "odd`na\\me", "with space", "^a", "message", "service"}
+)
+
+
+@pytest.fixture(scope="module")
+def few() -> list[dict[str, Any]]:
+    if not LOGHUB.is_dir():
+        pytest.skip(f"{LOGHUB} is not there: the search tests need real log lines")
+    return list(rows(few_texts()))
+
+
+@pytest.fixture(scope="module")
+def engine(few: list[dict[str, Any]]) -> Iterator[EngineStore]:
+    store = EngineStore()
+    for table in TABLES.values():
+        (ddl,) = create_log_table(table, store.layout)
+        store.connection.query(ddl.replace("\nSETTINGS ", f"\nSETTINGS index_granularity = {GRANULE_ROWS}, "), "Null")
+        for start in range(0, len(few), 150):
+            store.insert(table.name, few[start : start + 150])
+            if start == 150:
+                store.connection.query(f"OPTIMIZE TABLE {store.table(table.name)} FINAL", "Null")
+    yield store
+    for table in TABLES.values():
+        store.drop_table(table)
+
+
+class Reference:
+    """Rows as the bits of a number; what a leaf finds is kept, as many queries have the same one."""
+
+    def __init__(self, stored: Sequence[dict[str, Any]]) -> None:
+        self.stored = stored
+        self.all = (1 << len(stored)) - 1
+        self.known: dict[Node, int] = {}
+
+    def find(self, node: Node) -> int:
+        match node:
+            case Not(inner):
+                return self.all & ~self.find(inner)
+            case And(nodes):
+                found = self.all
+                for inner in nodes:
+                    found &= self.find(inner)
+                return found
+            case Or(nodes):
+                found = 0
+                for inner in nodes:
+                    found |= self.find(inner)
+                return found
+        if node not in self.known:
+            self.known[node] = sum(1 << place for place, row in enumerate(self.stored) if matches(node, row))
+        return self.known[node]
+
+
+def generate(few: Sequence[dict[str, Any]]) -> list[tuple[str, Node]]:
+    chance = random.Random(SEED)
+    source, writer = Source(chance, few), Writer(chance)
+    trees = [a_query(source) for _ in range(QUERIES)]
+    return [(writer.write(tree), tree) for tree in trees]
+
+
+def search_together(texts: Sequence[str], table: LogTable, engine: EngineStore) -> list[int]:
+    """The statement of each search, as the product makes it, inside one: what each found, as bits."""
+    known = TableFields(engine.table(table.name), TYPES, PATHS)
+    parts, values = [], {}
+    for number, text in enumerate(texts):
+        plan = plan_page(parse(text), tables=[known], time_range=RANGE, limit=10_000, cursor=None, fields=["host"])
+        statement = render(plan)
+        parts.append(f"SELECT {number} AS number, groupArray(row) AS found FROM ({named(statement.text, number)})")
+        values |= {f"q{number}{name}": value for name, value in statement.params.items()}
+    bound_text, bound = bind_query(" UNION ALL ".join(parts), values)
+    params = {name.removeprefix("param_"): value for name, value in bound.items()}
+    answer = engine.connection.query(str(bound_text), "JSONCompactEachRow", params=params).bytes()
+    found = dict(json.loads(line) for line in answer.splitlines())
+    assert len(found) == len(texts)
+    return [bits(found[number]) for number in range(len(texts))]
+
+
+def named(text: str, number: int) -> str:
+    return re.sub(r"\{p(\d+):", rf"{{q{number}p\1:", text)
+
+
+def check(cases: Sequence[tuple[str, Node]], engine: EngineStore, few: Sequence[dict[str, Any]]) -> int:
+    """How many of the queries tell rows apart."""
+    reference = Reference(few)
+    telling = 0
+    for start in range(0, len(cases), TOGETHER):
+        part = cases[start : start + TOGETHER]
+        for text, tree in part:
+            assert parse(text) == Query(tree), text
+        expected = [reference.find(tree) for _, tree in part]
+        for kind, table in TABLES.items():
+            found = search_together([text for text, _ in part], table, engine)
+            for (text, _), is_found, wanted in zip(part, found, expected, strict=True):
+                assert is_found == wanted, f"{kind} differs in rows {places(is_found ^ wanted)} for {text!r}"
+        telling += sum(0 < wanted < reference.all for wanted in expected)
+    return telling
+
+
+def bits(found: Sequence[int]) -> int:
+    assert len(set(found)) == len(found), "a row is found twice"
+    return sum(1 << place for place in found)
+
+
+def places(bitmap: int) -> list[int]:
+    return [place for place in range(bitmap.bit_length()) if bitmap >> place & 1]
+
+
+@pytest.mark.smoke
+def test_a_share_of_the_generated_queries_finds_the_same_rows_by_all(engine: EngineStore, few: list[dict[str, Any]]) -> None:
+    assert check(generate(few)[:QUICK], engine, few) > QUICK // 2
+
+
+def test_all_generated_queries_find_the_same_rows_by_all(engine: EngineStore, few: list[dict[str, Any]]) -> None:
+    cases = generate(few)
+    telling = check(cases, engine, few)
+    print(f"{len(cases)} queries over {len(few)} rows in {len(TABLES)} tables; {telling} tell rows apart")
+    assert len(cases) == QUERIES
+    assert telling > QUERIES // 2, "the queries are to tell rows apart"
