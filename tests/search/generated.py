@@ -141,7 +141,7 @@ def with_marks(chance: random.Random, found: str) -> Value:
     """The text with a mark in the middle, and perhaps one at an end."""
     cut = chance.randrange(len(found) + 1)
     end = min(len(found), cut + chance.choice([0, 1, 2, 4]))
-    middle = [Wild.MANY] if chance.random() < 0.6 else [Wild.ONE] * max(1, end - cut)
+    middle: list[str | Wild] = [Wild.MANY] if chance.random() < 0.6 else [Wild.ONE] * max(1, end - cut)
     around = chance.choice([([], []), ([Wild.MANY], []), ([], [Wild.MANY]), ([Wild.MANY], [Wild.MANY])])
     pieces: list[str | Wild] = []
     for piece in (*around[0], found[:cut], *middle, found[end:], *around[1]):

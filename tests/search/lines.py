@@ -54,8 +54,8 @@ def made(count: int) -> list[str]:
 
 
 def few_texts() -> list[str]:
-    """A fair share of everything: one in 40 of the real lines, all nasty ones, made ones, and lines of 1 MB."""
-    return [*texts(every=40), *made(100), *LONG]
+    """A fair share of everything: one in 80 of the real lines, all nasty ones, made ones, and lines of 1 MB."""
+    return [*texts(every=80), *made(60), *LONG]
 
 
 def texts(every: int = 4) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -82,7 +82,8 @@ def holds_of_kind(value: Value, stored: Any, kind: str) -> bool:
 @lru_cache(maxsize=1000)
 def compiled(pattern: str) -> re.Pattern[str]:
     """RE2's dialect, as far as the queries use it: ASCII classes, and `$` the very end."""
-    return re.compile(pattern.replace("$", r"\Z"), re.DOTALL | re.ASCII)
+    very_end = re.sub(r"(\\.)|\$", lambda found: found[1] or r"\Z", pattern, flags=re.DOTALL)
+    return re.compile(very_end, re.DOTALL | re.ASCII)
 
 
 def is_equal(stored: Any, text: str, kind: str) -> bool:
@@ -175,16 +176,38 @@ def is_near(line: str, text: str, slop: int) -> bool:
 
 
 def has_wildcard(line: str, value: Wildcard) -> bool:
-    """All places that a pattern can have reached, piece by piece; `*` and `?` stand for characters of a word."""
+    """All places that a pattern can have reached from a start, piece by piece; `*` and `?` stand for characters of a word."""
     text = ascii_lower(line)
     if not all(ascii_lower(piece) in text for piece in value.pieces if isinstance(piece, str)):
         return False
     whole = all(piece.isascii() for piece in value.pieces if isinstance(piece, str))
     first, last = value.pieces[0], value.pieces[-1]
-    is_start = whole and (isinstance(first, Wild) or of_word(first[0]))
-    is_end = whole and (isinstance(last, Wild) or of_word(last[-1]))
-    reached = {place for place in range(len(text) + 1) if not is_start or place == 0 or not of_word(text[place - 1])}
-    for piece in value.pieces:
+    is_start = whole and first is not Wild.MANY and (isinstance(first, Wild) or of_word(first[0]))
+    is_end = whole and last is not Wild.MANY and (isinstance(last, Wild) or of_word(last[-1]))
+    pieces = value.pieces[first is Wild.MANY : len(value.pieces) - (last is Wild.MANY)]
+    return any(ends(text, start, pieces, is_end=is_end) for start in starts(text, pieces[0], is_start=is_start))
+
+
+def starts(text: str, piece: str | Wild, *, is_start: bool) -> Iterator[int]:
+    """Where a pattern that begins with this piece can begin."""
+    if isinstance(piece, Wild):
+        yield from word_starts(text) if is_start else range(len(text))
+        return
+    place = -1
+    while (place := text.find(ascii_lower(piece), place + 1)) >= 0:
+        if not is_start or place == 0 or not of_word(text[place - 1]):
+            yield place
+
+
+@lru_cache(maxsize=10_000)
+def word_starts(text: str) -> Sequence[int]:
+    inside = [of_word(character) for character in text]
+    return [place for place, here in enumerate(inside) if here and not (place and inside[place - 1])]
+
+
+def ends(text: str, start: int, pieces: tuple[str | Wild, ...], *, is_end: bool) -> bool:
+    reached = {start}
+    for piece in pieces:
         reached = advance(text, reached, piece)
     return any(not is_end or place == len(text) or not of_word(text[place]) for place in reached)
 
@@ -211,6 +234,8 @@ def in_range(value: Range, stored: Any, kind: str) -> bool:
     if kind in ("int", "float") or (not kind and all(as_number(text) is not None for text in ends)):
         compared: Any = stored if kind else as_number(as_text(stored))
         convert: Any = as_number
+    elif kind == "level":
+        compared, convert = ascii_lower(stored), ascii_lower
     else:
         compared, convert = as_text(stored).encode(), str.encode
     if compared is None:
