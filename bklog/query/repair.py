@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from bklog.errors import Edit, QuerySyntax
 from bklog.query.parser import TOO_LARGE, parse
-from bklog.query.tree import Query, quote
+from bklog.query.tree import (
+    Everything,
+    Exists,
+    Near,
+    Node,
+    Phrase,
+    Query,
+    Regex,
+    Term,
+    Word,
+    leaves,
+    quote,
+    replace_leaf,
+)
 
 MAX_EDITS: Final = 20  # a text that needs more is not the query that was meant
 
@@ -16,16 +30,46 @@ def read(text: str) -> Query:
     try:
         return parse(text)
     except QuerySyntax as error:
-        proposed = repair(text, error)
-        raise QuerySyntax(
-            error.message,
-            span=error.span,
-            hint=error.hint,
-            code=error.stable_code,
-            expected=error.expected,
-            edit=error.edit,
-            repair=proposed,
-        ) from error
+        raise proposing(error, repair(text, error)) from error
+
+
+def proposing(error: QuerySyntax, proposed: str) -> QuerySyntax:
+    return QuerySyntax(
+        error.message,
+        span=error.span,
+        hint=error.hint,
+        code=error.stable_code,
+        expected=error.expected,
+        edit=error.edit,
+        repair=proposed,
+    )
+
+
+def repair_meaning(query: Query, error: QuerySyntax, nearest: Callable[[str], str]) -> str:
+    """For a text that was read but means nothing here: the nearest field instead of an unknown one, else the value anywhere.
+
+    `nearest` gives the known field that a name is most like, or an empty text.
+    """
+    leaf = next((leaf for leaf, _ in leaves(query.node) if not isinstance(leaf, Everything) and leaf.span == error.span), None)
+    if leaf is None:
+        return ""
+    name = nearest(leaf.field) if leaf.field and error.stable_code == "unknown_field" else ""
+    return str(Query(replace_leaf(query.node, leaf, _meant(leaf, name))))
+
+
+def _meant(leaf: Term | Exists, name: str) -> Node:
+    match leaf:
+        case Exists(field):
+            return Exists(name) if name else Term(Phrase(field))
+        case Term(value, _) if name:
+            return Term(value, name)
+        case Term(Word(text) | Phrase(text), str() as field) if field and text:
+            return Term(Phrase(f"{field}:{text}"))
+        case Term(Near(text)) if text:
+            return Term(Phrase(text))
+        case Term(Regex(pattern)):
+            return Term(Phrase(pattern))
+    return Term(Phrase(str(leaf)))
 
 
 def repair(text: str, error: QuerySyntax) -> str:

@@ -91,6 +91,12 @@ def render_paths(table: str) -> Statement:
     return Statement(f"SELECT arrayJoin(distinctJSONPaths(fields)) AS path FROM {table}")
 
 
+def render_regex_check(pattern: str) -> Statement:
+    """Whether the engine can read the expression."""
+    bind = _Binder()
+    return Statement(f"SELECT match(materialize(''), {bind(_without_nul(pattern))})", bind.params())
+
+
 def regexes(plan: Plan) -> tuple[str, ...]:
     """The expressions on the raw line whose places the engine finds itself, as its dialect is not Python's."""
     found = {

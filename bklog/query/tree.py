@@ -201,6 +201,18 @@ def leaves(node: Node, *, negated: bool = False) -> Iterator[tuple[Everything | 
             yield leaf, negated
 
 
+def replace_leaf(node: Node, old: Node, new: Node) -> Node:
+    """The tree with every leaf that equals `old` made `new`."""
+    match node:
+        case Not(inner):
+            return Not(replace_leaf(inner, old, new))
+        case And(nodes):
+            return all_of([replace_leaf(inner, old, new) for inner in nodes])
+        case Or(nodes):
+            return any_of([replace_leaf(inner, old, new) for inner in nodes])
+    return new if node == old else node
+
+
 def escape(name: str) -> str:
     """A field's name as the language writes it before the colon."""
     return _escape_start(Word(name), _SPECIAL_AT_START)

@@ -107,7 +107,8 @@ def a_word(source: Source, line: str) -> Value:
 def a_phrase(source: Source, line: str) -> Value:
     found = words(line) or NEVER
     start = source.chance.randrange(len(found))
-    return Phrase(source.chance.choice([" ", " ", "-", ". "]).join(found[start : start + source.chance.choice([2, 2, 3, 5])]))
+    taken = found[start : start + source.chance.choice([2, 2, 3, 5])]
+    return Phrase(source.chance.choice([" ", " ", "-", ". "]).join(word for word in taken if len(word) < 60) or "empty")
 
 
 def a_piece(source: Source, line: str) -> Value:
@@ -121,7 +122,7 @@ def a_piece(source: Source, line: str) -> Value:
 def a_near(source: Source, line: str) -> Value:
     """Words of the line with gaps, and about as many between as there are."""
     chance = source.chance
-    found = [(place, word) for place, word in enumerate(words(line)) if word.isascii()][:30]
+    found = [(place, word) for place, word in enumerate(words(line)) if word.isascii() and len(word) < 60][:30]
     taken = sorted(chance.sample(found, min(len(found), chance.choice([2, 2, 3, 4]))))
     if not taken:
         return Phrase("empty")
