@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from bklog.errors import Edit, Span
-from bklog.query.repair import apply
+from bklog.query.repair import apply, readable
 from bklog.query.tree import Note, Query, Term, Wildcard, Word, leaves, quote
 
 _SMALL: Final = re.compile(r"(?:and|or|not)\Z")
@@ -44,7 +44,7 @@ def _small_operators(text: str, bare: list[Span]) -> Iterator[Note]:
 
 def _comparisons(text: str, bare: set[int]) -> Iterator[Note]:
     for found in _COMPARED.finditer(text):
-        if not {found.start(1), found.start(2), found.start(3)} <= bare:
+        if not {found.start(1), found.end(2) - 1, found.start(3)} <= bare:  # != begins with the sign of a NOT
             continue
         name, sign, value = found.groups()
         operator = {"=": ":", "==": ":", "!=": ":"}.get(sign, f":{sign}")
@@ -54,15 +54,15 @@ def _comparisons(text: str, bare: set[int]) -> Iterator[Note]:
 
 
 def _wide_signs(text: str, bare: list[Span]) -> Iterator[Note]:
-    for span in bare:
-        word = text[span.start : span.end]
-        if _WIDE_SIGN.search(word):
-            meant = word.translate(_WIDE)
-            yield Note(
-                f"full-width signs are text to find; {meant} is written with ASCII signs",
-                span,
-                Edit(span.start, span.end, meant),
-            )
+    """One note for all of them: brackets and quotes come in pairs."""
+    wide = [span for span in bare if _WIDE_SIGN.search(text, span.start, span.end)]
+    if wide:
+        first, last = wide[0].start, wide[-1].end
+        meant = list(text)
+        for span in wide:
+            meant[span.start : span.end] = text[span.start : span.end].translate(_WIDE)
+        edit = Edit(first, last, "".join(meant[first:last]))
+        yield Note("full-width signs are text to find; what the language reads are ASCII signs", Span(first, last), edit)
 
 
 def _single(text: str, bare: set[int]) -> Iterator[Note]:
@@ -73,5 +73,5 @@ def _single(text: str, bare: set[int]) -> Iterator[Note]:
 
 
 def proposed(text: str, note: Note) -> str:
-    """The whole text as it was perhaps meant."""
-    return apply(text, note.edit) if note.edit else ""
+    """The whole text as it was perhaps meant; empty where that cannot be read."""
+    return readable(apply(text, note.edit)) if note.edit else ""

@@ -284,6 +284,7 @@ class _Parser:
 
     def _field_group(self, name: str, span: Span) -> Node:
         self.field, self.field_span = name, span
+        self.terms -= 1  # those in the group are counted
         try:
             return self._group()
         finally:

@@ -81,14 +81,18 @@ def repair(text: str, error: QuerySyntax) -> str:
             break
         edited = apply(edited, found.edit)
         found = _error(edited)
-    if found is None:
+    if found is None and edited.strip():  # nothing left would find everything
         return edited
-    quoted = quote(text)
-    return "" if error.stable_code == TOO_LARGE or _error(quoted) else quoted
+    return "" if error.stable_code == TOO_LARGE else readable(quote(text))
 
 
 def apply(text: str, edit: Edit) -> str:
     return text[: edit.start] + edit.text + text[edit.end :]
+
+
+def readable(text: str) -> str:
+    """The text, or an empty one where it cannot be read."""
+    return "" if _error(text) else text
 
 
 def _error(text: str) -> QuerySyntax | None:

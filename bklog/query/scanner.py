@@ -24,7 +24,7 @@ _REFUSED_IN_WORD: Final = {
 _OPERATOR: Final = re.compile(r'(?:AND|OR|NOT|&&|\|\|)(?=[\s()"]|\Z)')
 _BOOST: Final = re.compile(r"\^\d{1,9}(?:\.\d{1,9})?(?=[\s)]|\Z)", re.ASCII)
 _FUZZY: Final = re.compile(r"~[\d.]*(?=[\s)]|\Z)", re.ASCII)
-_CHUNK: Final = re.compile(r"(?:\\.|[^\s)\\])*", re.DOTALL)
+_CHUNK: Final = re.compile(r"(?:\\.|\([^\s()]*\)|[^\s)\\])*", re.DOTALL)
 _CODE_POINT: Final = re.compile(r"u[0-9a-fA-F]{4}")
 _ASSIGNED: Final = re.compile(r"[\w.@-]+=", re.ASCII)
 

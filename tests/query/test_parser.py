@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bklog.errors import QuerySyntax, Span
 from bklog.query import Query, parse
-from bklog.query.parser import MAX_CHARACTERS, MAX_DEPTH, MAX_SLOP, MAX_TERMS
+from bklog.query.parser import MAX_CHARACTERS, MAX_DEPTH, MAX_TERMS
 from bklog.query.tree import (
     And,
     Bound,
@@ -23,9 +22,9 @@ from bklog.query.tree import (
     Wild,
     Wildcard,
     Word,
-    all_of,
-    any_of,
 )
+from tests.query.texts import SOUP
+from tests.query.trees import NODES
 
 
 def word(text: str, field: str | None = None) -> Term:
@@ -210,58 +209,14 @@ def test_what_cannot_be_read_is_refused_with_its_place(text: str, start: int, en
     assert caught.value.hint
 
 
-texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
-anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-names = texts.filter(lambda name: name != "_exists_")
-pieces = (
-    st.lists(st.one_of(texts, st.sampled_from(Wild)), min_size=1, max_size=5)
-    .map(lambda items: [item for place, item in enumerate(items) if place == 0 or type(item) is not type(items[place - 1])])
-    .filter(lambda items: any(isinstance(item, Wild) for item in items) and items != [MANY])
-    .map(tuple)
-)
-of_patterns = [
-    st.sampled_from(["/", "\\\\", r"\d", r"\.", "[a-z]", ".*", "\n", " ", "(x|y)"]),
-    texts.map(lambda t: t.replace("\\", "")),
-]
-patterns = st.lists(st.one_of(of_patterns), min_size=1).map("".join).filter(bool)
-bounds = st.builds(Bound, anything, st.booleans())
-ranges = st.one_of(st.builds(Range, bounds, bounds), st.builds(Range, bounds, st.none()), st.builds(Range, st.none(), bounds))
-nears = st.builds(Near, anything, st.integers(1, MAX_SLOP))
-bare = st.one_of(
-    st.builds(Word, texts), st.builds(Phrase, anything), st.builds(Wildcard, pieces), st.builds(Regex, patterns), nears
-)
-terms = st.one_of(
-    st.builds(Term, bare),
-    st.builds(Term, st.one_of(bare, ranges), names),
-    st.builds(Exists, names),
-    st.just(Everything()),
-)
-nodes: st.SearchStrategy[Node] = st.recursive(
-    terms,
-    lambda inner: st.one_of(
-        st.builds(Not, inner),
-        st.lists(inner, min_size=2, max_size=4).map(all_of),
-        st.lists(inner, min_size=2, max_size=4).map(any_of),
-    ),
-    max_leaves=12,
-)
-
-
 @settings(max_examples=500, deadline=None)
-@given(nodes)
+@given(NODES)
 def test_every_tree_prints_as_text_that_reads_as_the_same_tree(node: Node) -> None:
     assert parse(str(Query(node))) == Query(node)
 
 
-marks = [*'()[]{}"/\\:*?~^+-!<>= ab1.&|', "AND", "OR", "NOT", "TO", "_exists_:", "日志"]
-soup = st.one_of(
-    st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
-    st.lists(st.sampled_from(marks), max_size=25).map("".join),
-)
-
-
 @settings(max_examples=1000, deadline=None)
-@given(soup)
+@given(SOUP)
 def test_any_text_is_read_or_refused_with_a_place_inside_it(text: str) -> None:
     span = _refused_at(text)
     assert span is None or 0 <= span.start <= span.end <= len(text)
@@ -272,5 +227,7 @@ def _refused_at(text: str) -> Span | None:
         query = parse(text)
     except QuerySyntax as error:
         return error.span
-    assert parse(str(query)) == query
+    printed = str(query)
+    assert parse(printed) == query
+    assert str(parse(printed)) == printed
     return None
