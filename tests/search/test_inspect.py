@@ -55,27 +55,27 @@ def test_a_query_is_told_again_with_its_fields_its_notes_and_as_conditions(
 
 
 @pytest.mark.parametrize(
-    ("query", "code", "start", "end", "expected", "repair"),
+    ("query", "code", "place", "expected", "repair"),
     [
-        ("foo (bar", "query_syntax", 4, 5, "a closing )", "foo (bar)"),
-        ("foo stauts:404", "unknown_field", 4, 14, "a field that a row has", "foo status:404"),
-        ("stat:404", "unknown_field", 0, 8, "a field that a row has", "status:404"),
-        ("10:15", "unknown_field", 0, 5, "a field that a row has", '"10:15"'),
-        ("foo status:abc", "bad_value", 4, 14, "a number", 'foo "status:abc"'),
-        ("ok:5", "bad_value", 0, 4, "true or false", '"ok:5"'),
-        ('service:"a b"~2', "bad_value", 0, 15, "a value", '"a b"'),
-        ('"连接 超时"~2', "bad_value", 0, 9, "words", '"连接 超时"'),
-        ("foo /a(b/", "bad_regex", 4, 9, "an expression of RE2", 'foo "a(b"'),
-        (r"foo /(?=x)y/", "bad_regex", 4, 12, "an expression of RE2", 'foo "(?=x)y"'),
+        ("foo (bar", "query_syntax", (4, 5), "a closing )", "foo (bar)"),
+        ("foo stauts:404", "unknown_field", (4, 14), "a field that a row has", "foo status:404"),
+        ("stat:404", "unknown_field", (0, 8), "a field that a row has", "status:404"),
+        ("10:15", "unknown_field", (0, 5), "a field that a row has", '"10:15"'),
+        ("foo status:abc", "bad_value", (4, 14), "a number", 'foo "status:abc"'),
+        ("ok:5", "bad_value", (0, 4), "true or false", '"ok:5"'),
+        ('service:"a b"~2', "bad_value", (0, 15), "a value", '"a b"'),
+        ('"连接 超时"~2', "bad_value", (0, 9), "words", '"连接 超时"'),
+        ("foo /a(b/", "bad_regex", (4, 9), "an expression of RE2", 'foo "a(b"'),
+        (r"foo /(?=x)y/", "bad_regex", (4, 12), "an expression of RE2", 'foo "(?=x)y"'),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place_and_a_repair_that_is_right(
-    query: str, code: str, start: int, end: int, expected: str, repair: str, store: EngineStore, catalogue: FieldCatalogue
+    query: str, code: str, place: tuple[int, int], expected: str, repair: str, store: EngineStore, catalogue: FieldCatalogue
 ) -> None:
     found = inspected(asked(query), store, catalogue)
     error = found["error"]
     assert not found["valid"]
-    assert (error["code"], error["start"], error["end"], error["expected"]) == (code, start, end, expected)
+    assert (error["code"], error["start"], error["end"], error["expected"]) == (code, *place, expected)
     assert error["repair"] == repair
     assert error["message"]
     assert error["hint"]
