@@ -33,7 +33,7 @@ def _condition(raw: object) -> Condition:
     field, operator = raw.get("field"), raw.get("operator")
     if not isinstance(field, str) or not isinstance(operator, str):
         raise _refuse("field and operator are strings")
-    return Condition(field, operator, _values(raw.get("value")))
+    return Condition(_whole(field), _whole(operator), _values(raw.get("value")))
 
 
 def _values(raw: object) -> tuple[str, ...]:
@@ -45,12 +45,19 @@ def _values(raw: object) -> tuple[str, ...]:
 def _text(value: object) -> str:
     match value:
         case str():
-            return value
+            return _whole(value)
         case bool():
             return str(value).lower()
         case int() | float():
             return repr(value)
     raise _refuse("a value is a string, a number, or true or false")
+
+
+def _whole(text: str) -> str:
+    """JSON can hold half a character; no stored row can."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise _refuse("half of a character stands in it: the text was cut or encoded wrongly")
+    return text
 
 
 def _refuse(message: str) -> BadRequest:

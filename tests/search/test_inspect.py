@@ -145,6 +145,12 @@ def test_an_answer_notes_what_was_passed_over_and_an_empty_one_what_was_perhaps_
     assert "a field is compared with status:>=900; no row matches" in note("status>=900")
 
 
+def test_words_that_are_near_each_other_are_shown(store: EngineStore, catalogue: FieldCatalogue) -> None:
+    rows = search(asked('"foo baz"~1'), tables=[TABLE], store=store, catalogue=catalogue, limits=LIMITS).rows
+    shown = {tuple(row["log"][start:end] for start, end in row["highlight"]) for row in rows}
+    assert shown == {("foo", "baz")}
+
+
 conditions = st.fixed_dictionaries(
     {
         "field": st.one_of(st.sampled_from(["*", "status", "level", "log", "message", "size", "time", "ok"]), SOUP),
