@@ -63,7 +63,9 @@ from bklog.records import TimeRange, to_nanoseconds
 MAX_ROWS: Final = 10_000
 COLUMNS: Final = ("host", "path", "stream", "level", "log", "parse_error")
 TRUE_OR_FALSE: Final = "true or false"
-MAX_SPREADS: Final = 500  # of the words between near words, each a branch of an expression
+# Each way to spread the words between near words is a branch of an expression: measured, the engine reads these in 80 ms.
+MAX_SPREADS: Final = 500
+MAX_SPREAD_CHARACTERS: Final = 100_000
 _INTEGER: Final = re.compile(r"[+-]?\d{1,30}", re.ASCII)
 _DECIMAL: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 _WORD_CHARACTER: Final = re.compile(f"[{WORD_CHARACTERS}]")
@@ -196,8 +198,9 @@ def _near(text: str, slop: int, target: Target, span: Span) -> Predicate:
     words = words_of(text)
     if len(words) == 1:
         return HasWords(target, words)
-    if math.comb(slop + len(words) - 2, slop) > MAX_SPREADS:
-        message = f"there are more than {MAX_SPREADS} ways to spread {slop} words between {len(words)}"
+    spreads = math.comb(slop + len(words) - 2, slop)
+    if spreads > MAX_SPREADS or spreads * len(text) > MAX_SPREAD_CHARACTERS:
+        message = f"there are too many ways ({spreads}) to spread {slop} words between {len(words)}"
         raise _bad_value(span, message, "lower the number after ~, or leave out some of the words", expected="less")
     return NearWords(target, words, slop)
 

@@ -65,6 +65,7 @@ def test_a_query_is_told_again_with_its_fields_its_notes_and_as_conditions(
         ("ok:5", "bad_value", (0, 4), "true or false", '"ok:5"'),
         ('service:"a b"~2', "bad_value", (0, 15), "a value", '"a b"'),
         ('"连接 超时"~2', "bad_value", (0, 9), "words", '"连接 超时"'),
+        ('"a b c d e f g"~50', "bad_value", (0, 18), "less", '"a b c d e f g"'),
         ("foo /a(b/", "bad_regex", (4, 9), "an expression of RE2", 'foo "a(b"'),
         (r"foo /(?=x)y/", "bad_regex", (4, 12), "an expression of RE2", 'foo "(?=x)y"'),
     ],
