@@ -134,7 +134,8 @@ def test_a_search_that_cannot_be_run_says_why(
 
 def test_a_query_is_inspected_and_searched_with_conditions(fleet: RunningFleet) -> None:
     mine = Collector(fleet, "inspected", clean_rule=RULE)
-    lines = [json.dumps({"ts": NOW, "status": status, "message": "支付 refused"}) for status in (200, 404, 502)]
+    drafts = [{"ts": NOW, "status": status, "message": "支付 refused"} for status in (200, 404, 502)]
+    lines = [json.dumps(draft, ensure_ascii=False) for draft in drafts]
     assert mine.send("\n".join(lines).encode(), path="jsonl")[0] == 200
     addition = [{"field": "status", "operator": ">=", "value": [404]}, {"field": "*", "operator": "contains", "value": ["支"]}]
     status, answer = mine.search("refused^2", addition=addition)
