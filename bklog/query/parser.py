@@ -18,7 +18,7 @@ from typing import Final
 
 from bklog.errors import Edit, QuerySyntax, Span
 from bklog.query.ranges import read_range
-from bklog.query.scanner import Scanner
+from bklog.query.scanner import Scanner, has_unopened_bracket
 from bklog.query.tree import (
     Everything,
     Exists,
@@ -38,6 +38,7 @@ from bklog.query.tree import (
     all_of,
     any_of,
     escape,
+    quote,
 )
 
 MAX_CHARACTERS: Final = 20_000
@@ -251,6 +252,10 @@ class _Parser:
             message = "a regular expression ends at its second /" if pattern else "the regular expression is empty"
             hint = r'write \/ for a slash inside it, or put text that begins with / in quotes: "/var/log"'
             raise scan.refuse(message, hint, expected="a space", start=start, edit=scan.quoting(start))
+        if has_unopened_bracket(pattern):
+            message, hint = "a bracket in the expression was never opened", r"write \) for the character itself"
+            edit = Edit(start, scan.position, quote(pattern))
+            raise scan.refuse(message, hint, expected="an expression of RE2", start=start, edit=edit)
         return pattern
 
     def _field_term(self, pieces: tuple[str | Wild, ...], start: int) -> Node:

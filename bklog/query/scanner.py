@@ -26,6 +26,8 @@ _BOOST: Final = re.compile(r"\^\d{1,9}(?:\.\d{1,9})?(?=[\s)]|\Z)", re.ASCII)
 _FUZZY: Final = re.compile(r"~[\d.]*(?=[\s)]|\Z)", re.ASCII)
 _CHUNK: Final = re.compile(r"(?:\\.|\([^\s()]*\)|[^\s)\\])*", re.DOTALL)
 _CODE_POINT: Final = re.compile(r"u[0-9a-fA-F]{4}")
+# What in an expression is no bracket: escapes and classes, with `]` first and [:names:] in them.
+_REGEX_PART: Final = re.compile(r"\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|[()]", re.DOTALL)
 _ASSIGNED: Final = re.compile(r"[\w.@-]+=", re.ASCII)
 
 
@@ -231,6 +233,16 @@ class Scanner:
             start=start,
             code="query_too_large",
         )
+
+
+def has_unopened_bracket(pattern: str) -> bool:
+    r"""The engine takes such an expression for plain text in some places and refuses it in others. `\Q` is left to it."""
+    depth = 0
+    for found in _REGEX_PART.finditer(pattern):
+        depth += {"(": 1, ")": -1}.get(found[0], 0)
+        if depth < 0:
+            return r"\Q" not in pattern
+    return False
 
 
 def _append(pieces: list[str | Wild], letters: list[str], mark: Wild | None) -> None:

@@ -92,9 +92,9 @@ def render_paths(table: str) -> Statement:
 
 
 def render_regex_check(pattern: str) -> Statement:
-    """Whether the engine can read the expression."""
+    """Whether the engine can read the expression: in a group, so that it takes none for plain text."""
     bind = _Binder()
-    return Statement(f"SELECT match(materialize(''), {bind(_without_nul(pattern))})", bind.params())
+    return Statement(f"SELECT match(materialize(''), {bind(f'(?:{_without_nul(pattern)})')})", bind.params())
 
 
 def regexes(plan: Plan) -> tuple[str, ...]:

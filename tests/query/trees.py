@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from bklog.query.parser import MAX_SLOP
+from bklog.query.scanner import has_unopened_bracket
 from bklog.query.tree import (
     Bound,
     Everything,
@@ -36,7 +37,9 @@ of_patterns = [
     st.sampled_from(["/", "\\\\", r"\d", r"\.", "[a-z]", ".*", "\n", " ", "(x|y)"]),
     texts.map(lambda t: t.replace("\\", "")),
 ]
-patterns = st.lists(st.one_of(of_patterns), min_size=1).map("".join).filter(bool)
+patterns = (
+    st.lists(st.one_of(of_patterns), min_size=1).map("".join).filter(lambda text: bool(text) and not has_unopened_bracket(text))
+)
 bounds = st.builds(Bound, anything, st.booleans())
 ranges = st.one_of(st.builds(Range, bounds, bounds), st.builds(Range, bounds, st.none()), st.builds(Range, st.none(), bounds))
 nears = st.builds(Near, anything, st.integers(1, MAX_SLOP))

@@ -161,8 +161,13 @@ conditions = st.fixed_dictionaries(
 )
 
 
+expressions = st.lists(
+    st.sampled_from([*"()[]{}|*+?.^$\\a1-,:é\0", r"\d", r"\Q", r"\pL", "(?i)", "(?P<n>", "{2,3}"]), min_size=1, max_size=8
+)
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(SOUP, st.lists(conditions, max_size=2))
+@given(st.one_of(SOUP, expressions.map(lambda parts: f"/{''.join(parts)}/")), st.lists(conditions, max_size=2))
 def test_whatever_is_typed_is_answered_or_refused(
     store: EngineStore, catalogue: FieldCatalogue, text: str, addition: list[dict[str, Any]]
 ) -> None:
