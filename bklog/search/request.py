@@ -17,7 +17,7 @@ from bklog.query.moment import TIME_HINT, read_moment
 from bklog.records import TimeRange
 from bklog.records.timerange import EPOCH
 
-KEYS: Final = ("query", "start", "end", "limit", "cursor", "fields", "count", "explain")
+KEYS: Final = ("query", "start", "end", "limit", "cursor", "fields", "count", "explain", "masking")
 DEFAULT_START: Final = "now-24h"  # an hour, as some products have it, hides what a person has just imported
 DEFAULT_LIMIT: Final = 100
 MAX_FIELDS: Final = 200
@@ -27,7 +27,10 @@ _RELATIVE: Final = re.compile(r"(?:now(?P<sign>[+-]))?(?P<count>\d{1,9})(?P<unit
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """`fields` names the columns and paths to return, None for all; `count` asks only for the number of rows."""
+    """`fields` names the columns and paths to return, None for all; `count` asks only for the number of rows.
+
+    Without `masked` raw values are asked for, which only a permission gives.
+    """
 
     query: str
     time_range: TimeRange
@@ -36,6 +39,7 @@ class SearchRequest:
     fields: tuple[str, ...] | None = None
     count: bool = False
     explain: bool = False
+    masked: bool = True
 
 
 def parse_request(raw: Mapping[str, Any], *, now: datetime) -> SearchRequest:
@@ -56,6 +60,7 @@ def parse_request(raw: Mapping[str, Any], *, now: datetime) -> SearchRequest:
         fields=_fields(given["fields"]) if "fields" in given else None,
         count=_flag(given, "count"),
         explain=_flag(given, "explain"),
+        masked=_flag(given, "masking", default=True),
     )
 
 
@@ -96,8 +101,8 @@ def _text(given: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def _flag(given: Mapping[str, Any], key: str) -> bool:
-    value = given.get(key, False)
+def _flag(given: Mapping[str, Any], key: str, *, default: bool = False) -> bool:
+    value = given.get(key, default)
     if not isinstance(value, bool):
         raise _refuse(f"{key} is {_kind_of(value)}", f"{key} is true or false")
     return value

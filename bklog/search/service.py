@@ -14,9 +14,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from bklog.errors import BadRequest, BklogError, StoreError
-from bklog.query import Cursor, Plan, Query, parse, plan_count, plan_page, render
+from bklog.query import Cursor, Masking, Plan, Query, parse, plan_count, plan_page, render
 from bklog.query.plan import Count, Page
-from bklog.query.sql import regexes, render_bounds
+from bklog.query.sql import regexes, render_bounds, shown_name
 from bklog.query.tree import Everything, leaves
 from bklog.records import Limits, Rows, Statement
 from bklog.search.catalogue import FieldCatalogue
@@ -82,16 +82,24 @@ class SearchResult:
 
 
 def search(
-    request: SearchRequest, *, tables: Sequence[LogTable], store: Store, catalogue: FieldCatalogue, limits: Limits
+    request: SearchRequest,
+    *,
+    tables: Sequence[LogTable],
+    masking: Masking,
+    store: Store,
+    catalogue: FieldCatalogue,
+    limits: Limits,
 ) -> SearchResult:
-    """
+    """`masking` is what the reader may not see: UNMASKED only for who may.
+
     Raises:
+        Forbidden: `field_masked`, for a condition on a field that is hidden.
         QuerySyntax: the query cannot be read, names an unknown field, or compares with what is no value of it.
         SearchTimeout, SearchTooLarge: a limit stopped the engine.
         StoreError, Unavailable: the store.
     """
     started = time.perf_counter()
-    plan = _plan(parse(request.query), request, tables, catalogue)
+    plan = _plan(parse(request.query), request, tables, masking, catalogue)
     answer = _select(render(plan), store, limits)
     rows: list[dict[str, Any]] = []
     cursor = count = None
@@ -107,22 +115,30 @@ def search(
 
 
 def explain(
-    request: SearchRequest, *, tables: Sequence[LogTable], store: Store, catalogue: FieldCatalogue, limits: Limits
+    request: SearchRequest,
+    *,
+    tables: Sequence[LogTable],
+    masking: Masking,
+    store: Store,
+    catalogue: FieldCatalogue,
+    limits: Limits,
 ) -> Explanation:
     """What a search would do, without doing it: each stage, and which granules the engine would read."""
     query = parse(request.query)
-    plan = _plan(query, request, tables, catalogue)
+    plan = _plan(query, request, tables, masking, catalogue)
     statement = render(plan)
     answer = _select(Statement(f"EXPLAIN indexes = 1 {statement.text}", statement.params), store, limits)
     engine = "\n".join(str(line) for (line,) in answer.rows)
     return Explanation(str(query), describe_plan(plan), statement, engine)
 
 
-def _plan(query: Query, request: SearchRequest, tables: Sequence[LogTable], catalogue: FieldCatalogue) -> Plan:
+def _plan(
+    query: Query, request: SearchRequest, tables: Sequence[LogTable], masking: Masking, catalogue: FieldCatalogue
+) -> Plan:
     named = [leaf.field for leaf, _ in leaves(query.node) if not isinstance(leaf, Everything) and leaf.field]
     known = catalogue.describe(tables, [*named, *(name for name in request.fields or () if name != "fields")])
     if request.count:
-        return plan_count(query, tables=known, time_range=request.time_range)
+        return plan_count(query, tables=known, time_range=request.time_range, masking=masking)
     return plan_page(
         query,
         tables=known,
@@ -130,6 +146,7 @@ def _plan(query: Query, request: SearchRequest, tables: Sequence[LogTable], cata
         limit=request.limit,
         cursor=request.cursor,
         fields=request.fields,
+        masking=masking,
     )
 
 
@@ -159,9 +176,9 @@ def _read_rows(plan: Plan, page: Page, answer: Rows) -> list[dict[str, Any]]:
         return []
     place = {name: number for number, name in enumerate(answer.columns)}
     read_fields = _fields_reader(page, place)
-    read_offsets = _offsets_reader(plan, place) if "log" in place else None
+    read_offsets = _offsets_reader(plan, place) if "log" in page.columns else None
     columns = [("time", place["time_text"]), ("batch", place["batch_text"]), ("row", place["row"])]
-    columns += [(name, place[name]) for name in page.columns]
+    columns += [(name, place[shown_name(name, plan)]) for name in page.columns]
     rows = []
     for row in answer.rows:
         result = {name: row[number] for name, number in columns}
@@ -183,7 +200,7 @@ def _fields_reader(page: Page, place: Mapping[str, int]) -> Callable[[Sequence[A
 def _offsets_reader(plan: Plan, place: Mapping[str, int]) -> Callable[[Sequence[Any]], list[tuple[int, int]]]:
     pattern = compile_highlight(plan)
     places = [(place[f"gaps_{number}"], place[f"hits_{number}"]) for number in range(len(regexes(plan)))]
-    line = place["log"]
+    line = place[shown_name("log", plan)]
     return lambda row: find_offsets(row[line], pattern, [(row[gaps], row[hits]) for gaps, hits in places])
 
 
