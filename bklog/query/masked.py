@@ -18,6 +18,7 @@ from bklog.query.fields import LOG, Target
 from bklog.query.masking import COVERED_COLUMNS, Masking, Replace, Rule, Shield
 
 Bind = Callable[[str], str]
+HIDDEN: Final = "***"
 SHOWN_FIELDS: Final = "shown_fields"
 MIN_PIECE_BYTES: Final = 4  # a shorter one stands in too many words by chance
 _STRING: Final = r'"(?:[^"\\]|\\.)*"'
@@ -27,9 +28,9 @@ _WORD: Final = r"[A-Za-z0-9_]*[A-Za-z_][A-Za-z0-9_]*"
 # As the engine writes JSON: no blanks, a name with its colon.
 JSON_TOKENS: Final = rf"{_STRING}:?|{_NUMBER}|true|false|null|[\[\]{{}},:]"
 JSON_LEAVES: Final = rf"{_STRING}:?|{_NUMBER}|true|false"
-WORD_TOKENS: Final = rf"{_WORD}|{_NUMBER}|(?s:.)"
+WORD_TOKENS: Final = rf"\\(?:u[0-9a-fA-F]{{4}}|.)|{_WORD}|{_NUMBER}|(?s:.)"
 _DECODED: Final = "if(startsWith(t, '\"'), JSONExtractString(t), t)"
-TEXT_TOKENS: Final = rf"{_ESCAPED_STRING}|{WORD_TOKENS}"
+TEXT_TOKENS: Final = rf'{_ESCAPED_STRING}|[^"]+|"'
 
 
 def quote_name(name: str) -> str:
@@ -122,9 +123,8 @@ class MaskedRow:
     def text(self, expression: str) -> str:
         """Any text that was made of the row."""
         if self._masking.by_field:
-            tokens = "NOT (position(x, '\\\\') = 0 AND empty(mask_tokens))"
-            replaced = _let(self._pieces("x"), "x", f"if({tokens}, {self._tokens('x')}, x)")
-            expression = _let(expression, "x", f"if(empty(mask_values), x, {replaced})")
+            expression = _let(self._pieces(expression), "x", self._escaped("x"))
+            expression = _let(expression, "x", f"if(empty(mask_tokens), x, {self._words('x')})")
         return self._patterns(expression)
 
     def is_shown_raw(self, expression: str) -> str:
@@ -136,11 +136,14 @@ class MaskedRow:
             return expression
         return f"arrayFold((a, p) -> replaceAll(a, p.1, p.2), mask_pieces, {expression})"
 
-    def _tokens(self, name: str) -> str:
-        words = self._each("d", "w", _word("w"), WORD_TOKENS)
-        inner = _let(self._pieces("d"), "d", words)
-        string = _let("JSONExtractString(t)", "d", _let(inner, "n", "if(n = d, t, toJSONString(n))"))
-        return self._each(name, "t", f"if(startsWith(t, '\"') AND length(t) > 1, {string}, {_word('t')})", TEXT_TOKENS)
+    def _escaped(self, name: str) -> str:
+        """JSON may write a value in many ways: what holds an escape is read, masked, and written anew."""
+        masked = _let(self._pieces("JSONExtractString(t)"), "n", "if(n = JSONExtractString(t), t, toJSONString(n))")
+        strings = self._each(name, "t", f"if(length(t) > 1 AND startsWith(t, '\"'), {masked}, t)", TEXT_TOKENS)
+        return f"if(position({name}, '\\\\') = 0 OR empty(mask_values), {name}, {strings})"
+
+    def _words(self, name: str) -> str:
+        return self._each(name, "t", _word("t"), WORD_TOKENS)
 
     def _each(self, text: str, name: str, expression: str, tokens: str) -> str:
         return f"arrayStringConcat(arrayMap({name} -> {expression}, extractAll({text}, {self._bind(tokens)})))"
@@ -158,11 +161,12 @@ class MaskedRow:
             case Replace(text) if rule.pattern:
                 return f"replaceRegexpAll({expression}, {self._bind(without_nul(rule.pattern))}, {self._bind(text)})"
             case Replace(text):
-                return _let(expression, "v", f"if(v = '', '', {self._bind(text)})")
+                return f"if(empty({expression}), '', {self._bind(text)})"
             case Shield() as shield if rule.pattern:
                 return self._shield_hits(shield, self._bind(f"({without_nul(rule.pattern)})"), expression)
             case Shield() as shield:
-                return _let(expression, "v", f"if(v = '', '', {self._shielded(shield, 'v')})")
+                name = expression if expression.isidentifier() else "v"
+                return _let(expression, name, f"if({name} = '', '', {self._shielded(shield, name)})")
 
     def _shield_hits(self, shield: Shield, pattern: str, expression: str) -> str:
         """Where gaps and hits do not alternate the whole text is hidden."""
@@ -205,13 +209,13 @@ class MaskedRow:
         return found
 
     def _mask_at(self, document: str, keys: Sequence[str], rules: Sequence[Rule], depth: int = 0) -> str:
-        """The document with every value at and below a path masked, through any arrays on the way."""
+        """The document with every value at and below a path masked, through arrays on the way; one in another is hidden."""
         if not keys:
             return self._mask_leaves(document, rules)
         item, key = f"e{depth}", self._bind(keys[0])
         below = self._mask_at(f"JSONExtractRaw({item}, {key})", keys[1:], rules, depth + 1)
         merged = f"JSONMergePatch({item}, concat('{{', toJSONString({key}), ':', {below}, '}}'))"
-        whole, nested = f"d{depth}", self._mask_leaves(item, rules)
+        whole, nested = f"d{depth}", f"toJSONString({self._bind(HIDDEN)})"
         items = f"if(startsWith({whole}, '['), JSONExtractArrayRaw({whole}), [{whole}])"
         inner = (
             f"arrayMap({item} -> multiIf(JSONHas({item}, {key}), {merged}, startsWith({item}, '['), {nested}, {item}), {items})"
@@ -221,8 +225,10 @@ class MaskedRow:
 
     def _mask_leaves(self, document: str, rules: Sequence[Rule]) -> str:
         """Every value in a JSON text, however deep; what a pattern leaves as it is keeps its type."""
-        masked = _let(self._mask("r", rules), "n", "if(n = r, t, toJSONString(n))")
-        value = _let(_DECODED, "r", masked)
+        if any(rule.pattern for rule in rules):
+            value = _let(_DECODED, "r", _let(self._mask("r", rules), "n", "if(n = r, t, toJSONString(n))"))
+        else:
+            value = f"toJSONString({self._mask(_DECODED, rules)})"
         return self._each(
             document, "t", f"if(endsWith(t, ':') OR t IN ('null', '[', ']', '{{', '}}', ','), t, {value})", JSON_TOKENS
         )
@@ -243,5 +249,5 @@ def _word(name: str) -> str:
 
 
 def _let(expression: str, name: str, body: str) -> str:
-    """`body`, in which `name` stands for the expression."""
-    return f"arrayMap({name} -> {body}, [{expression}])[1]"
+    """`body`, in which `name` stands for the expression. Each costs the engine time, whatever it does: see `over`."""
+    return body if expression == name else f"arrayMap({name} -> {body}, [{expression}])[1]"
