@@ -59,15 +59,24 @@ class MaskedRow:
         self._masking = masking
         self._bind = bind
 
-    def over(self, rows: str) -> str:
-        """A FROM: these rows of a table, and beside their columns what is shown of them.
+    def compared(self, rows: str) -> str:
+        """A FROM: these rows of a table, with what their conditions are about."""
+        return self._with(rows, self._value_steps())
+
+    def over(self, compared: str) -> str:
+        """A FROM: rows of `compared`, and beside their columns what is shown of them.
 
         Each step is a SELECT of its own: the engine names an expression by its whole text, and took half a second over one.
         """
-        if not self._masking:
-            return rows
         texts, columns = self._columns()
-        for step in (*self._value_steps(), texts, {**columns, SHOWN_FIELDS: self._document()}):
+        return self._with(compared, (texts, {**columns, SHOWN_FIELDS: self._document()}))
+
+    def shown_of(self, rows: str) -> str:
+        """A FROM: rows of a table as they are shown."""
+        return self.over(self.compared(rows))
+
+    def _with(self, rows: str, steps: Iterable[Mapping[str, str]]) -> str:
+        for step in steps if self._masking else ():
             rows = f"(SELECT *, {', '.join(f'{expression} AS {name}' for name, expression in step.items())} FROM {rows})"
         return rows
 
@@ -87,12 +96,23 @@ class MaskedRow:
 
     def _columns(self) -> tuple[dict[str, str], dict[str, str]]:
         """The short ones are masked by one expression, as the engine's time for it goes with the length of the SQL."""
-        own = {target.name: rules for target, rules in self._masking.by_field.items() if not target.inside}
         short = [name for name in COVERED_COLUMNS if name != "log"]
-        texts = ", ".join(self._mask(_string(name), own.get(name, ())) for name in short)
+        texts = ", ".join(self._mask(_string(name), self._own(name)) for name in short)
         columns = {shown(name): f"mask_texts[{place}]" for place, name in enumerate(short, start=1)}
-        line = self._mask(self.text("log"), own.get("log", ()))  # cut only when nothing in it has to be found any more
-        return {"mask_texts": f"arrayMap(c -> {self.text('c')}, [{texts}])"}, columns | {shown("log"): line}
+        return {"mask_texts": f"arrayMap(c -> {self.text('c')}, [{texts}])"}, columns | {shown("log"): self.condition("log")}
+
+    def _own(self, name: str) -> Sequence[Rule]:
+        return next(
+            (rules for target, rules in self._masking.by_field.items() if target.name == name and not target.inside), ()
+        )
+
+    def condition(self, name: str) -> str:
+        """A column as a condition compares it. A line is cut only when nothing in it has to be found any more."""
+        if not self._masking or name not in COVERED_COLUMNS:
+            return quote_name(name)
+        if name == "log":
+            return self._mask(self.text("log"), self._own(name))
+        return self.text(self._mask(_string(name), self._own(name)))
 
     def column(self, name: str) -> str:
         """A column of the table."""

@@ -107,7 +107,7 @@ def render_masked_lines(lines: Sequence[str], masking: Masking) -> Statement:
     given = f"SELECT arrayJoin(JSONExtract({bind(json.dumps(lines))}, 'Array(String)')) AS log"
     document = "if(startsWith(log, '{') AND isValidJSON(log), log, '{}')"
     other = ", ".join(f"'' AS {name}" for name in COVERED_COLUMNS if name != "log")
-    rows = bind.row.over(f"(SELECT log, CAST({document}, 'JSON') AS fields, {other} FROM ({given}))")
+    rows = bind.row.shown_of(f"(SELECT log, CAST({document}, 'JSON') AS fields, {other} FROM ({given}))")
     outputs = f"{bind.row.column('log')} AS line, {bind.row.document()} AS fields_json"
     return Statement(f"SELECT {outputs} FROM {rows}", bind.params())
 
@@ -159,10 +159,11 @@ def _render_page(plan: Plan, page: Page, bind: _Binder) -> str:
 
 def _select_page(scan: Scan, plan: Plan, page: Page, bind: _Binder, outputs: list[str]) -> str:
     newest = f"ORDER BY {NEWEST_FIRST} LIMIT {page.limit}"
-    if plan.masking and isinstance(scan.predicate, Always):  # only the page's rows are masked
-        rows = bind.row.over(f"(SELECT * FROM {scan.table} WHERE {_bounds(plan, bind)} {newest})")
-        return f"SELECT {', '.join(outputs)} FROM {rows} {newest}"
-    return f"SELECT {', '.join(outputs)} FROM {_matching(scan, plan, bind)} {newest}"
+    if not plan.masking:
+        return f"SELECT {', '.join(outputs)} FROM {_matching(scan, plan, bind)} {newest}"
+    found = f"(SELECT * FROM {_matching(scan, plan, bind)} {newest})"  # only the page's rows are masked
+    rows = bind.row.shown_of(found) if isinstance(scan.predicate, Always) else bind.row.over(found)
+    return f"SELECT {', '.join(outputs)} FROM {rows} {newest}"
 
 
 def _matching(scan: Scan, plan: Plan, bind: _Binder) -> str:
@@ -174,7 +175,7 @@ def _matching(scan: Scan, plan: Plan, bind: _Binder) -> str:
     if not plan.masking:
         return f"{scan.table} WHERE {bounds} AND {condition}"
     certain = _grouped(certain_part(scan.predicate), bind.unmasked())
-    return f"{bind.row.over(f'(SELECT * FROM {scan.table} WHERE {bounds} AND {certain})')} WHERE {condition}"
+    return f"{bind.row.compared(f'(SELECT * FROM {scan.table} WHERE {bounds} AND {certain})')} WHERE {condition}"
 
 
 def _outputs(plan: Plan, page: Page, bind: _Binder) -> dict[str, str]:
@@ -303,7 +304,7 @@ def _column(target: Target, bind: _Binder) -> str:
     if not bind.masking or target.kind in STORED_KINDS:
         return stored
     if not target.inside:
-        return bind.row.column(target.name)
+        return bind.row.condition(target.name)
     if target.kind is Kind.DYNAMIC:
         return f"if(isNull({stored}), NULL, {bind.row.text(_as_text(stored))})"
     return bind.row.text(f"CAST({stored}, 'String')")

@@ -118,13 +118,19 @@ class Reader:
     index_set: int
     token: str
 
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        headers = {"HTTP_AUTHORIZATION": f"Bearer {self.token}"}
-        return Client().post(f"/api/v1/search/index_set/{self.index_set}/{path}", body, "application/json", **headers)
+        return Client().post(
+            f"/api/v1/search/index_set/{self.index_set}/{path}", body, "application/json", headers=self.headers
+        )
 
     def put(self, body: dict[str, Any]) -> Any:
-        headers = {"HTTP_AUTHORIZATION": f"Bearer {self.token}"}
-        return Client().put(f"/api/v1/search/index_set/{self.index_set}/masking/", body, "application/json", **headers)
+        return Client().put(
+            f"/api/v1/search/index_set/{self.index_set}/masking/", body, "application/json", headers=self.headers
+        )
 
     def search(self, query: str, **asked: Any) -> Any:
         return self.post("search/", {"query": query, "start": "now-1d", **asked})
@@ -236,12 +242,12 @@ def test_every_row_is_still_there(reader: Reader) -> None:
 
 
 def test_no_chosen_field_tells_a_secret(reader: Reader) -> None:
-    known = [name for name in NAMES if "@" not in name]
+    known = [name for name in NAMES if "@" not in name and name not in ("fields", "log")]
     answer = reader.search("*", limit=1000, fields=known)
     assert answer.status_code == 200, answer.content
     assert found_in(answer.content) == []
     shown = [row["fields"] for row in answer.json()["rows"]]
-    assert {"user.phone": "138***78", "user.name": "某人"}.items() <= next(one for one in shown if "user.name" in one).items()
+    assert ("138***78", "某人") in [(one.get("user.phone"), one.get("user.name")) for one in shown]
 
 
 @pytest.mark.parametrize("secret", PROBED)
@@ -256,7 +262,7 @@ def test_no_condition_tells_whether_a_secret_is_there(reader: Reader, secret: st
 
 
 @pytest.mark.parametrize(
-    "query", ["user.phone:138*", "NOT user.name:x", "card:>5", "pin:739", "user:*", "user.phone.deep.deeper:/.*/"]
+    "query", ["user.phone:138*", "NOT user.name:x", "card:>5", "pin:739", "user:x", "user.phone.deep.deeper:/.*/"]
 )
 def test_a_condition_on_a_masked_field_is_refused(reader: Reader, trusted: Reader, query: str) -> None:
     for asked in ({}, {"count": True}, {"explain": True}):
