@@ -9,14 +9,15 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bklog.api.requests import View, by_method, json_object
-from bklog.api.search import the_catalogue
-from bklog.api.wiring import search_limits, the_store
+from bklog.api.requests import View, asker, by_method, json_object
+from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.selectors import get_index_set
 from bklog.errors import BklogError
+from bklog.records import Bearer
 from bklog.search.context import context
 from bklog.search.field_list import field_list
 from bklog.search.histogram import date_histogram
+from bklog.search.masking import masking_for
 from bklog.search.numbers import numbers, statistics
 from bklog.search.question import Answer, Searched
 from bklog.search.terms import distinct, terms, values
@@ -39,7 +40,9 @@ def view_of(analysis: Analysis) -> View:
     def answer(request: HttpRequest, index_set_id: int) -> HttpResponse:
         began = time.perf_counter()
         try:
-            found = analysis(json_object(request), now=datetime.now(UTC), searched=_searched(index_set_id))
+            raw = json_object(request)
+            searched = _searched(index_set_id, asker(request), raw, kind=analysis.__name__)
+            found = analysis(raw, now=datetime.now(UTC), searched=searched)
         except BklogError as error:
             SearchFailed(index_set_id, error.stable_code, error.message).emit()
             raise
@@ -49,9 +52,13 @@ def view_of(analysis: Analysis) -> View:
     return by_method(POST=answer)
 
 
-def _searched(index_set_id: int) -> Searched:
-    tables = [collector.log_table for collector in get_index_set(index_set_id).collectors.all()]
-    return Searched(tables, the_store(), the_catalogue(), search_limits())
+def _searched(index_set_id: int, bearer: Bearer, raw: Mapping[str, Any], *, kind: str) -> Searched:
+    index_set = get_index_set(index_set_id)
+    masked = raw.get("masking") is not False  # the analysis refuses what is neither true nor false
+    query = str(raw.get("query", ""))
+    masking = masking_for(bearer, index_set.masking, index_set_id=index_set_id, masked=masked, kind=kind, query=query)
+    tables = [collector.log_table for collector in index_set.collectors.all()]
+    return Searched(tables, masking, the_store(), the_catalogue(), search_limits())
 
 
 def _emit(kind: str, index_set_id: int, found: Mapping[str, Any], *, seconds: float) -> None:

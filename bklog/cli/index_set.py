@@ -91,6 +91,8 @@ def ask(index_set: int, path: str, asked: dict[str, Any]) -> dict[str, Any]:
         start, end = error.fields.get("start"), error.fields.get("end")
         if isinstance(start, int) and isinstance(end, int):
             _point_at(asked.get("query", ""), start, end)
+        if repair := error.fields.get("repair"):
+            click.echo(f"  perhaps: {repair}", err=True)
         raise
 
 

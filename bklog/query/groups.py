@@ -10,7 +10,7 @@ from typing import Final, assert_never
 from bklog.query.outputs import Distinct, Field, Numbers, Terms, TopValues
 from bklog.query.plan import Plan
 from bklog.query.sql import Binder
-from bklog.query.values import is_absent, is_missing, matching_rows, number_of, values_of
+from bklog.query.values import is_absent, is_missing, number_of, shown_rows, values_of
 
 TOP_RESERVE: Final = 10  # counters that the engine keeps for each value asked for: with more the counts are closer
 MIN_COUNTERS: Final = 1_000
@@ -35,7 +35,7 @@ def render(plan: Plan, output: Terms | TopValues | Distinct | Numbers, bind: Bin
 
 def _terms(plan: Plan, output: Terms, field: Field, bind: Binder) -> str:
     missing = is_missing(field)
-    rows = matching_rows(plan, bind, lambda number: values_of([field], number))
+    rows = shown_rows(plan, bind, lambda number: values_of([field], number, bind))
     groups = f"SELECT value_0, count() AS n FROM {rows}{_with_prefix(output.prefix, bind)} GROUP BY value_0"
     return (
         f"SELECT toString(value_0) AS shown_0, {missing} AS missing_0, n AS total_0, sumIf(n, {missing}) OVER () AS lost_0,"
@@ -50,7 +50,7 @@ def _nested_terms(plan: Plan, output: Terms, bind: Binder) -> str:
     names = [f"value_{place}" for place in range(depth)]
     missing = [is_missing(field, name) for field, name in zip(output.fields, names, strict=True)]
     above = [f"PARTITION BY {', '.join(names[:place])} " if place else "" for place in range(depth + 1)]
-    rows = matching_rows(plan, bind, lambda number: values_of(output.fields, number))
+    rows = shown_rows(plan, bind, lambda number: values_of(output.fields, number, bind))
     levels = range(depth)
     groups = f"SELECT {', '.join(names)}, count() AS n FROM {rows}{_with_prefix(output.prefix, bind)} GROUP BY ALL"
     totals = ", ".join(f"sum(n) OVER ({above[place + 1]}) AS total_{place}" for place in levels)
@@ -80,7 +80,7 @@ def _with_prefix(prefix: str, bind: Binder) -> str:
 
 
 def _top_values(plan: Plan, output: TopValues, bind: Binder) -> str:
-    rows = matching_rows(plan, bind, lambda number: values_of([output.field], number))
+    rows = shown_rows(plan, bind, lambda number: values_of([output.field], number, bind))
     missing = f"ifNull({is_missing(output.field)}, true)"
     counters = min(max(output.limit * TOP_RESERVE, MIN_COUNTERS), MAX_COUNTERS)
     top = f"approx_top_kIf({output.limit}, {counters})(value_0, NOT {missing})"
@@ -96,7 +96,7 @@ def _top_values(plan: Plan, output: TopValues, bind: Binder) -> str:
 
 
 def _distinct(plan: Plan, output: Distinct, bind: Binder) -> str:
-    rows = matching_rows(plan, bind, lambda number: values_of([output.field], number))
+    rows = shown_rows(plan, bind, lambda number: values_of([output.field], number, bind))
     missing = is_missing(output.field)
     function = "uniqExactIf" if output.is_exact else "uniqIf"
     distinct = f"{function}(value_0, NOT {missing}) AS distinct_values"
@@ -108,12 +108,12 @@ def _numbers(plan: Plan, output: Numbers, bind: Binder) -> str:
     field = output.field
 
     def columns(number: int) -> dict[str, str]:
-        ends = values_of([field], number) if output.has_ends else {}
-        return {"absent": is_absent(field, number), "number": number_of(field, number), **ends}
+        ends = values_of([field], number, bind) if output.has_ends else {}
+        return {"absent": is_absent(field, number), "number": number_of(field, number, bind), **ends}
 
     levels = ", ".join(repr(percentile / 100) for percentile in output.percentiles)
     function = "quantilesExact" if output.is_exact else "quantilesTDigest"
-    total = "toString(sum(toInt128(number)))" if field.is_whole else "toString(sum(number))"
+    total = "toString(sum(toInt128(number)))" if field.is_whole and not plan.masking else "toString(sum(number))"
     ends = [f"toString({one}If(value_0, NOT absent)) AS {one}_value" for one in ("min", "max")] if output.has_ends else []
     figures = [
         "count() AS total",
@@ -126,4 +126,4 @@ def _numbers(plan: Plan, output: Numbers, bind: Binder) -> str:
         f"{function}({levels})(number) AS quantiles",
         *ends,
     ]
-    return f"SELECT {', '.join(figures)} FROM {matching_rows(plan, bind, columns)}"
+    return f"SELECT {', '.join(figures)} FROM {shown_rows(plan, bind, columns)}"

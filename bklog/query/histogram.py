@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from bklog.query.outputs import Field, Histogram, SliceCounts, common_width
 from bklog.query.plan import Plan
 from bklog.query.sql import Binder
-from bklog.query.values import is_missing, matching_rows, values_of
+from bklog.query.values import is_missing, matching_rows, shown_rows, values_of
 
 
 def render(plan: Plan, output: Histogram | SliceCounts, bind: Binder) -> str:
@@ -29,7 +29,7 @@ def _count_buckets(plan: Plan, output: Histogram, bind: Binder) -> str:
 
 def _histogram_by(plan: Plan, output: Histogram, field: Field, bind: Binder) -> str:
     """A row for each series: place 0 has no value, 1 to `limit` are the most frequent, and the last is all others."""
-    rows = matching_rows(plan, bind, lambda number: {"bucket": bucket_of(output.edges, bind)} | values_of([field], number))
+    rows = shown_rows(plan, bind, lambda number: {"bucket": bucket_of(output.edges, bind)} | values_of([field], number, bind))
     missing = is_missing(field)
     groups = f"SELECT bucket, value_0, count() AS n FROM {rows} GROUP BY bucket, value_0"
     summed = f"SELECT *, sum(n) OVER (PARTITION BY value_0) AS all_n FROM ({groups})"

@@ -13,7 +13,7 @@ from bklog.query.moment import SECOND
 from bklog.query.outputs import Anchor, Located, Neighbours
 from bklog.query.plan import Page, Plan
 from bklog.query.planner import COLUMNS
-from bklog.query.sql import PAGE_SETTINGS, Binder, bind_time, page_outputs, where
+from bklog.query.sql import Binder, bind_time, matching, page_outputs, page_settings
 from bklog.records.timerange import EPOCH
 
 SOURCE: Final = ("host", "path", "stream")
@@ -30,7 +30,7 @@ def _locate(plan: Plan, output: Located, bind: Binder) -> str:
     identity = f"time = {bind_time(output.time, bind)} AND batch = {batch} AND row = {row}"
     return " UNION ALL ".join(
         f"SELECT {number} AS scan, toUnixTimestamp64Micro(ingest_time) AS arrival, {', '.join(SOURCE)}"
-        f" FROM {scan.table} WHERE {where(scan, plan, bind)} AND {identity}"
+        f" FROM {matching(scan, plan, bind)} AND {identity}"
         for number, scan in enumerate(plan.scans)
     )
 
@@ -42,8 +42,8 @@ def _neighbours(plan: Plan, output: Neighbours, bind: Binder) -> str:
     inner = ", ".join(["time", "ingest_time", "batch", *columns.values()])
     before = _side(plan, output, bind, operator="<", descending=" DESC", limit=output.before + 1)
     after = _side(plan, output, bind, operator=">=", descending="", limit=output.after + 2)
-    sides = " UNION ALL ".join(f"SELECT * FROM (SELECT {inner} {side})" for side in (before, after))
-    return f"SELECT {', '.join(columns)} FROM ({sides}) ORDER BY {', '.join(order)} {PAGE_SETTINGS}"
+    sides = " UNION ALL ".join(f"SELECT * FROM (SELECT {inner} FROM {side})" for side in (before, after))
+    return f"SELECT {', '.join(columns)} FROM ({sides}) ORDER BY {', '.join(order)} {page_settings(plan)}"
 
 
 def _side(plan: Plan, output: Neighbours, bind: Binder, *, operator: str, descending: str, limit: int) -> str:
@@ -51,13 +51,13 @@ def _side(plan: Plan, output: Neighbours, bind: Binder, *, operator: str, descen
     anchor, order = output.anchor, BY_ARRIVAL if output.by_arrival else BY_TIME
     bound = dict(zip(BY_TIME, _bound(anchor, bind), strict=True))
     conditions = [
-        where(scan, plan, bind),
         *(f"{name} = {bind(value)}" for name, value in zip(SOURCE[: output.same], anchor.source, strict=False)),
         f"({', '.join(order)}) {operator} ({', '.join(bound[name] for name in order)})",
         *_within(output, operator, bind),
     ]
     sorting = ", ".join(f"{name}{descending}" for name in order)
-    return f"FROM {scan.table} WHERE {' AND '.join(conditions)} ORDER BY {sorting} LIMIT {limit}"
+    rows = f"(SELECT * FROM {matching(scan, plan, bind)} AND {' AND '.join(conditions)} ORDER BY {sorting} LIMIT {limit})"
+    return bind.row.shown_of(rows)
 
 
 def _within(output: Neighbours, operator: str, bind: Binder) -> list[str]:

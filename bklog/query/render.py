@@ -11,7 +11,7 @@ from bklog.records import Statement
 
 
 def render(plan: Plan) -> Statement:
-    bind = sql.Binder()
+    bind = sql.Binder(plan.masking)
     return Statement(_text(plan, bind), bind.params())
 
 

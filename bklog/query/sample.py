@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from bklog.query.fields import COLUMN_KINDS, Kind, Target
+from bklog.query.masked import quote_name
 from bklog.query.outputs import NULLABLE, FieldSample, Slice
-from bklog.query.plan import Plan
-from bklog.query.sql import PAGE_SETTINGS, Binder, bind_time, column_of, quote_name, where
+from bklog.query.plan import Always, Plan
+from bklog.query.sql import Binder, bind_time, matching, page_settings, stored_column
 
 COUNTED_COLUMNS: Final = tuple(name for name, kind in COLUMN_KINDS.items() if kind is not Kind.TIME)
 PATHS: Final = ("JSONDynamicPathsWithTypes", "JSONSharedDataPathsWithTypes")
@@ -23,7 +24,7 @@ def render(plan: Plan, output: FieldSample, bind: Binder) -> str:
     return (
         f"SELECT place, name, type, count() AS n FROM (SELECT arrayJoin(found) AS one, one.1 AS place, one.2 AS name,"
         f" one.3 AS type FROM ({rows})) GROUP BY place, name, type ORDER BY place, n DESC, name, type LIMIT {output.limit}"
-        f" {PAGE_SETTINGS}"
+        f" {page_settings(plan)}"
     )
 
 
@@ -31,15 +32,17 @@ def _sampled(piece: Slice, plan: Plan, typed: Sequence[Target], bind: Binder) ->
     scan = plan.scans[piece.scan]
     found = [_present_in("column", name, f"{quote_name(name)} != ''", bind) for name in COUNTED_COLUMNS]
     for target in typed:
-        column = column_of(target)
+        column = stored_column(target)
         condition = f"isNotNull({column})" if target.kind in NULLABLE else f"{column} != ''"
         found.append(_present_in("rule", target.name, condition, bind))
-    found += [f"arrayMap(x -> ('data', x.1, x.2), CAST({paths}(fields), 'Array(Tuple(String, String))'))" for paths in PATHS]
+    name = bind.row.text("x.1")  # a name may hold what a pattern hides
+    found += [f"arrayMap(x -> ('data', {name}, x.2), CAST({paths}(fields), 'Array(Tuple(String, String))'))" for paths in PATHS]
     rows = (
-        f"SELECT * FROM {scan.table} WHERE {where(scan, plan, bind)} AND time >= {bind_time(piece.start, bind)}"
-        f" AND time < {bind_time(piece.end, bind)} ORDER BY time DESC LIMIT {piece.limit}"
+        f"(SELECT * FROM {matching(scan, plan, bind)} AND time >= {bind_time(piece.start, bind)}"
+        f" AND time < {bind_time(piece.end, bind)} ORDER BY time DESC LIMIT {piece.limit})"
     )
-    return f"SELECT arrayConcat([('', '', '')], {', '.join(found)}) AS found FROM ({rows})"
+    source = bind.row.compared(rows) if isinstance(scan.predicate, Always) else rows
+    return f"SELECT arrayConcat([('', '', '')], {', '.join(found)}) AS found FROM {source}"
 
 
 def _present_in(place: str, name: str, condition: str, bind: Binder) -> str:

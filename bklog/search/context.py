@@ -20,9 +20,10 @@ from bklog.records import TimeRange
 from bklog.records.timerange import EPOCH
 from bklog.search.given import Given
 from bklog.search.question import Answer, Question, Searched
+from bklog.search.request import SearchRequest
 from bklog.search.service import read_rows
 
-KEYS: Final = ("time", "batch", "row", "cursor", "scope", "before", "after")
+KEYS: Final = ("time", "batch", "row", "cursor", "scope", "before", "after", "masking")
 DEFAULT_LINES: Final = 50
 MAX_LINES: Final = 1_000
 SCOPES: Final = {"stream": 3, "path": 2, "host": 1, "collector": 0}  # how many of host, path, stream are the same
@@ -39,9 +40,10 @@ def context(raw: Mapping[str, Any], *, now: datetime, searched: Searched) -> Ans
         BadRequest: `row_identity`, `scope`, `cursor`, `limit`.
     """
     given = Given(raw, KEYS)
+    given.flag("masking", default=True)
     scope = _scope(given)
     before, after = (given.whole(key, DEFAULT_LINES, least=0, most=MAX_LINES) for key in ("before", "after"))
-    question = Question("", ALL_TIME, (), searched)
+    question = Question(SearchRequest("", ALL_TIME), (), searched)
     scan, anchor = _locate(_identity(given), question)
     for seconds in NEAR_SECONDS:
         output = Neighbours(anchor, before, after, SCOPES[scope], by_arrival=scope == "stream", within_seconds=seconds)

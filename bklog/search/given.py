@@ -42,6 +42,10 @@ class Given:
     def __contains__(self, key: str) -> bool:
         return key in self._given
 
+    def raw(self, key: str, default: Any) -> Any:
+        """For whoever reads it itself."""
+        return self._given.get(key, default)
+
     def text(self, key: str, default: str = "") -> str:
         value = self._given.get(key, default)
         if not isinstance(value, str):

@@ -11,25 +11,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from bklog.errors import BadRequest
-from bklog.query import Plan, find_field, parse, plan_analysis, render
+from bklog.errors import BadRequest, QuerySyntax
+from bklog.query import Masking, Plan, find_field, plan_analysis, render
 from bklog.query.outputs import Analysis, Field, Located, Neighbours
-from bklog.records import Limits, Rows, Statement, TimeRange, to_nanoseconds
-from bklog.search.asking import Explanation, fields_named, measure, select
+from bklog.records import Limits, Rows, Statement, to_nanoseconds
+from bklog.search.addition import read_addition
 from bklog.search.catalogue import FieldCatalogue
 from bklog.search.explain import describe_plan
 from bklog.search.given import Given
+from bklog.search.reading import placed, read_request
+from bklog.search.request import SearchRequest
+from bklog.search.service import Explanation, measure, select
 from bklog.store import LogTable, Store
 
-KEYS: Final = ("query", "start", "end")
+KEYS: Final = ("query", "addition", "start", "end", "masking")
 Answer = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """An index set as a question finds it: its tables, and what answers for them."""
+    """An index set as a question finds it: its tables, what who asks may not see of them, and what answers for them."""
 
     tables: Sequence[LogTable]
+    masking: Masking
     store: Store
     catalogue: FieldCatalogue
     limits: Limits
@@ -38,18 +42,24 @@ class Searched:
 class Question:
     """Raises QuerySyntax and BadRequest as a search does; `names` are the fields that are asked about."""
 
-    def __init__(self, text: str, time_range: TimeRange, names: Sequence[str], searched: Searched) -> None:
+    def __init__(self, request: SearchRequest, names: Sequence[str], searched: Searched) -> None:
         self._started = time.perf_counter()
-        self._range = time_range
-        self._query = parse(text)
+        self._range = request.time_range
+        self._asked = read_request(request)
         self._searched = searched
-        self._known = searched.catalogue.describe(searched.tables, [*fields_named(self._query), *names])
+        self._known = searched.catalogue.describe(searched.tables, [*self._asked.fields, *names])
         self._answers: list[Rows] = []
-        self.start, self.end = to_nanoseconds(time_range.start), to_nanoseconds(time_range.end)
+        self.start, self.end = to_nanoseconds(self._range.start), to_nanoseconds(self._range.end)
 
     @classmethod
     def read(cls, given: Given, *names: str, now: datetime, searched: Searched) -> Question:
-        return cls(given.text("query"), given.time_range(now=now), names, searched)
+        request = SearchRequest(
+            query=given.text("query"),
+            time_range=given.time_range(now=now),
+            conditions=read_addition(given.raw("addition", [])),
+            masked=given.flag("masking", default=True),
+        )
+        return cls(request, names, searched)
 
     def field(self, name: str) -> Field:
         if not name:
@@ -59,7 +69,16 @@ class Question:
     def plan(self, output: Analysis | Located | Neighbours, *, of_scan: int | None = None) -> Plan:
         """Over all tables, or over the one of this number."""
         tables = self._known if of_scan is None else [self._known[of_scan]]
-        return plan_analysis(self._query, tables=tables, time_range=self._range, output=output)
+        try:
+            return plan_analysis(
+                self._asked.whole,
+                tables=tables,
+                time_range=self._range,
+                output=output,
+                masking=self._searched.masking,
+            )
+        except QuerySyntax as error:
+            raise placed(error, self._asked, self._known) from error
 
     def ask(self, output: Analysis | Located) -> Rows:
         return self.run(self.plan(output))
@@ -75,7 +94,7 @@ class Question:
         statement = render(plan)
         explain = Statement(f"EXPLAIN indexes = 1 {statement.text}", statement.params)
         engine = "\n".join(str(line) for (line,) in select(explain, self._searched.store, self._searched.limits).rows)
-        return {"explanation": Explanation(str(self._query), describe_plan(plan), statement, engine).as_dict()}
+        return {"explanation": Explanation(str(self._asked.whole), describe_plan(plan), statement, engine).as_dict()}
 
     def answer(self, content: Answer) -> Answer:
         return {**content, "statistics": measure(self._answers, self._started).as_dict()}

@@ -11,17 +11,23 @@ from datetime import datetime
 from typing import Any, Final
 
 from bklog.query import MAX_ROWS, Cursor, read_cursor
+from bklog.query.conditions import Condition
 from bklog.records import TimeRange
+from bklog.search.addition import read_addition
 from bklog.search.given import Given
 
-KEYS: Final = ("query", "start", "end", "limit", "cursor", "fields", "count", "explain")
+KEYS: Final = ("query", "addition", "start", "end", "limit", "cursor", "fields", "count", "explain", "masking")
 DEFAULT_LIMIT: Final = 100
 MAX_FIELDS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """`fields` names the columns and paths to return, None for all; `count` asks only for the number of rows."""
+    """`fields` names the columns and paths to return, None for all; `count` asks only for the number of rows.
+
+    A row that is found matches `query` and every one of `conditions`.
+    Without `masked` raw values are asked for, which only a permission gives.
+    """
 
     query: str
     time_range: TimeRange
@@ -30,6 +36,8 @@ class SearchRequest:
     fields: tuple[str, ...] | None = None
     count: bool = False
     explain: bool = False
+    conditions: tuple[Condition, ...] = ()
+    masked: bool = True
 
 
 def parse_request(raw: Mapping[str, Any], *, now: datetime) -> SearchRequest:
@@ -42,4 +50,6 @@ def parse_request(raw: Mapping[str, Any], *, now: datetime) -> SearchRequest:
         fields=given.names("fields", most=MAX_FIELDS) if "fields" in given else None,
         count=given.flag("count"),
         explain=given.flag("explain"),
+        conditions=read_addition(given.raw("addition", [])),
+        masked=given.flag("masking", default=True),
     )

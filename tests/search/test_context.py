@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from bklog.errors import BadRequest, NotFound
+from bklog.query import UNMASKED
 from bklog.search.catalogue import FieldCatalogue
 from bklog.search.context import MAX_LINES, context
 from bklog.search.question import Searched
@@ -60,7 +61,7 @@ def streams(store: EngineStore) -> Iterator[list[dict[str, Any]]]:
 @pytest.fixture(scope="module")
 def ask(store: EngineStore, streams: list[dict[str, Any]]) -> Ask:
     assert streams
-    searched = Searched([EMPTY, TABLE], store, FieldCatalogue(store, LIMITS), LIMITS)
+    searched = Searched([EMPTY, TABLE], UNMASKED, store, FieldCatalogue(store, LIMITS), LIMITS)
     return lambda **asked: context(asked, now=datetime.now(UTC), searched=searched)
 
 
