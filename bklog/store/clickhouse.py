@@ -37,6 +37,7 @@ from bklog.store.statements import (
 
 CONNECT_SECONDS: Final = 5
 DISK_FULL_CODES: Final = {243}  # NOT_ENOUGH_SPACE
+OWN_MEMORY_TEXT: Final = re.compile(r"DB::Exception: Query memory limit exceeded")  # else memory is short for all
 OVERLOAD_CODES: Final = {202, 241, 252}  # too many queries, memory, too many parts: all pass
 STOPPING_CODES: Final = {209, 210, 236, 394}  # socket time-out, network error, aborted, cancelled by a stop
 DISK_FULL_TEXT: Final = re.compile(r"No space left on device|errno: 28\b")
@@ -237,7 +238,7 @@ class ClickHouseStore:
         if code in DISK_FULL_CODES or DISK_FULL_TEXT.search(text):
             hint = "free space or shorten a retention; senders keep what was not acknowledged and send it again"
             return Unavailable("the store's disk is full", retry_after_seconds=30, hint=hint, code="disk_full")
-        if code in OVERLOAD_CODES:
+        if code in OVERLOAD_CODES and not OWN_MEMORY_TEXT.search(text):
             return Overloaded(f"the store has too much to do: {text}", retry_after_seconds=2, code="store_overloaded")
         if code in STOPPING_CODES or not code:
             hint = "it is started again by the supervisor; `bklog status` and `bklog logs store` say more"
