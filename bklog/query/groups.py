@@ -81,7 +81,7 @@ def _with_prefix(prefix: str, bind: Binder) -> str:
 
 def _top_values(plan: Plan, output: TopValues, bind: Binder) -> str:
     rows = shown_rows(plan, bind, lambda number: values_of([output.field], number, bind))
-    missing = f"ifNull({is_missing(output.field)}, true)"
+    missing = is_missing(output.field)
     counters = min(max(output.limit * TOP_RESERVE, MIN_COUNTERS), MAX_COUNTERS)
     top = f"approx_top_kIf({output.limit}, {counters})(value_0, NOT {missing})"
     counted = (

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bklog.errors import BadRequest
-from bklog.query.moment import TIME_HINT, read_moment
-from bklog.records import TimeRange
+from bklog.query.moment import EARLIEST, LATEST, TIME_HINT, read_moment
+from bklog.records import TimeRange, to_nanoseconds
 from bklog.records.timerange import EPOCH
 
 DEFAULT_START: Final = "now-24h"  # an hour, as some products have it, hides what a person has just imported
@@ -106,9 +106,12 @@ def read_time(value: object, *, now: datetime, name: str) -> datetime:
 def _shift(now: datetime, relative: re.Match[str], name: str) -> datetime:
     seconds = int(relative["count"]) * _UNITS[relative["unit"]]
     try:
-        return now + timedelta(seconds=seconds if relative["sign"] == "+" else -seconds)
+        moment = now + timedelta(seconds=seconds if relative["sign"] == "+" else -seconds)
     except OverflowError as error:
         raise _no_time(name, relative[0]) from error
+    if not EARLIEST <= to_nanoseconds(moment) <= LATEST:  # as of a time that is written in full
+        raise _no_time(name, relative[0])
+    return moment
 
 
 def _no_time(name: str, value: object) -> BadRequest:

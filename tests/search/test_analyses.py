@@ -362,6 +362,8 @@ def test_an_explained_analysis_is_not_run(ask: Ask) -> None:
         (statistics, {"field": "level", "explain": True}, "search_request"),
         (field_list, {"sample": 10_000_000}, "limit"),
         (field_list, {"end": "never"}, "time_syntax"),
+        (date_histogram, {"start": "now-500000d"}, "time_syntax"),
+        (field_list, {"end": "now+500000d"}, "time_syntax"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_asked_is_refused_by_name(
@@ -372,6 +374,20 @@ def test_what_cannot_be_asked_is_refused_by_name(
         analysis({**RANGE, **given}, now=datetime.now(UTC), searched=searched)
     assert refused.value.stable_code == code
     assert refused.value.hint
+
+
+def test_the_widest_range_can_be_asked_for(ask: Ask, stored: Rows) -> None:
+    widest = {"start": "1900-01-01T00:00:00Z", "end": "2262-04-11T00:00:00Z"}
+    answer = ask(date_histogram, **widest, field="level")
+    assert (answer["interval"], answer["total"]) == ("1y", len(stored))
+    assert ask(field_list, **widest, sample=100)["total"] == len(stored)
+
+
+def test_conditions_beside_the_text_count_too(ask: Ask, stored: Rows) -> None:
+    addition = [{"field": "level", "operator": "=", "value": ["error"]}]
+    answer = ask(terms, fields=["host"], query="_exists_:mixed", addition=addition)
+    rows = plain.matching(stored, "_exists_:mixed AND level:error")
+    assert without(answer) == plain.terms(rows, ["host"], [10])
 
 
 def test_an_error_of_the_query_has_its_place(ask: Ask) -> None:
