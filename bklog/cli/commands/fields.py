@@ -35,7 +35,7 @@ def _statistics(answer: dict[str, Any]) -> list[str]:
         lines.append(f"{answer['other']:>12,}  (other)")
     lines += [
         f"{answer['total'] - answer['missing']:,} of {answer['total']:,} rows have it",
-        f"distinct: {answer['distinct']['value']:,}",
+        f"{answer['distinct']['value']:,} distinct values",
     ]
     if answer["ends"]:
         lines.append(f"from {answer['ends']['first']} to {answer['ends']['last']}")

@@ -37,10 +37,8 @@ def _lines(answer: dict[str, Any]) -> list[str]:
 def _level(level: dict[str, Any], indent: str) -> list[str]:
     lines = []
     for one in level["buckets"]:
-        error = f" ±{one['error']}" if one.get("error") else ""
-        lines += [
-            f"{indent}{one['count']:>12,}{error}  {one['key']}",
-            *_level(one.get("terms", {"buckets": []}), f"{indent}    "),
-        ]
+        error = f" (at most {one['error']:,} too high)" if one.get("error") else ""
+        lines.append(f"{indent}{one['count']:>12,}  {one['key']}{error}")
+        lines += _level(one["terms"], f"{indent}    ") if "terms" in one else []
     rest = [(level["other"], "(other)"), (level["missing"], f"(no {level['field']})")]
     return lines + [f"{indent}{count:>12,}  {what}" for count, what in rest if count]
