@@ -11,12 +11,21 @@ from typing import Any, Final
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 
-from bklog.api.middleware import present_failure
+from bklog.api.middleware import ASKER, present_failure
 from bklog.errors import BadRequest, TooLarge
+from bklog.records import Bearer
 
 View = Callable[..., HttpResponse]
 USUAL_LIMIT: Final = 50
 LARGEST_ID: Final = 2**53
+
+
+def asker(request: HttpRequest) -> Bearer:
+    """Whose token came with the request. Raises KeyError on the paths that need none."""
+    found = request.META[ASKER]
+    if not isinstance(found, Bearer):
+        raise TypeError(f"{ASKER} holds {type(found).__name__}")
+    return found
 
 
 def json_object(request: HttpRequest) -> dict[str, Any]:
