@@ -11,7 +11,10 @@ from bklog.store import LogTable
 
 
 class Collector(models.Model):
-    """One table of the store is one collector. `table` never changes: the rows stand there."""
+    """One table of the store is one collector. `table` never changes: the rows stand there.
+
+    `entered_by` names what made it, where that may come again and must find its own: the run of a pipeline.
+    """
 
     class Scenario(models.TextChoices):
         ROW = "row", "lines of files"
@@ -24,6 +27,7 @@ class Collector(models.Model):
         NONE = "none", "no index: searches scan"
 
     class State(models.TextChoices):
+        NEW = "new", "takes lines; its onboarding has not ended"
         ACTIVE = "active", "takes lines"
         DELETING = "deleting", "takes no more lines, and goes with those that it has"
 
@@ -37,6 +41,7 @@ class Collector(models.Model):
     retention_days = models.PositiveIntegerField()
     labels = models.JSONField(default=dict)
     state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
+    entered_by = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 NULL is what is not compared
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[models.Manager[Collector]] = models.Manager()
