@@ -59,6 +59,7 @@ def delete_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
         actions.require_deletable(collector)
         about = {"collector_id": collector.pk, "name": collector.name, "table": collector.table}
         return _start(request, DELETION, collector.name, about)
+    require_idle(selectors.subject_of(collector.name))
     actions.delete_collector(collector, store=the_store())
     return HttpResponse(status=204)
 

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import psutil
 
-from tests.brokers import Broker, valkey
+from tests.brokers import BROKERS, Broker
 from tests.queues.workers import Site, kill
 from tests.store.conftest import StoreServer, end, start
 
@@ -156,14 +156,14 @@ class Stage:
 
 
 @contextmanager
-def stage(home: Path, *, database_url: str = "") -> Iterator[Stage]:
+def stage(home: Path, *, database_url: str = "", kind: str = "valkey") -> Iterator[Stage]:
     """The store and the broker run, the database is migrated, the agent has a configuration of its operator; no worker yet."""
     agent = home / "agent" / "agent.json"
     agent.parent.mkdir()
     agent.write_text(json.dumps({"endpoint": "fleet", "inputs": [], "host": "of the operator"}))
     store = start(home / "data")
     try:
-        with valkey() as broker:
+        with BROKERS[kind]() as broker:
             site = Site(home, broker.url, database_url)
             made = Stage(site, broker, store)
             try:

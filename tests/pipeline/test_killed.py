@@ -77,6 +77,18 @@ def test_its_deletion(made: Stage) -> None:
     assert not (made.site.home / "secrets" / "tokens" / "shop").exists()
 
 
+def test_polls_and_kills_over_rabbitmq(tmp_path: Path) -> None:
+    """Its messages that are to come later wait in queues of the broker, not in the hands of a worker."""
+    wanted = {name: value for name, value in WANTED.items() if name != "agent"}
+    with stage(tmp_path, kind="rabbitmq") as made:
+        made.keep_workers()
+        run_id = made.begin("collector_onboarding", "collector:shop", {"wanted": wanted})
+        killed = made.survive(run_id, kills=(made.kill_workers,), at={"first_line": lambda: store_a_line(made)})
+        assert made.shown(run_id)["state"] == "done"
+        assert ("first_line", "service_schedule") in killed
+        assert made.call(COUNTS)[:3] == [1, 1, 1]
+
+
 def test_the_database_is_restarted_under_a_step_and_under_a_poll(tmp_path: Path) -> None:
     with postgresql() as server, stage(tmp_path, database_url=server.url) as made:
         made.keep_workers()
