@@ -15,8 +15,8 @@ from bklog.collect.drafts import Draft
 from bklog.collect.models import present_collector
 from bklog.collect.onboarding import DELETION, ONBOARDING, Onboarding
 from bklog.errors import BadRequest
-from bklog.pipeline.actions import start
-from bklog.pipeline.selectors import present_run, require_idle
+from bklog.pipeline.actions import alone_with, start
+from bklog.pipeline.selectors import present_run
 from bklog.queues.send import send
 
 LEDGER_HOURS_AT_MOST = 24 * 400
@@ -59,8 +59,8 @@ def delete_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
         actions.require_deletable(collector)
         about = {"collector_id": collector.pk, "name": collector.name, "table": collector.table}
         return _start(request, DELETION, collector.name, about)
-    require_idle(selectors.subject_of(collector.name))
-    actions.delete_collector(collector, store=the_store())
+    with alone_with(selectors.subject_of(collector.name)):
+        actions.delete_collector(collector, store=the_store())
     return HttpResponse(status=204)
 
 
@@ -73,9 +73,9 @@ def _is_yes(request: HttpRequest, name: str) -> bool:
 
 def reactivate_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
     collector = selectors.get_collector(collector_id)
-    require_idle(selectors.subject_of(collector.name))
-    the_store().create_table(collector.log_table)  # the deletion may have come so far; its rows are gone then
-    return JsonResponse(present_collector(actions.take_lines_again(collector)))
+    with alone_with(selectors.subject_of(collector.name)):
+        the_store().create_table(collector.log_table)  # the deletion may have come so far; its rows are gone then
+        return JsonResponse(present_collector(actions.take_lines_again(collector)))
 
 
 def create_token(request: HttpRequest, collector_id: int) -> HttpResponse:

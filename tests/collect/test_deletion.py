@@ -22,7 +22,9 @@ from bklog.collect.retention import check_retention
 from bklog.errors import Conflict
 from bklog.pipeline import upkeep
 from bklog.pipeline.actions import cancel
+from bklog.pipeline.engine import lease_name
 from bklog.pipeline.models import PipelineRun
+from bklog.queues.leases import lease
 from bklog.store import LogTable
 from bklog.store.clickhouse import ClickHouseStore
 from tests.collect.test_storage import TODAY, fill
@@ -145,6 +147,9 @@ def test_a_deletion_that_was_given_up_can_be_taken_back(post: Post, store: Click
     actions.refuse_lines(shop.pk)
     assert refused("POST", reactivate) == (409, "pipeline_running")
     cancel(run["id"])
+    with lease(lease_name("collector:shop")):  # as long as what was cancelled is still at it
+        assert refused("POST", reactivate) == (409, "lease_held")
+        assert refused("DELETE", f"{COLLECTORS}{shop.pk}/") == (409, "lease_held")
     status, shown = call("POST", reactivate)
     assert (status, shown["state"]) == (200, "active")
 
