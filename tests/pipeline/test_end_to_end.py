@@ -12,6 +12,7 @@ import clickhouse_connect
 import pytest
 
 from tests.running_fleet import RunningFleet
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.fleet
 LINES = 1000
@@ -54,10 +55,7 @@ def test_files_are_followed_from_their_first_line_on(fleet: RunningFleet, logs: 
     assert [step["name"] for step in run["steps"]] == ["collector", "table", "token", "agent", "first_line", "running"]
     with (logs / "shop.log").open("a") as file:
         file.write("the last one\n")
-    end = time.monotonic() + 30
-    while fleet.count("*", "shop") < LINES + 1 and time.monotonic() < end:
-        time.sleep(0.5)
-    assert fleet.count("*", "shop") == LINES + 1
+    wait_until(lambda: fleet.count("*", "shop") == LINES + 1)
     assert fleet.try_bklog("collector", "onboard", "shop").returncode == 5
 
 
@@ -95,4 +93,5 @@ def test_its_deletion_refuses_senders_and_calls_nothing_stored_once_the_table_is
     assert fleet.api("GET", "/api/v1/databus/collectors/?name=shop")["items"] == []
     inputs = json.loads((fleet.home / "agent" / "agent.json").read_text())["inputs"]
     assert [item["name"] for item in inputs] == ["bklog-platform"]
-    assert "PipelineEnded" in fleet.bklog("search", "PipelineEnded", "--index-set", "bklog-platform", "--since", "1h")
+    ended = "PipelineEnded AND fields.outcome:done AND fields.pipeline:collector_deletion"
+    wait_until(lambda: fleet.count(ended, "bklog-platform") == 1)
