@@ -13,11 +13,13 @@ from typing import Any, Final
 
 from bklog.errors import BadRequest
 from bklog.query import MAX_ROWS, Cursor, read_cursor
+from bklog.query.conditions import Condition
 from bklog.query.moment import TIME_HINT, read_moment
 from bklog.records import TimeRange
 from bklog.records.timerange import EPOCH
+from bklog.search.addition import read_addition
 
-KEYS: Final = ("query", "start", "end", "limit", "cursor", "fields", "count", "explain")
+KEYS: Final = ("query", "addition", "start", "end", "limit", "cursor", "fields", "count", "explain", "masking")
 DEFAULT_START: Final = "now-24h"  # an hour, as some products have it, hides what a person has just imported
 DEFAULT_LIMIT: Final = 100
 MAX_FIELDS: Final = 200
@@ -27,7 +29,11 @@ _RELATIVE: Final = re.compile(r"(?:now(?P<sign>[+-]))?(?P<count>\d{1,9})(?P<unit
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """`fields` names the columns and paths to return, None for all; `count` asks only for the number of rows."""
+    """`fields` names the columns and paths to return, None for all; `count` asks only for the number of rows.
+
+    A row that is found matches `query` and every one of `conditions`.
+    Without `masked` raw values are asked for, which only a permission gives.
+    """
 
     query: str
     time_range: TimeRange
@@ -36,6 +42,8 @@ class SearchRequest:
     fields: tuple[str, ...] | None = None
     count: bool = False
     explain: bool = False
+    conditions: tuple[Condition, ...] = ()
+    masked: bool = True
 
 
 def parse_request(raw: Mapping[str, Any], *, now: datetime) -> SearchRequest:
@@ -56,6 +64,8 @@ def parse_request(raw: Mapping[str, Any], *, now: datetime) -> SearchRequest:
         fields=_fields(given["fields"]) if "fields" in given else None,
         count=_flag(given, "count"),
         explain=_flag(given, "explain"),
+        conditions=read_addition(given.get("addition", [])),
+        masked=_flag(given, "masking", default=True),
     )
 
 
@@ -96,8 +106,8 @@ def _text(given: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def _flag(given: Mapping[str, Any], key: str) -> bool:
-    value = given.get(key, False)
+def _flag(given: Mapping[str, Any], key: str, *, default: bool = False) -> bool:
+    value = given.get(key, default)
     if not isinstance(value, bool):
         raise _refuse(f"{key} is {_kind_of(value)}", f"{key} is true or false")
     return value
