@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bklog.api.requests import by_method, json_object
-from bklog.api.wiring import search_limits, the_store
+from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.selectors import get_index_set
 from bklog.errors import BklogError
 from bklog.search import service
-from bklog.search.catalogue import FieldCatalogue
 from bklog.search.request import SearchRequest, parse_request
 from bklog.search.service import Explanation, SearchResult
 from bklog.telemetry import SearchAnswered, SearchFailed
-
-
-@lru_cache(maxsize=1)
-def the_catalogue() -> FieldCatalogue:
-    return FieldCatalogue(the_store(), search_limits())
 
 
 def search_index_set(request: HttpRequest, index_set_id: int) -> HttpResponse:

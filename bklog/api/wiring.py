@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 
 from django.conf import settings
 
+from bklog.export.places import Places
+from bklog.objects import ObjectStore
 from bklog.records import Limits
+from bklog.search.catalogue import FieldCatalogue
 from bklog.store import Store
 from bklog.store.clickhouse import ClickHouseStore
 
@@ -15,6 +19,18 @@ from bklog.store.clickhouse import ClickHouseStore
 def the_store() -> Store:
     """One client a process, made when first used: after the web server has forked."""
     return ClickHouseStore(settings.STORE)
+
+
+@lru_cache(maxsize=1)
+def the_catalogue() -> FieldCatalogue:
+    return FieldCatalogue(the_store(), search_limits())
+
+
+@lru_cache(maxsize=1)
+def the_places() -> Places:
+    """Where the files of exports are."""
+    folder = Path(settings.BKLOG_EXPORT_FOLDER or Path(settings.BKLOG_HOME) / "export")
+    return Places(folder, lambda: ObjectStore(settings.BUCKET.of_bucket(settings.BKLOG_EXPORT_BUCKET)))
 
 
 def search_limits() -> Limits:

@@ -1,13 +1,13 @@
 """The query language, pure: text -> Query -> Plan -> Statement. No Django, no engine, no I/O.
 
-parse(text) ─▶ Query ─ plan_page / plan_count (tables, time range, limit) ─▶ Plan ─ render ─▶ Statement
+parse(text) ─▶ Query ─ plan_page / plan_count / plan_extract (tables, time range, limit) ─▶ Plan ─ render ─▶ Statement
 """
 
 from bklog.query.cursor import Cursor, read_cursor
 from bklog.query.fields import TableFields
 from bklog.query.parser import parse
 from bklog.query.plan import Plan
-from bklog.query.planner import MAX_ROWS, plan_count, plan_page
+from bklog.query.planner import MAX_ROWS, plan_count, plan_extract, plan_page
 from bklog.query.sql import render
 from bklog.query.tree import Query
 
@@ -19,6 +19,7 @@ __all__ = [
     "TableFields",
     "parse",
     "plan_count",
+    "plan_extract",
     "plan_page",
     "read_cursor",
     "render",

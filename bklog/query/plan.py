@@ -6,6 +6,7 @@ Each predicate is true or false for every row, never unknown, so that NOT means 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeAlias
 
 from bklog.query.cursor import Cursor
@@ -131,14 +132,56 @@ class Count:
     """Only how many rows match."""
 
 
+class Order(StrEnum):
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    UNSORTED = "unsorted"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A column of a file: what it is called there, and what stands in it. `is_text` writes a value as its text."""
+
+    name: str
+    target: Target
+    is_text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """All rows, for a file: these columns, in this order."""
+
+    columns: tuple[Shown, ...]
+    order: Order
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How many rows match in each `width` nanoseconds from the start of the range, and when the last of them arrived."""
+
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Breaks:
+    """How many line breaks stand within the values of these columns."""
+
+    columns: tuple[Shown, ...]
+
+
+Output: TypeAlias = Page | Count | Extract | Spread | Breaks
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`start` and `end` are nanoseconds since 1970, `start <= time < end`."""
+    """`start` and `end` are nanoseconds since 1970, `start <= time < end`. `arrived_by`: what arrived later is left out."""
 
     scans: tuple[Scan, ...]
     start: int
     end: int
-    output: Page | Count
+    output: Output
+    arrived_by: int | None = None
 
 
 def positive_leaves(predicate: Predicate) -> tuple[Leaf, ...]:

@@ -17,11 +17,13 @@ from bklog.query.plan import (
     AllOf,
     Always,
     AnyOf,
+    Breaks,
     Compare,
     CompareTime,
     Contains,
     Count,
     Equals,
+    Extract,
     Glob,
     HasPattern,
     HasWords,
@@ -29,11 +31,14 @@ from bklog.query.plan import (
     Matches,
     Negation,
     Operand,
+    Order,
     Page,
     Plan,
     Predicate,
     Present,
     Scan,
+    Shown,
+    Spread,
     positive_leaves,
 )
 from bklog.query.tree import Wild
@@ -42,6 +47,10 @@ from bklog.records import IDENTITY, Statement
 from bklog.records.timerange import EPOCH
 
 NEWEST_FIRST: Final = ", ".join(f"{name} DESC" for name in IDENTITY)
+OLDEST_FIRST: Final = ", ".join(IDENTITY)
+_ORDERS: Final = {Order.NEWEST: f" ORDER BY {NEWEST_FIRST}", Order.OLDEST: f" ORDER BY {OLDEST_FIRST}", Order.UNSORTED: ""}
+# A column of a file is called what the user calls it; in the conditions the name goes on meaning the table's column.
+EXTRACT_SETTINGS: Final = "SETTINGS prefer_column_name_to_alias = 1"
 # Up to this many rows the columns that no condition reads are read for the page's rows only; servers differ in the default.
 PAGE_SETTINGS: Final = "SETTINGS query_plan_max_limit_for_lazy_materialization = 10000"
 _NULLABLE: Final = (Kind.INT, Kind.FLOAT, Kind.BOOL, Kind.DYNAMIC)
@@ -73,6 +82,14 @@ def render(plan: Plan) -> Statement:
             text = _render_count(plan, bind)
         case Page() as page:
             text = _render_page(plan, page, bind)
+        case Extract() as extract:
+            text = _render_extract(plan, extract, bind)
+        case Spread(width):
+            text = _render_spread(plan, width, bind)
+        case Breaks(columns):
+            text = _render_breaks(plan, columns, bind)
+        case unreachable:
+            assert_never(unreachable)
     return Statement(text, bind.params())
 
 
@@ -129,6 +146,44 @@ def _select_page(scan: Scan, plan: Plan, page: Page, bind: _Binder, outputs: lis
     )
 
 
+def _render_extract(plan: Plan, extract: Extract, bind: _Binder) -> str:
+    """One table is read as it is; of several the sorted rows are merged, under names that no condition can mean."""
+    end = _ORDERS[extract.order] + ("" if extract.limit is None else f" LIMIT {extract.limit}")
+    named = [f"{_value(shown)} AS {quote_name(shown.name)}" for shown in extract.columns]
+    if len(plan.scans) == 1:
+        scan = plan.scans[0]
+        return f"SELECT {', '.join(named)} FROM {scan.table} WHERE {_where(scan, plan, bind)}{end} {EXTRACT_SETTINGS}"
+    inner = ", ".join([*IDENTITY, *(f"{_value(shown)} AS c{place}" for place, shown in enumerate(extract.columns))])
+    scans = [f"SELECT * FROM (SELECT {inner} FROM {scan.table} WHERE {_where(scan, plan, bind)}{end})" for scan in plan.scans]
+    outer = ", ".join(f"c{place} AS {quote_name(shown.name)}" for place, shown in enumerate(extract.columns))
+    return f"SELECT {outer} FROM ({' UNION ALL '.join(scans)}){end} {EXTRACT_SETTINGS}"
+
+
+def _render_spread(plan: Plan, width: int, bind: _Binder) -> str:
+    slot = f"intDiv(toUnixTimestamp64Nano(time) - {bind(str(plan.start), 'Int64')}, {bind(str(width), 'Int64')})"
+    scans = [
+        f"SELECT {slot} AS slot, count() AS n, max(ingest_time) AS last FROM {scan.table}"
+        f" WHERE {_where(scan, plan, bind)} GROUP BY slot"
+        for scan in plan.scans
+    ]
+    sums = "slot, sum(n) AS number, toUnixTimestamp64Nano(toDateTime64(max(last), 9, 'UTC')) AS arrived"
+    return f"SELECT {sums} FROM ({' UNION ALL '.join(scans)}) GROUP BY slot ORDER BY slot"
+
+
+def _render_breaks(plan: Plan, columns: tuple[Shown, ...], bind: _Binder) -> str:
+    found = " + ".join(f"countSubstrings(ifNull(toString({_value(shown)}), ''), '\n')" for shown in columns)
+    sums = [f"SELECT sum({found}) AS n FROM {scan.table} WHERE {_where(scan, plan, bind)}" for scan in plan.scans]
+    return f"SELECT sum(n) AS n FROM ({' UNION ALL '.join(sums)})"
+
+
+def _value(shown: Shown) -> str:
+    """What a file gets of a column. NULL stands for a path that a row does not have."""
+    column = _column(shown.target)
+    if not shown.is_text:
+        return f"CAST({column}, 'Dynamic')" if shown.target.inside and shown.target.kind is Kind.DYNAMIC else column
+    return f"CAST({column}, 'Nullable(String)')" if shown.target.inside else f"toJSONString({column})"
+
+
 def _outputs(plan: Plan, page: Page, bind: _Binder) -> dict[str, str]:
     """Result column -> expression; never under a column's name, which would stand for it in the conditions too."""
     outputs = {
@@ -156,6 +211,8 @@ def _where(scan: Scan, plan: Plan, bind: _Binder) -> str:
     cursor = plan.output.cursor if isinstance(plan.output, Page) else None
     end = min(plan.end, cursor.time + 1) if cursor else plan.end
     conditions = [f"time >= {_bind_time(plan.start, bind)}", f"time < {_bind_time(end, bind)}"]
+    if plan.arrived_by is not None:
+        conditions.append(f"ingest_time <= {_bind_time(plan.arrived_by, bind)}")
     if cursor:
         last = f"{_bind_time(cursor.time, bind)}, {bind(str(cursor.batch), 'UUID')}, {bind(str(cursor.row), 'UInt32')}"
         conditions.append(f"(time, batch, row) < ({last})")
