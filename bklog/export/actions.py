@@ -140,6 +140,7 @@ def _save(export: Export, **values: Any) -> bool:
 
 
 def add_seconds(export: Export, seconds: float) -> None:
+    """What workers spent on it, in all its turns."""
     Export.objects.filter(pk=export.pk).update(seconds=F("seconds") + seconds)
 
 

@@ -37,6 +37,12 @@ FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LOOK_SECONDS: Final = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    size_bytes: int
+    sha256: str
+
+
 class FileNotWritten(BklogError):
     code = "export_disk"
 
@@ -94,10 +100,12 @@ def _leave(pk: int, parts: Parts) -> str:
 
 
 def _attempt(export: Export, parts: Parts, watch: Watch) -> None:
-    began = time.monotonic()
     try:
-        with _disk_failures():
-            is_done = _write(export, parts, watch)
+        written = _timed(export, parts, watch)
+        if written is None:
+            actions.hand_on(export, send=parts.send)
+        else:
+            actions.succeed(export, size_bytes=written.size_bytes, sha256=written.sha256, keep=timedelta(days=parts.keep_days))
     except StoppedError:
         logger.info("ExportStopped", extra={"export": export.pk})
     except ChangedError as error:
@@ -106,17 +114,22 @@ def _attempt(export: Export, parts: Parts, watch: Watch) -> None:
         actions.postpone(export, error, most_attempts=parts.most_attempts)
     except BklogError as error:
         actions.fail(export, error)
-    else:
-        if not is_done:
-            actions.hand_on(export, send=parts.send)
     finally:
-        watch.stopped.set()
-        actions.add_seconds(export, time.monotonic() - began)
         _tidy(export, parts)
 
 
-def _write(export: Export, parts: Parts, watch: Watch) -> bool:
-    """False where the time of this turn was up before the end."""
+def _timed(export: Export, parts: Parts, watch: Watch) -> Written | None:
+    began = time.monotonic()
+    try:
+        with _disk_failures():
+            return _write(export, parts, watch)
+    finally:
+        watch.stopped.set()
+        actions.add_seconds(export, time.monotonic() - began)
+
+
+def _write(export: Export, parts: Parts, watch: Watch) -> Written | None:
+    """None where the time of this turn was up before the end."""
     folder = parts.places.folder / export.folder_name
     begun = begin(export, parts)
     watch.require(is_going=begun.is_kept)
@@ -125,18 +138,17 @@ def _write(export: Export, parts: Parts, watch: Watch) -> bool:
             logger.warning("ExportBeganAnew", extra={"export": export.pk, "reason": "the file is not what was written"})
             watch.require(is_going=actions.save_rewind(export))
         try:
-            if not _append_slices(export, begun, file, folder, watch):
-                return False
+            is_whole = _append_slices(export, begun, file, folder, watch)
         except BklogError:
             begun.source.require_same_tables()  # a failure of the store may be a table that went away
             raise
+        if not is_whole:
+            return None
         watch.require(is_going=actions.save_storing(export))
-        size_bytes = file.finish(Form(export.form))
-        sha256 = file.sha256
+        written = Written(file.finish(Form(export.form)), file.sha256)
     if export.target == Export.Target.S3:
         parts.places.put(export, watch.look)
-    actions.succeed(export, size_bytes=size_bytes, sha256=sha256, keep=timedelta(days=parts.keep_days))
-    return True
+    return written
 
 
 def _append_slices(export: Export, begun: Begun, file: GrowingFile, folder: Path, watch: Watch) -> bool:

@@ -64,9 +64,7 @@ def _note(export: Export) -> str:
     if export.matched_rows <= export.limit:
         return ""
     which = {"newest": "newest ", "oldest": "oldest "}.get(export.order, "")
-    return (
-        f"{export.matched_rows:,} rows match; the file has {export.rows:,} of them, the {which}ones that the limit lets through"
-    )
+    return f"{export.matched_rows:,} rows match; the file has the {which}{export.rows:,} of them that the limit let through"
 
 
 def _iso(moment: datetime | None) -> str | None:
