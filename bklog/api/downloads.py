@@ -15,8 +15,9 @@ from bklog.collect.selectors import get_index_set
 from bklog.export import selectors
 from bklog.export.download import download as download_rows
 from bklog.export.link import require_file, require_signature
-from bklog.export.models import Export, suffix
+from bklog.export.models import Export
 from bklog.export.request import RowLimits
+from bklog.records import file_suffix
 
 
 def get_file(request: HttpRequest, export_id: int) -> FileResponse | HttpResponseRedirect:
@@ -39,7 +40,7 @@ def download_now(request: HttpRequest, index_set_id: int) -> FileResponse:
     raw = _of_query(request, most) if request.method == "GET" else json_object(request)
     asked = read_asked(raw, RowLimits(most, most), asker(request))
     made = download_rows(asked, tables=known_tables(index_set, asked), store=the_store(), limits=search_limits())
-    response = attachment(made.file, f"{index_set.name}.{suffix(asked.form, asked.compression)}")
+    response = attachment(made.file, f"{index_set.name}.{file_suffix(asked.form, asked.compression)}")
     response["X-Bklog-Rows"] = str(made.rows)
     response["X-Bklog-Matched-Rows"] = str(made.matched_rows)
     return response

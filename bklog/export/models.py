@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from django.db import models
 
+from bklog.records import Compression, Form, file_suffix
+
 
 def new_key() -> str:
     return secrets.token_hex(8)
@@ -102,14 +104,8 @@ class Export(models.Model):
 
     @property
     def file_name(self) -> str:
-        return f"{self.index_set}-{self.pk}.{suffix(self.form, self.compression)}"
+        return f"{self.index_set}-{self.pk}.{file_suffix(Form(self.form), Compression(self.compression))}"
 
     @property
     def object_key(self) -> str:
         return f"export/{self.folder_name}/{self.file_name}"
-
-
-def suffix(form: str, compression: str) -> str:
-    """Parquet is compressed inside: its name does not say how."""
-    packed = {"gzip": ".gz", "zstd": ".zst"}.get(compression, "") if form != "parquet" else ""
-    return {"csv": "csv", "jsonl": "jsonl", "raw": "log", "parquet": "parquet"}[form] + packed

@@ -9,7 +9,7 @@ from bklog.records.outcome import Stored
 from bklog.records.statement import Limits, Rows, Statement
 from bklog.records.timerange import TimeRange, to_nanoseconds
 from bklog.records.token import new_token, token_hash
-from bklog.records.writing import Compression, Form, Writing
+from bklog.records.writing import Compression, Form, Writing, file_suffix
 
 __all__ = [
     "CLIENT",
@@ -30,6 +30,7 @@ __all__ = [
     "Stored",
     "TimeRange",
     "Writing",
+    "file_suffix",
     "new_token",
     "to_nanoseconds",
     "token_hash",

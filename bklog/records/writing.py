@@ -29,3 +29,9 @@ class Writing:
     form: Form
     compression: Compression = Compression.NONE
     names: bool = True
+
+
+def file_suffix(form: Form, compression: Compression) -> str:
+    """Parquet is compressed inside: its name does not say how."""
+    packed = {Compression.GZIP: ".gz", Compression.ZSTD: ".zst"}.get(compression, "") if form is not Form.PARQUET else ""
+    return ("log" if form is Form.RAW else form.value) + packed
