@@ -22,14 +22,15 @@ CHUNK_BYTES: Final = 1 << 20
 TAIL_BYTES: Final = 64 << 10  # an exception's text is cut to 16 KiB by the engine
 TAG_HEADER: Final = "x-clickhouse-exception-tag"
 CODE: Final = re.compile(r"Code: (\d+)")
+_JSON: Final = {  # also of the fields that stand as text in other forms
+    "output_format_json_quote_64bit_integers": 0,
+    "output_format_json_quote_denormals": 0,
+    "output_format_json_escape_forward_slashes": 0,
+}
 CODECS: Final = {Compression.NONE: "none", Compression.GZIP: "gzip", Compression.ZSTD: "zstd"}
 _SETTINGS: Final[Mapping[Form, Mapping[str, Any]]] = {
     Form.CSV: {"format_csv_delimiter": ",", "format_csv_null_representation": "", "output_format_csv_crlf_end_of_line": 0},
-    Form.JSONL: {
-        "output_format_json_quote_64bit_integers": 0,
-        "output_format_json_quote_denormals": 0,
-        "output_format_json_escape_forward_slashes": 0,
-    },
+    Form.JSONL: {},
     Form.RAW: {"output_format_tsv_crlf_end_of_line": 0},
     # An index of pages holds places within the file, which change when files are put together.
     Form.PARQUET: {"output_format_parquet_string_as_string": 1, "output_format_parquet_write_page_index": 0},
@@ -58,6 +59,7 @@ def settings_of(writing: Writing, limits: Limits) -> dict[str, Any]:
         "wait_end_of_query": 0,
         "http_write_exception_in_output_format": 0,
         "date_time_output_format": "iso",
+        **_JSON,
         **_SETTINGS[writing.form],
         **(codec if writing.form is Form.PARQUET else {}),
     }
