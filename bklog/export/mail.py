@@ -16,6 +16,7 @@ from typing import Final, Literal
 from django.db.models import F
 from django.utils import timezone
 
+from bklog.errors import BklogError
 from bklog.export.models import Export
 
 logger = logging.getLogger("bklog.export")
@@ -46,7 +47,7 @@ def send_mail(pk: int, server: MailServer, link: Callable[[Export], str]) -> Non
     export = due.get()
     try:
         _send(message(export, server, link(export)), server)
-    except (OSError, smtplib.SMTPException) as problem:
+    except (OSError, smtplib.SMTPException, UnicodeError, BklogError) as problem:  # a password must be ASCII; so says smtplib
         _keep_failure(export, f"{type(problem).__name__}: {problem}")
         return
     due.update(mail_state=Export.Mail.SENT, mail_error="", next_try_at=None)

@@ -40,7 +40,7 @@ class Inbox:
 
 def authenticator(server: Any, session: Any, envelope: Any, mechanism: str, given: Any) -> AuthResult:
     del server, session, envelope, mechanism
-    known = isinstance(given, LoginPassword) and (given.login, given.password) == (b"bklog", "密码".encode())
+    known = isinstance(given, LoginPassword) and (given.login, given.password) == (b"bklog", b"secret")
     return AuthResult(success=known, handled=False)
 
 
@@ -126,11 +126,13 @@ def test_the_connection_is_encrypted_and_the_server_checked(certificate: tuple[P
     with smtp(inbox, **options) as plain:
         server = replace(plain, security=security, ca_file=str(certificate[0]))
         if security == "starttls":
-            server = replace(server, user="bklog", password="密码")
+            server = replace(server, user="bklog", password="secret")
             refused = ended()
             send_mail(refused.pk, replace(server, password="wrong"), link)
             assert state_of(refused)[0] == Mail.DUE
             assert "SMTPAuthenticationError" in state_of(refused)[1]
+            send_mail(refused.pk, replace(server, password="密码"), link)
+            assert "UnicodeEncodeError" in state_of(refused)[1]
         export, unchecked = ended(), ended()
         send_mail(export.pk, server, link)
         send_mail(unchecked.pk, replace(server, ca_file=""), link)
