@@ -199,8 +199,7 @@ def test_files_in_an_object_storage(site: ExportSite, shop: Any, settings: Any) 
         assert link.startswith(address.endpoint)
         answer = urllib3.request("GET", link)
         assert "attachment" in answer.headers["Content-Disposition"]
-        assert answer.data.decode() == "".join(f"{row['log']}
-" for row in ROWS[:500])
+        assert answer.data.decode() == "".join(f"{row['log']}\n" for row in ROWS[:500])
         assert len(answer.data) == export.size_bytes
         assert ann.get(f"{pk}/file/").status_code == 302
         assert ann.client.delete(f"/api/v1/search/export/{pk}/").status_code == 204

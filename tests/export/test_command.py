@@ -89,5 +89,7 @@ def test_exports_are_counted(fleet: RunningFleet) -> None:
     page = fleet._http.request("GET", f"{fleet.url}/metrics", headers=fleet.api_headers).data.decode()
     counted = re.search(r'bklog_exports_total\{outcome="succeeded"\} ([0-9.]+)', page)
     rows = re.search(r"bklog_export_rows_total ([0-9.]+)", page)
-    assert counted and float(counted[1]) >= 4
-    assert rows and float(rows[1]) >= 80_000
+    assert counted
+    assert float(counted[1]) >= 4
+    assert rows
+    assert float(rows[1]) >= 80_000
