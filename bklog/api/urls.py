@@ -31,5 +31,6 @@ urlpatterns = [
     path("api/v1/search/export/<int:export_id>/retry/", exports.retry),
     path("api/v1/search/export/<int:export_id>/link/", exports.link),
     path("api/v1/search/export/<int:export_id>/file/", downloads.export_file),
+    path("api/v1/search/index_set/<int:index_set_id>/inspect/", search.inspection),
 ]
 handler404 = "bklog.api.middleware.no_such_path"
