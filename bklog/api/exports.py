@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bklog.api.requests import LARGEST_ID, asker, by_method, json_object, whole_number
-from bklog.api.wiring import the_catalogue, the_places
+from bklog.api.wiring import search_limits, the_catalogue, the_places, the_store
 from bklog.collect.models import IndexSet
 from bklog.collect.selectors import get_index_set
 from bklog.errors import BadRequest, ConfigError
@@ -18,10 +18,12 @@ from bklog.export.link import link_end, require_file, signed_query
 from bklog.export.models import Export
 from bklog.export.request import ExportRequest, RowLimits, read_request
 from bklog.query import TableFields, parse
-from bklog.query.tree import Everything, leaves
+from bklog.query.sql import render_regex_check
+from bklog.query.tree import Everything, Regex, Term, leaves
 from bklog.queues.send import send
 from bklog.records import Bearer, Permission, TimeRange
 from bklog.search.request import DEFAULT_START, read_time
+from bklog.search.service import select
 
 USUAL_LIMIT: Final = 50
 
@@ -49,8 +51,13 @@ def read_asked(raw: dict[str, Any], limits: RowLimits, bearer: Bearer) -> Export
 
 
 def known_tables(index_set: IndexSet, asked: ExportRequest) -> tuple[TableFields, ...]:
+    """What planning needs. Raises QuerySyntax, and BadRequest for a regular expression that the engine does not read."""
     tables = [collector.log_table for collector in index_set.collectors.all()]
-    named = [leaf.field for leaf, _ in leaves(parse(asked.query).node) if not isinstance(leaf, Everything) and leaf.field]
+    found = [leaf for leaf, _ in leaves(parse(asked.query).node) if not isinstance(leaf, Everything)]
+    for leaf in found:
+        if isinstance(leaf, Term) and isinstance(leaf.value, Regex):
+            select(render_regex_check(leaf.value.pattern), the_store(), search_limits())
+    named = [leaf.field for leaf in found if leaf.field]
     return the_catalogue().describe(tables, [*named, *(name for name in asked.fields or () if name != "fields")])
 
 

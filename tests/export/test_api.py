@@ -129,6 +129,7 @@ def test_what_cannot_be_done_is_told_at_once(site: ExportSite, shop: Any) -> Non
     bob = Asker("bob")
     assert code(bob.ask(shop, limit=501)) == (403, "permission_missing")
     assert code(bob.ask(shop, query="level:(")) == (400, "query_syntax")
+    assert code(bob.ask(shop, query="/(/")) == (400, "bad_regex")
     assert code(bob.ask(shop, query="nowhere:1")) == (400, "unknown_field")
     assert code(bob.ask(shop, fields=["nowhere"])) == (400, "unknown_field")
     assert code(bob.ask(shop, start="now-1h", end="now-2h")) == (400, "time_range")
