@@ -14,12 +14,12 @@ from bklog.collect.models import IndexSet
 from bklog.collect.selectors import get_index_set
 from bklog.errors import BadRequest, ConfigError
 from bklog.export import actions, selectors
-from bklog.export.link import link_end, require_file, signed_query
+from bklog.export.link import link_end, require_file, signed_path
 from bklog.export.models import Export
 from bklog.export.request import ExportRequest, RowLimits, read_request
 from bklog.query import TableFields, parse
 from bklog.query.sql import render_regex_check
-from bklog.query.tree import Everything, Regex, Term, leaves
+from bklog.query.tree import Regex, Term, leaves
 from bklog.queues.send import send
 from bklog.records import Bearer, Permission, TimeRange
 from bklog.search.request import DEFAULT_START, read_time
@@ -53,12 +53,10 @@ def read_asked(raw: dict[str, Any], limits: RowLimits, bearer: Bearer) -> Export
 def known_tables(index_set: IndexSet, asked: ExportRequest) -> tuple[TableFields, ...]:
     """What planning needs. Raises QuerySyntax, and BadRequest for a regular expression that the engine does not read."""
     tables = [collector.log_table for collector in index_set.collectors.all()]
-    found = [leaf for leaf, _ in leaves(parse(asked.query).node) if not isinstance(leaf, Everything)]
-    for leaf in found:
+    for leaf, _ in leaves(parse(asked.query).node):
         if isinstance(leaf, Term) and isinstance(leaf.value, Regex):
             select(render_regex_check(leaf.value.pattern), the_store(), search_limits())
-    named = [leaf.field for leaf in found if leaf.field]
-    return the_catalogue().describe(tables, [*named, *(name for name in asked.fields or () if name != "fields")])
+    return the_catalogue().describe(tables, asked.names)
 
 
 def list_exports(request: HttpRequest) -> HttpResponse:
@@ -118,8 +116,7 @@ def require_may_read(export: Export, bearer: Bearer) -> None:
 def _url(request: HttpRequest, export: Export, *, until: datetime, now: datetime) -> str:
     if export.target == Export.Target.S3:
         return the_places().presigned_url(export, seconds=max(1, int((until - now).total_seconds())))
-    path = f"/api/v1/search/export/{export.pk}/file/"
-    return request.build_absolute_uri(f"{path}?{signed_query(export, until=until)}")
+    return request.build_absolute_uri(signed_path(export, until=until))
 
 
 def _require_parts(asked: ExportRequest) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 
 from django.conf import settings
 
@@ -29,8 +28,7 @@ def the_catalogue() -> FieldCatalogue:
 @lru_cache(maxsize=1)
 def the_places() -> Places:
     """Where the files of exports are."""
-    folder = Path(settings.BKLOG_EXPORT_FOLDER or Path(settings.BKLOG_HOME) / "export")
-    return Places(folder, lambda: ObjectStore(settings.BUCKET.of_bucket(settings.BKLOG_EXPORT_BUCKET)))
+    return Places(settings.EXPORT_FOLDER, lambda: ObjectStore(settings.BUCKET.of_bucket(settings.BKLOG_EXPORT_BUCKET)))
 
 
 def search_limits() -> Limits:

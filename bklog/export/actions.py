@@ -173,9 +173,10 @@ def postpone(export: Export, error: BklogError, *, most_attempts: int) -> None:
     Export.objects.filter(pk=export.pk, state__in=WORKING).update(state=State.PENDING, next_try_at=later, **_said(error))
 
 
-def succeed(export: Export, *, size_bytes: int, sha256: str, keep: timedelta) -> None:
+def succeed(export: Export, *, size_bytes: int, sha256: str, keep: timedelta) -> bool:
+    """False where it was cancelled meanwhile: its file is nobody's."""
     values = {"size_bytes": size_bytes, "sha256": sha256, "expires_at": timezone.now() + keep, **NO_REASON}
-    _end(export, State.SUCCESS, **values)
+    return _end(export, State.SUCCESS, **values)
 
 
 def fail(export: Export, error: BklogError) -> None:

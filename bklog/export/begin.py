@@ -18,9 +18,8 @@ from bklog.export.parts import Parts
 from bklog.export.request import ExportRequest
 from bklog.export.slices import Slice, Slot, divide, take, width_of
 from bklog.export.source import ChangedError, Source, freeze, require_same_tables, thaw
-from bklog.query import Plan, parse, render
+from bklog.query import Plan, render
 from bklog.query.plan import Order
-from bklog.query.tree import Everything, leaves
 from bklog.records import Compression, Form, TimeRange
 from bklog.store import LogTable
 
@@ -74,9 +73,7 @@ def _first_time(export: Export, parts: Parts) -> Begun:
 
 def _source(export: Export, parts: Parts, tables: Sequence[LogTable], frozen: Sequence[dict[str, Any]]) -> Source:
     request = as_request(export)
-    query = parse(request.query)
-    named = [leaf.field for leaf, _ in leaves(query.node) if not isinstance(leaf, Everything) and leaf.field]
-    known = parts.describe(tables, [*named, *(name for name in request.fields or () if name != "fields")])
+    known = parts.describe(tables, request.names)
     identities = {one["name"]: one["identity"] for one in frozen}
     return Source(parts.store, parts.limits, request.plan(known), request.form, request.compression, identities)
 

@@ -24,9 +24,10 @@ class Gone(BklogError):
     exit_code = 4
 
 
-def signed_query(export: Export, *, until: datetime) -> str:
+def signed_path(export: Export, *, until: datetime) -> str:
     seconds = int(until.timestamp())
-    return urlencode({"expires": seconds, "signature": _signature(export, str(seconds))})
+    signed = urlencode({"expires": seconds, "signature": _signature(export, str(seconds))})
+    return f"/api/v1/search/export/{export.pk}/file/?{signed}"
 
 
 def require_signature(export: Export, *, expires: str, signature: str, now: datetime) -> None:

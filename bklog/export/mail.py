@@ -13,7 +13,7 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from typing import Final, Literal
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from bklog.errors import BklogError
@@ -42,7 +42,8 @@ class MailServer:
 def send_mail(pk: int, server: MailServer, link: Callable[[Export], str]) -> None:
     """Sends what is due, once; a failure is kept in the export, and tried again a few times by the sweep."""
     due = Export.objects.filter(pk=pk, mail_state=Export.Mail.DUE, state__in=(Export.State.SUCCESS, Export.State.FAILED))
-    if not due.update(mail_attempts=F("mail_attempts") + 1, next_try_at=timezone.now() + AGAIN):
+    waits = Q(next_try_at__gt=timezone.now())  # another worker is at it, or was a moment ago
+    if not due.exclude(waits).update(mail_attempts=F("mail_attempts") + 1, next_try_at=timezone.now() + AGAIN):
         return
     export = due.get()
     try:

@@ -105,7 +105,7 @@ def _attempt(export: Export, parts: Parts, watch: Watch) -> None:
         if written is None:
             actions.hand_on(export, send=parts.send)
         else:
-            actions.succeed(export, size_bytes=written.size_bytes, sha256=written.sha256, keep=timedelta(days=parts.keep_days))
+            _succeed(export, written, parts)
     except StoppedError:
         logger.info("ExportStopped", extra={"export": export.pk})
     except ChangedError as error:
@@ -116,6 +116,12 @@ def _attempt(export: Export, parts: Parts, watch: Watch) -> None:
         actions.fail(export, error)
     finally:
         _tidy(export, parts)
+
+
+def _succeed(export: Export, written: Written, parts: Parts) -> None:
+    keep = timedelta(days=parts.keep_days)
+    if not actions.succeed(export, size_bytes=written.size_bytes, sha256=written.sha256, keep=keep):
+        parts.places.remove(export)
 
 
 def _timed(export: Export, parts: Parts, watch: Watch) -> Written | None:

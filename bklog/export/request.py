@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from bklog.errors import BadRequest
 from bklog.query import TableFields, parse, plan_extract
 from bklog.query.plan import Order, Plan
+from bklog.query.tree import Everything, leaves
 from bklog.records import Bearer, Compression, Form, Permission, TimeRange
 
 KEYS: Final = ("query", "start", "end", "fields", "order", "format", "compression", "limit", "mail_to")
@@ -44,6 +45,12 @@ class ExportRequest:
     form: Form = Form.CSV
     compression: Compression = Compression.NONE
     mail_to: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The fields that planning must know something of. Raises QuerySyntax."""
+        named = [leaf.field for leaf, _ in leaves(parse(self.query).node) if not isinstance(leaf, Everything) and leaf.field]
+        return (*named, *(name for name in self.fields or () if name != "fields"))
 
     def plan(self, tables: Sequence[TableFields]) -> Plan:
         """Raises QuerySyntax, BadRequest."""

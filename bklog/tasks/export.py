@@ -9,6 +9,7 @@ from typing import Final
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 
+from bklog.errors import Unavailable
 from bklog.export import actions
 from bklog.export.models import Export
 from bklog.queues.send import send
@@ -25,9 +26,10 @@ def run(export_id: int) -> None:
 
     try:
         process(export_id, export_parts(), turn_seconds=TURN_SECONDS)
-    except SoftTimeLimitExceeded:  # one slice took longer than the rest of the time: it begins anew
+    except SoftTimeLimitExceeded:  # what is saved stays; only so many times, since the next one may come no further
+        error = Unavailable("a slice, or bringing the file to its place, took longer than a task may", code="time_limit")
         for found in Export.objects.filter(pk=export_id, state__in=actions.WORKING):
-            actions.hand_on(found, send=send)
+            actions.postpone(found, error, most_attempts=settings.BKLOG_EXPORT_ATTEMPTS)
     for ended in Export.objects.filter(pk=export_id, mail_state=Export.Mail.DUE, finished_at__isnull=False):
         send("export.mail", ended.pk)
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
-from bklog.records import StoreAddress
 from bklog.store.clickhouse import ClickHouseStore
 from tests.export.site import ExportSite
-from tests.store.conftest import StoreServer, end, start
+from tests.store.conftest import StoreServer, end, own_database, start
 
 
 @pytest.fixture(scope="session")
@@ -23,11 +21,8 @@ def store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreServ
 
 @pytest.fixture
 def store(store_server: StoreServer) -> Iterator[ClickHouseStore]:
-    name = f"of_{uuid4().hex[:8]}"
-    made = ClickHouseStore(StoreAddress("127.0.0.1", store_server.port, database=name))
-    made.migrate()
-    yield made
-    store_server.run(f"DROP DATABASE {name} SYNC")
+    with own_database(store_server) as made:
+        yield made
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import io
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,12 +30,11 @@ RANGE = {"start": BEGIN.isoformat(), "end": END.isoformat()}
 
 
 @pytest.fixture
-def site(site: ExportSite, store_server: StoreServer, settings: Any, tmp_path: Path) -> Iterator[ExportSite]:
+def site(site: ExportSite, store_server: StoreServer, settings: Any) -> Iterator[ExportSite]:
     """The API's own parts, on this test's store and folder; no broker runs, so that messages wait for the sweep."""
     settings.STORE = StoreAddress("127.0.0.1", store_server.port, database=site.store.table("x").split("`")[1])
-    settings.BKLOG_EXPORT_FOLDER = str(site.folder)
+    settings.EXPORT_FOLDER = site.folder
     settings.BKLOG_EXPORT_MAX_ROWS = 500
-    settings.BKLOG_HOME = tmp_path
     cached = (wiring.the_store, wiring.the_catalogue, wiring.the_places)
     for one in cached:
         one.cache_clear()

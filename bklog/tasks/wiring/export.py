@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 
 from bklog.collect.selectors import get_index_set
-from bklog.export.link import link_end, signed_query
+from bklog.export.link import link_end, signed_path
 from bklog.export.mail import MailServer
 from bklog.export.models import Export
 from bklog.export.parts import Parts
@@ -42,7 +41,7 @@ def export_parts() -> Parts:
 
 
 def the_places() -> Places:
-    return Places(Path(settings.BKLOG_EXPORT_FOLDER or Path(settings.BKLOG_HOME) / "export"), _objects)
+    return Places(settings.EXPORT_FOLDER, _objects)
 
 
 def mail_server() -> MailServer | None:
@@ -69,8 +68,7 @@ def file_link(export: Export) -> str:
         return the_places().presigned_url(export, seconds=max(1, int((until - now).total_seconds())))
     if not settings.BKLOG_PUBLIC_URL:
         return f"bklog export download {export.pk}"
-    path = f"/api/v1/search/export/{export.pk}/file/"
-    return f"{settings.BKLOG_PUBLIC_URL.rstrip('/')}{path}?{signed_query(export, until=until)}"
+    return settings.BKLOG_PUBLIC_URL.rstrip("/") + signed_path(export, until=until)
 
 
 def _limits() -> Limits:
