@@ -8,7 +8,7 @@ from typing import IO, Any
 from django.conf import settings
 from django.http import FileResponse, HttpRequest, HttpResponseRedirect
 
-from bklog.api.exports import known_tables, read_asked, require_may_read
+from bklog.api.exports import known_tables, read_asked, require_may_read, what_is_hidden
 from bklog.api.requests import asker, by_method, json_object, whole_number
 from bklog.api.wiring import search_limits, the_places, the_store
 from bklog.collect.selectors import get_index_set
@@ -38,8 +38,11 @@ def download_now(request: HttpRequest, index_set_id: int) -> FileResponse:
     index_set = get_index_set(index_set_id)
     most = settings.BKLOG_EXPORT_DOWNLOAD_ROWS
     raw = _of_query(request, most) if request.method == "GET" else json_object(request)
-    asked = read_asked(raw, RowLimits(most, most), asker(request))
-    made = download_rows(asked, tables=known_tables(index_set, asked), store=the_store(), limits=search_limits())
+    bearer = asker(request)
+    asked = read_asked(raw, RowLimits(most, most), bearer)
+    masking = what_is_hidden(index_set, asked, bearer, kind="download")
+    tables = known_tables(index_set, asked)
+    made = download_rows(asked, tables=tables, masking=masking, store=the_store(), limits=search_limits())
     response = attachment(made.file, f"{index_set.name}.{file_suffix(asked.form, asked.compression)}")
     response["X-Bklog-Rows"] = str(made.rows)
     response["X-Bklog-Matched-Rows"] = str(made.matched_rows)
@@ -60,6 +63,8 @@ def _of_query(request: HttpRequest, most: int) -> dict[str, Any]:
     given: dict[str, Any] = request.GET.dict()
     if "fields" in given:
         given["fields"] = [name for name in given["fields"].split(",") if name]
+    if "masking" in given:
+        given["masking"] = {"true": True, "false": False}.get(given["masking"], given["masking"])
     if "limit" in given:
         given["limit"] = whole_number(given["limit"], "limit", most)
     return given

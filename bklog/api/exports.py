@@ -17,11 +17,12 @@ from bklog.export import actions, selectors
 from bklog.export.link import link_end, require_file, signed_path
 from bklog.export.models import Export
 from bklog.export.request import ExportRequest, RowLimits, read_request
-from bklog.query import TableFields, parse
+from bklog.query import Masking, TableFields, parse
 from bklog.query.sql import render_regex_check
 from bklog.query.tree import Regex, Term, leaves
 from bklog.queues.send import send
 from bklog.records import Bearer, Permission, TimeRange
+from bklog.search.masking import masking_for
 from bklog.search.request import DEFAULT_START, read_time
 from bklog.search.service import select
 
@@ -33,7 +34,8 @@ def create_export(request: HttpRequest, index_set_id: int) -> HttpResponse:
     index_set = get_index_set(index_set_id)
     limits = RowLimits(settings.BKLOG_EXPORT_MAX_ROWS, settings.BKLOG_EXPORT_LARGE_MAX_ROWS)
     asked = read_asked(json_object(request), limits, bearer)
-    asked.plan(known_tables(index_set, asked))  # what cannot be read is told now, not by a worker
+    hidden = what_is_hidden(index_set, asked, bearer, kind="export")
+    asked.plan(known_tables(index_set, asked), hidden)  # what cannot be read is told now, not by a worker
     _require_parts(asked)
     target = settings.BKLOG_EXPORT_TARGET
     made = actions.create(asked, bearer=bearer, index_set=(index_set.pk, index_set.name), target=target)
@@ -57,6 +59,11 @@ def known_tables(index_set: IndexSet, asked: ExportRequest) -> tuple[TableFields
         if isinstance(leaf, Term) and isinstance(leaf.value, Regex):
             select(render_regex_check(leaf.value.pattern), the_store(), search_limits())
     return the_catalogue().describe(tables, asked.names)
+
+
+def what_is_hidden(index_set: IndexSet, asked: ExportRequest, bearer: Bearer, *, kind: str) -> Masking:
+    """Raises Forbidden for raw values without the permission."""
+    return masking_for(bearer, index_set.masking, index_set_id=index_set.pk, masked=asked.masked, kind=kind, query=asked.query)
 
 
 def list_exports(request: HttpRequest) -> HttpResponse:
@@ -109,7 +116,7 @@ def make_link(request: HttpRequest, export_id: int) -> HttpResponse:
 
 def require_may_read(export: Export, bearer: Bearer) -> None:
     """Raises Forbidden for the unmasked values of somebody else's export."""
-    if export.may_read_raw and export.owner != bearer.name:
+    if export.is_unmasked and export.owner != bearer.name:
         bearer.require(Permission.RAW_VALUES, "the file of an export that was made with it")
 
 

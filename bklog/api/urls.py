@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bklog.api import clientlog, collectors, downloads, exports, fleet, health, index_sets, metrics, search, storage
+from bklog.api import clientlog, collectors, downloads, exports, fleet, health, index_sets, masking, metrics, search, storage
 
 urlpatterns = [
     path("healthz/", health.healthz),
@@ -32,5 +32,7 @@ urlpatterns = [
     path("api/v1/search/export/<int:export_id>/link/", exports.link),
     path("api/v1/search/export/<int:export_id>/file/", downloads.export_file),
     path("api/v1/search/index_set/<int:index_set_id>/inspect/", search.inspection),
+    path("api/v1/search/index_set/<int:index_set_id>/masking/", masking.masking),
+    path("api/v1/search/index_set/<int:index_set_id>/masking/preview/", masking.preview),
 ]
 handler404 = "bklog.api.middleware.no_such_path"

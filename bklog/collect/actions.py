@@ -1,4 +1,4 @@
-"""Writes: a collector is made with its table, its index set and a token, or not at all."""
+"""Writes: a collector is made with its table, its index set and a token, or not at all; rules of an index set."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from bklog.collect.drafts import Draft
 from bklog.collect.models import Collector, IndexSet, IngestToken
 from bklog.errors import BadRequest, Conflict
+from bklog.query import Masking
 from bklog.records import new_token, token_hash
 from bklog.store import Store
 
@@ -68,3 +69,9 @@ def create_ingest_token(collector: Collector) -> str:
     token = new_token("bki")
     IngestToken.objects.create(collector=collector, hash=token_hash(token))
     return token
+
+
+def set_masking(index_set: IndexSet, masking: Masking) -> None:
+    """In force with the next search: a rule is read with its index set."""
+    index_set.masking_rules = masking.as_list()
+    index_set.save(update_fields=["masking_rules"])

@@ -51,7 +51,7 @@ def create(request: ExportRequest, *, bearer: Bearer, index_set: tuple[int, str]
         )
     return Export.objects.create(
         owner=bearer.name,
-        may_read_raw=bearer.may(Permission.RAW_VALUES),
+        is_unmasked=not request.masked and bearer.may(Permission.RAW_VALUES),
         index_set_id=index_set[0],
         index_set=index_set[1],
         query=request.query,

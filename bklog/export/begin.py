@@ -18,7 +18,7 @@ from bklog.export.parts import Parts
 from bklog.export.request import ExportRequest
 from bklog.export.slices import Slice, Slot, divide, take, width_of
 from bklog.export.source import ChangedError, Source, freeze, require_same_tables, thaw
-from bklog.query import Plan, render
+from bklog.query import UNMASKED, Plan, render
 from bklog.query.plan import Order
 from bklog.records import Compression, Form, TimeRange
 from bklog.store import LogTable
@@ -74,8 +74,9 @@ def _first_time(export: Export, parts: Parts) -> Begun:
 def _source(export: Export, parts: Parts, tables: Sequence[LogTable], frozen: Sequence[dict[str, Any]]) -> Source:
     request = as_request(export)
     known = parts.describe(tables, request.names)
+    masking = UNMASKED if export.is_unmasked else parts.masking(export.index_set_id)
     identities = {one["name"]: one["identity"] for one in frozen}
-    return Source(parts.store, parts.limits, request.plan(known), request.form, request.compression, identities)
+    return Source(parts.store, parts.limits, request.plan(known, masking), request.form, request.compression, identities)
 
 
 def _slices(source: Source, slots: Sequence[Slot], *, rows: int, limit: int) -> list[Slice]:
@@ -104,4 +105,5 @@ def as_request(export: Export) -> ExportRequest:
         form=Form(export.form),
         compression=Compression(export.compression),
         mail_to=tuple(export.mail_to),
+        masked=not export.is_unmasked,
     )

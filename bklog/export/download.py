@@ -12,7 +12,7 @@ from typing import IO, Final
 from bklog.export.request import ExportRequest
 from bklog.export.slices import Slice
 from bklog.export.source import Source
-from bklog.query import TableFields
+from bklog.query import Masking, TableFields
 from bklog.query.plan import Count
 from bklog.records import Limits
 from bklog.store import Store
@@ -31,9 +31,11 @@ class Download:
     matched_rows: int
 
 
-def download(request: ExportRequest, *, tables: Sequence[TableFields], store: Store, limits: Limits) -> Download:
+def download(
+    request: ExportRequest, *, tables: Sequence[TableFields], masking: Masking, store: Store, limits: Limits
+) -> Download:
     """Raises QuerySyntax, BadRequest, TooLarge, StoreError, Unavailable, RowsDiffer."""
-    plan = request.plan(tables)
+    plan = request.plan(tables, masking)
     source = Source(store, limits, plan, request.form, request.compression, KEPT, most_bytes=MOST_BYTES)
     matched = source.number(Slice(plan.start, plan.end, 0), Count())
     one = Slice(plan.start, plan.end, min(matched, request.limit), is_cut=matched > request.limit)

@@ -42,7 +42,7 @@ class Export(models.Model):
 
     key = models.CharField(max_length=16, default=new_key, unique=True, editable=False)
     owner = models.CharField(max_length=64, db_index=True)
-    may_read_raw = models.BooleanField(default=False)
+    is_unmasked = models.BooleanField(default=False)
     index_set_id = models.BigIntegerField()
     index_set = models.CharField(max_length=64)
     query = models.TextField(blank=True)

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from bklog.export.places import Places
-from bklog.query import TableFields
+from bklog.query import Masking, TableFields
 from bklog.records import Limits
 from bklog.store import LogTable, Store
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """`tables` are those of an index set now; `describe` says what the planner needs to know of them."""
+    """`tables` and `masking` are those of an index set now; `describe` says what the planner needs to know of them."""
 
     store: Store
     places: Places
@@ -23,5 +23,6 @@ class Parts:
     most_attempts: int
     keep_days: int
     tables: Callable[[int], Sequence[LogTable]]
+    masking: Callable[[int], Masking]
     describe: Callable[[Sequence[LogTable], Iterable[str]], Sequence[TableFields]]
     send: Callable[[str, int], None]

@@ -12,12 +12,12 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from bklog.errors import BadRequest
-from bklog.query import TableFields, parse, plan_extract
+from bklog.query import Masking, TableFields, parse, plan_extract
 from bklog.query.plan import Order, Plan
 from bklog.query.tree import Everything, leaves
 from bklog.records import Bearer, Compression, Form, Permission, TimeRange
 
-KEYS: Final = ("query", "start", "end", "fields", "order", "format", "compression", "limit", "mail_to")
+KEYS: Final = ("query", "start", "end", "fields", "order", "format", "compression", "limit", "masking", "mail_to")
 MAX_FIELDS: Final = 200
 MAX_QUERY_CHARACTERS: Final = 100_000
 MAX_MAILS: Final = 5
@@ -35,7 +35,7 @@ class RowLimits:
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """`fields` are the columns in their order, None for all that a row has."""
+    """`fields` are the columns in their order, None for all that a row has. Without `masked` raw values are asked for."""
 
     query: str
     time_range: TimeRange
@@ -45,6 +45,7 @@ class ExportRequest:
     form: Form = Form.CSV
     compression: Compression = Compression.NONE
     mail_to: tuple[str, ...] = ()
+    masked: bool = True
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -52,8 +53,8 @@ class ExportRequest:
         named = [leaf.field for leaf, _ in leaves(parse(self.query).node) if not isinstance(leaf, Everything) and leaf.field]
         return (*named, *(name for name in self.fields or () if name != "fields"))
 
-    def plan(self, tables: Sequence[TableFields]) -> Plan:
-        """Raises QuerySyntax, BadRequest."""
+    def plan(self, tables: Sequence[TableFields], masking: Masking) -> Plan:
+        """`masking` is what the reader may not see. Raises QuerySyntax, BadRequest, Forbidden (`field_masked`)."""
         return plan_extract(
             parse(self.query),
             tables=tables,
@@ -61,6 +62,7 @@ class ExportRequest:
             fields=("log",) if self.form is Form.RAW else self.fields,
             order=self.order,
             nested=self.form is Form.JSONL,
+            masking=masking,
         )
 
 
@@ -82,12 +84,19 @@ def read_request(raw: Mapping[str, Any], time_range: TimeRange, limits: RowLimit
         form=form,
         compression=_choice(given, "compression", Compression, Compression.NONE),
         mail_to=_addresses(given.get("mail_to", [])),
+        masked=_flag(given.get("masking", True)),
     )
 
 
 def _query(value: object) -> str:
     if not isinstance(value, str) or len(value) > MAX_QUERY_CHARACTERS:
         raise _refuse("query is no text, or too long", f"a text of at most {MAX_QUERY_CHARACTERS} characters")
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _refuse("masking is neither true nor false", "false asks for raw values, which need a permission")
     return value
 
 

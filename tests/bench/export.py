@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import psutil
 
-from bklog.query import TableFields, parse, plan_extract, render
+from bklog.query import UNMASKED, TableFields, parse, plan_extract, render
 from bklog.query.plan import Order
 from bklog.records import Compression, Form, TimeRange, file_suffix
 from bklog.store.schema import Layout
@@ -98,8 +98,9 @@ def _job(case: Case, asked: dict[str, Any], file: Path, fleet: RunningFleet) -> 
     table = fleet.api("GET", f"/api/v1/databus/collectors/?name={LOAD.collector}")["items"][0]["table"]
     known = TableFields(Layout().table(table), ingest.TYPES)
     span = TimeRange(*(datetime.fromisoformat(asked[name]) for name in ("start", "end")))
+    order, is_nested = Order(case.order), case.form == "jsonl"
     plan = plan_extract(
-        parse(""), tables=[known], time_range=span, fields=None, order=Order(case.order), nested=case.form == "jsonl"
+        parse(""), tables=[known], time_range=span, fields=None, order=order, nested=is_nested, masking=UNMASKED
     )
     statement = render(plan)
     named = {"form": case.form, "compression": case.compression, "file": str(file), "sha256": asked["sha256"]}

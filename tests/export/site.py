@@ -103,6 +103,7 @@ class ExportSite:
             most_attempts=3,
             keep_days=2,
             tables=lambda pk: [collector.log_table for collector in IndexSet.objects.get(pk=pk).collectors.all()],
+            masking=lambda pk: IndexSet.objects.get(pk=pk).masking,
             describe=FieldCatalogue(self.store, LIMITS).describe,
             send=lambda task, pk: self.sent.append((task, pk)),
         )

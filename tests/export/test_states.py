@@ -123,7 +123,8 @@ def test_more_rows_need_the_permission_which_counts_when_it_is_asked_for() -> No
             ask(ANN, limit=wrong)
         assert caught.value.stable_code == "limit"
     raw = Bearer("carl", frozenset({Permission.RAW_VALUES}))
-    assert (make(raw).may_read_raw, make(BOB).may_read_raw) == (True, False)
+    asked = [(raw, {}), (BOB, {"masking": False}), (raw, {"masking": False})]
+    assert [make(bearer, **body).is_unmasked for bearer, body in asked] == [False, False, True]
 
 
 @pytest.mark.parametrize(

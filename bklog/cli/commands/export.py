@@ -61,6 +61,7 @@ def export() -> None:
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Most rows.  [default: what everybody may export]")
 @click.option("--mail", "mail_to", multiple=True, help="Tell this address when it has ended; may be repeated.")
+@click.option("--unmasked", is_flag=True, help="With the values that the index set hides; needs a permission.")
 @click.option("--no-wait", is_flag=True, help="Only ask for it: `bklog export download ID` fetches the file later.")
 @output_option
 @force_option
@@ -73,6 +74,8 @@ def create(ctx: click.Context, /, *, name: str | None, since: str, until: str, f
         require_new(output, is_forced=given["force"])
     chosen = {key: given[key] for key in ("query", "compression", "order", "limit") if given[key]}
     body = {**chosen, "start": moment(since), "end": moment(until), "format": form, "mail_to": list(given["mail_to"])}
+    if given["unmasked"]:
+        body["masking"] = False
     if given["fields"]:
         body["fields"] = [one.strip() for one in given["fields"].split(",") if one.strip()]
     made = api("POST", f"/api/v1/search/index_set/{index_set_id(name)}/export/", json=body)

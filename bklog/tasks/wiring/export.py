@@ -35,6 +35,7 @@ def export_parts() -> Parts:
         most_attempts=settings.BKLOG_EXPORT_ATTEMPTS,
         keep_days=settings.BKLOG_EXPORT_KEEP_DAYS,
         tables=_tables,
+        masking=lambda index_set_id: get_index_set(index_set_id).masking,
         describe=FieldCatalogue(the_store(), _limits()).describe,
         send=send,
     )
