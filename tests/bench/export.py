@@ -23,7 +23,7 @@ from bklog.query import UNMASKED, TableFields, parse, plan_extract, render
 from bklog.query.plan import Order
 from bklog.records import Compression, Form, TimeRange, file_suffix
 from bklog.store.schema import Layout
-from tests.bench import ingest
+from tests.bench import ingest, search
 from tests.bench.figure import Figure, at_least
 from tests.running_fleet import ROOT, RunningFleet
 
@@ -70,6 +70,7 @@ def export(wanted: Sequence[str], rows: int, fleet: RunningFleet) -> tuple[list[
     if not fleet.api("GET", f"/api/v1/databus/collectors/?name={LOAD.collector}")["items"]:
         with tempfile.TemporaryDirectory(prefix="bklog-bodies-") as folder:
             ingest.load(LOAD, rows, ingest.write_bodies(LOAD, rows, Path(folder)), fleet)
+    search.wait_for_merges(fleet)
     done = [_export(case, rows, fleet) for case in cases]
     peak = _peak_megabytes(fleet.pid("async_export"))
     memory = Figure(MEMORY, "MB", peak, WORKER_MB, peak / WORKER_MB, f"under {WORKER_MB:g} MB", peak < WORKER_MB)
