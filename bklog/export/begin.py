@@ -23,8 +23,7 @@ from bklog.query.plan import Order
 from bklog.records import Compression, Form, TimeRange
 from bklog.store import LogTable
 
-SORTED_AT_ONCE: Final = 2  # the next slice is made while one is put to the file
-UNSORTED_AT_ONCE: Final = 3
+SLICES_AT_ONCE: Final = 3  # two workers take six of the eight statements that the embedded store runs at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +33,6 @@ class Begun:
     source: Source
     slices: Sequence[Slice]
     is_kept: bool
-
-    @property
-    def at_once(self) -> int:
-        return UNSORTED_AT_ONCE if self.source.extract.order is Order.UNSORTED else SORTED_AT_ONCE
 
 
 def begin(export: Export, parts: Parts) -> Begun:

@@ -22,7 +22,7 @@ from typing import Final
 
 from bklog.errors import BklogError, Retryable
 from bklog.export import actions
-from bklog.export.begin import Begun, begin
+from bklog.export.begin import SLICES_AT_ONCE, Begun, begin
 from bklog.export.file import GrowingFile
 from bklog.export.models import Export
 from bklog.export.pack import StoppedError
@@ -163,7 +163,7 @@ def _append_slices(export: Export, begun: Begun, file: GrowingFile, folder: Path
     made = side_by_side(
         numbered,
         lambda number, one: begun.source.write(one, folder / f"slice-{number:06}", is_first=number == 0, stopped=watch.stopped),
-        at_once=begun.at_once,
+        at_once=SLICES_AT_ONCE,
         look=watch.look,
         stopped=watch.stopped,
     )
