@@ -196,6 +196,12 @@ BKLOG_SMTP_USER: Annotated[str, Meaning("user of the mail server; empty means no
 BKLOG_SMTP_PASSWORD: Annotated[str, Meaning("password of that user", secrecy="secret")] = ""
 BKLOG_SMTP_FROM: Annotated[str, Meaning("sender of the mails")] = "bklog@localhost"
 
+# Pipelines
+BKLOG_PIPELINE_KEEP_DAYS: Annotated[int, Meaning("days that a pipeline's run is kept after its end", low=1)] = 30
+BKLOG_AGENT_FOLDERS: Annotated[
+    tuple[str, ...], Meaning("folders below which an onboarding may have the fleet's agent follow files")
+] = ("/var/log",)
+
 # Command line
 BKLOG_API_URL: Annotated[str, Meaning("platform that the commands talk to; empty means the fleet of BKLOG_HOME")] = ""
 BKLOG_API_TOKEN: Annotated[

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bklog.api.requests import LARGEST_ID, asker, by_method, json_object, whole_number
+from bklog.api.requests import asker, by_method, json_object, page_of
 from bklog.clientlog import actions, selectors
 from bklog.clientlog.models import ClientTask
 from bklog.clientlog.submission import Submission
@@ -15,7 +15,6 @@ from bklog.collect.models import IndexSet
 from bklog.queues.send import send
 from bklog.records import CLIENT
 
-USUAL_LIMIT: Final = 50
 SEARCH_MARGIN: Final = timedelta(minutes=1)
 
 
@@ -27,8 +26,7 @@ def submit_task(request: HttpRequest) -> HttpResponse:
 
 def list_tasks(request: HttpRequest) -> HttpResponse:
     given = request.GET
-    limit = whole_number(given.get("limit", str(USUAL_LIMIT)), "limit", selectors.MOST_AT_ONCE)
-    before = whole_number(given["before"], "before", LARGEST_ID) if "before" in given else None
+    limit, before = page_of(request, most=selectors.MOST_AT_ONCE)
     found = selectors.list_tasks(state=given.get("state", ""), user_id=given.get("user_id", ""), limit=limit, before=before)
     return JsonResponse({"items": [selectors.present_task(task) for task in found]})
 

@@ -16,6 +16,7 @@ from bklog.errors import BadRequest, TooLarge
 from bklog.records import Bearer
 
 View = Callable[..., HttpResponseBase]
+USUAL_LIMIT: Final = 50
 LARGEST_ID: Final = 2**53
 
 
@@ -75,3 +76,10 @@ def by_method(**views: View) -> View:
         return response
 
     return wraps(next(iter(views.values())))(dispatch)
+
+
+def page_of(request: HttpRequest, *, most: int) -> tuple[int, int | None]:
+    """The query's `limit` and `before`, the id of the last item of the former page. Raises BadRequest."""
+    given = request.GET
+    limit = whole_number(given.get("limit", str(USUAL_LIMIT)), "limit", most)
+    return limit, whole_number(given["before"], "before", LARGEST_ID) if "before" in given else None
