@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bklog.api import analyses, clientlog, collectors, fleet, health, index_sets, masking, metrics, search, storage
+from bklog.api import (
+    analyses,
+    clientlog,
+    collectors,
+    downloads,
+    exports,
+    fleet,
+    health,
+    index_sets,
+    masking,
+    metrics,
+    pipelines,
+    search,
+    storage,
+)
 
 urlpatterns = [
     path("healthz/", health.healthz),
@@ -14,6 +28,8 @@ urlpatterns = [
     path("api/v1/fleet/", fleet.fleet),
     path("api/v1/databus/collectors/", collectors.collectors),
     path("api/v1/databus/collectors/<int:collector_id>/", collectors.collector),
+    path("api/v1/databus/collectors/onboard/", collectors.onboard),
+    path("api/v1/databus/collectors/<int:collector_id>/reactivate/", collectors.reactivate),
     path("api/v1/databus/collectors/<int:collector_id>/tokens/", collectors.tokens),
     path("api/v1/databus/collectors/<int:collector_id>/ledger/", collectors.ledger),
     path("api/v1/storage/", storage.storage),
@@ -21,8 +37,22 @@ urlpatterns = [
     path("api/v1/clientlog/tasks/", clientlog.tasks),
     path("api/v1/clientlog/tasks/<str:task_id>/", clientlog.task),
     path("api/v1/clientlog/tasks/<str:task_id>/retry/", clientlog.retry),
+    path("api/v1/pipelines/", pipelines.runs),
+    path("api/v1/pipelines/<int:run_id>/", pipelines.run),
+    path("api/v1/pipelines/<int:run_id>/retry/", pipelines.retry),
+    path("api/v1/pipelines/<int:run_id>/skip/", pipelines.skip),
+    path("api/v1/pipelines/<int:run_id>/fail/", pipelines.fail),
+    path("api/v1/pipelines/<int:run_id>/cancel/", pipelines.cancel),
     path("api/v1/search/index_set/", index_sets.index_sets),
     path("api/v1/search/index_set/<int:index_set_id>/search/", search.search),
+    path("api/v1/search/index_set/<int:index_set_id>/download/", downloads.download),
+    path("api/v1/search/index_set/<int:index_set_id>/export/", exports.index_set_exports),
+    path("api/v1/search/export/", exports.exports),
+    path("api/v1/search/export/<int:export_id>/", exports.export),
+    path("api/v1/search/export/<int:export_id>/cancel/", exports.cancel),
+    path("api/v1/search/export/<int:export_id>/retry/", exports.retry),
+    path("api/v1/search/export/<int:export_id>/link/", exports.link),
+    path("api/v1/search/export/<int:export_id>/file/", downloads.export_file),
     path("api/v1/search/index_set/<int:index_set_id>/inspect/", search.inspection),
     *(
         path(f"api/v1/search/index_set/<int:index_set_id>/{name}/", analyses.view_of(analysis))

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import click
 
+from bklog.cli.asked import index_set_id, moment
 from bklog.cli.client import api
-from bklog.errors import BadRequest, NotFound
+from bklog.errors import BadRequest
 
 SINCE: Final = "24h"  # an hour would hide yesterday evening from who is called in the morning
 WHICH: Final = "Index set to ask.  [default: bklog-platform, or the only other one]"
@@ -65,23 +66,6 @@ def show(answer: dict[str, Any], lines: Callable[[dict[str, Any]], list[str]], *
 def cost(answer: dict[str, Any]) -> str:
     read = answer["statistics"]
     return f"{read['rows_read']:,} rows and {read['bytes_read']:,} bytes read in {read['milliseconds']:.0f} ms"
-
-
-def moment(text: str) -> str:
-    """A bare duration is counted back from now."""
-    return f"now-{text}" if text[:1].isdigit() and text[-1:] in "smhdw" else text
-
-
-def index_set_id(name: str | None) -> int:
-    found = {one["name"]: one["id"] for one in api("GET", "/api/v1/search/index_set/")["items"]}
-    own = [one for one in found if not one.startswith("bklog-")]
-    wanted = name or (own[0] if len(own) == 1 else "bklog-platform")
-    if not name and len(own) > 1:
-        hint = f"--index-set NAME, one of: {', '.join(found)}"
-        raise BadRequest("there are several index sets to search", hint=hint, code="which_index_set")
-    if wanted not in found:
-        raise NotFound(f"there is no index set {wanted}", hint=f"there are: {', '.join(found)}", code="no_index_set")
-    return int(found[wanted])
 
 
 def ask(index_set: int, path: str, asked: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from bklog.query.fields import TableFields
 from bklog.query.masking import UNMASKED, Masking
 from bklog.query.parser import parse
 from bklog.query.plan import Plan
-from bklog.query.planner import MAX_ROWS, find_field, plan_analysis, plan_count, plan_page
+from bklog.query.planner import MAX_ROWS, find_field, plan_analysis, plan_count, plan_extract, plan_page
 from bklog.query.render import render
 from bklog.query.tree import Query
 
@@ -26,6 +26,7 @@ __all__ = [
     "parse",
     "plan_analysis",
     "plan_count",
+    "plan_extract",
     "plan_page",
     "read_cursor",
     "render",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from bklog.query import groups, histogram, neighbours, sample, sql
+from bklog.query import extract, groups, histogram, neighbours, sample, sql
 from bklog.query.outputs import Distinct, FieldSample, Histogram, Located, Neighbours, Numbers, SliceCounts, Terms, TopValues
-from bklog.query.plan import Count, Page, Plan
+from bklog.query.plan import Breaks, Count, Extract, Page, Plan, Spread
 from bklog.records import Statement
 
 
@@ -19,6 +19,8 @@ def _text(plan: Plan, bind: sql.Binder) -> str:
     match plan.output:
         case Count() | Page() as output:
             return sql.render(plan, output, bind)
+        case Extract() | Spread() | Breaks() as output:
+            return extract.render(plan, output, bind)
         case Located() | Neighbours() as output:
             return neighbours.render(plan, output, bind)
         case Histogram() | SliceCounts() as output:

@@ -12,7 +12,7 @@ from bklog.query.fields import COLUMN_KINDS, Kind, Target
 from bklog.query.masked import quote_name
 from bklog.query.outputs import NULLABLE, FieldSample, Slice
 from bklog.query.plan import Always, Plan
-from bklog.query.sql import Binder, bind_time, matching, page_settings, stored_column
+from bklog.query.sql import Binder, bind_time, matching, page_settings, stored
 
 COUNTED_COLUMNS: Final = tuple(name for name, kind in COLUMN_KINDS.items() if kind is not Kind.TIME)
 PATHS: Final = ("JSONDynamicPathsWithTypes", "JSONSharedDataPathsWithTypes")
@@ -32,7 +32,7 @@ def _sampled(piece: Slice, plan: Plan, typed: Sequence[Target], bind: Binder) ->
     scan = plan.scans[piece.scan]
     found = [_present_in("column", name, f"{quote_name(name)} != ''", bind) for name in COUNTED_COLUMNS]
     for target in typed:
-        column = stored_column(target)
+        column = stored(target)
         condition = f"isNotNull({column})" if target.kind in NULLABLE else f"{column} != ''"
         found.append(_present_in("rule", target.name, condition, bind))
     name = bind.row.text("x.1")  # a name may hold what a pattern hides

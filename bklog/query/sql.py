@@ -214,6 +214,8 @@ def _bounds(plan: Plan, bind: Binder) -> str:
     cursor = plan.output.cursor if isinstance(plan.output, Page) else None
     end = min(plan.end, cursor.time + 1) if cursor else plan.end
     conditions = [f"time >= {bind_time(plan.start, bind)}", f"time < {bind_time(end, bind)}"]
+    if plan.arrived_by is not None:
+        conditions.append(f"ingest_time <= {bind_time(plan.arrived_by, bind)}")
     if cursor:
         last = f"{bind_time(cursor.time, bind)}, {bind(str(cursor.batch), 'UUID')}, {bind(str(cursor.row), 'UInt32')}"
         conditions.append(f"(time, batch, row) < ({last})")
@@ -252,7 +254,7 @@ def _leaf(leaf: Leaf, bind: Binder) -> str:
         case compared:
             condition = _compared(compared, bind)
             if bind.masking and compared.target.kind in STORED_KINDS and compared.target.kind is not Kind.TIME:
-                condition = f"({condition}) AND {bind.row.is_shown_raw(_as_text(stored_column(compared.target)))}"
+                condition = f"({condition}) AND {bind.row.is_shown_raw(_as_text(stored(compared.target)))}"
             return f"ifNull({condition}, false)" if compared.target.kind in _NULLABLE else condition
 
 
@@ -313,23 +315,23 @@ def _has_pattern(leaf: HasPattern, bind: Binder) -> str:
 def _present(target: Target) -> str:
     if target.kind is Kind.TIME:
         return "true"
-    return f"isNotNull({stored_column(target)})" if target.kind in _NULLABLE else f"{stored_column(target)} != ''"
+    return f"isNotNull({stored(target)})" if target.kind in _NULLABLE else f"{stored(target)} != ''"
 
 
-def stored_column(target: Target) -> str:
+def stored(target: Target) -> str:
     return path_column(target.name) if target.inside else quote_name(target.name)
 
 
 def _column(target: Target, bind: Binder) -> str:
     """What a condition compares: of a text, what the reader sees. Numbers are looked at by `_compared`."""
-    stored = stored_column(target)
+    raw = stored(target)
     if not bind.masking or target.kind in STORED_KINDS:
-        return stored
+        return raw
     if not target.inside:
         return bind.row.condition(target.name)
     if target.kind is Kind.DYNAMIC:
-        return f"if(isNull({stored}), NULL, {bind.row.text(_as_text(stored))})"
-    return bind.row.text(f"CAST({stored}, 'String')")
+        return f"if(isNull({raw}), NULL, {bind.row.text(_as_text(raw))})"
+    return bind.row.text(f"CAST({raw}, 'String')")
 
 
 def _as_text(stored: str) -> str:

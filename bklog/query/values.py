@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from bklog.query.extract import shown_from
 from bklog.query.fields import Kind, Target
 from bklog.query.outputs import NULLABLE, Field
-from bklog.query.plan import Always, Plan, Scan
-from bklog.query.sql import Binder, iso, matching, stored_column
+from bklog.query.plan import Plan, Scan
+from bklog.query.sql import Binder, iso, matching, stored
 
 Columns = Callable[[int], Mapping[str, str]]
 
@@ -24,7 +25,7 @@ def matching_rows(plan: Plan, bind: Binder, columns: Columns) -> str:
 
 def shown_rows(plan: Plan, bind: Binder, columns: Columns) -> str:
     """A FROM. `columns` are made from what the reader may see of a row."""
-    return _union(plan, columns, lambda scan: _shown(scan, plan, bind))
+    return _union(plan, columns, lambda scan: shown_from(scan, plan, bind, ""))
 
 
 def _union(plan: Plan, columns: Columns, source: Callable[[Scan], str]) -> str:
@@ -35,21 +36,13 @@ def _union(plan: Plan, columns: Columns, source: Callable[[Scan], str]) -> str:
     return f"({' UNION ALL '.join(scans)})"
 
 
-def _shown(scan: Scan, plan: Plan, bind: Binder) -> str:
-    found = matching(scan, plan, bind)
-    if not plan.masking:
-        return found
-    rows = f"(SELECT * FROM {found})"
-    return bind.row.shown_of(rows) if isinstance(scan.predicate, Always) else bind.row.over(rows)
-
-
 def values_of(fields: Iterable[Field], number: int, bind: Binder) -> dict[str, str]:
     return {f"value_{place}": _value(field, number, bind) for place, field in enumerate(fields)}
 
 
 def _value(field: Field, number: int, bind: Binder) -> str:
     target = field.targets[number]
-    column = stored_column(target)
+    column = stored(target)
     if target.kind is Kind.TIME:
         return iso(column)
     if bind.masking:
@@ -79,7 +72,7 @@ def _fitted(text: str, field: Field) -> str:
 def number_of(field: Field, number: int, bind: Binder) -> str:
     """The value as a number, or NULL; whole numbers stay whole where every table has them so."""
     target = field.targets[number]
-    column = stored_column(target)
+    column = stored(target)
     if target.kind in (Kind.BOOL, Kind.TIME):
         return "CAST(NULL, 'Nullable(Float64)')"
     if bind.masking:
@@ -102,4 +95,4 @@ def is_absent(field: Field, number: int) -> str:
     target = field.targets[number]
     if target.kind is Kind.TIME:
         return "false"
-    return f"isNull({stored_column(target)})" if target.kind in NULLABLE else f"{stored_column(target)} = ''"
+    return f"isNull({stored(target)})" if target.kind in NULLABLE else f"{stored(target)} = ''"

@@ -10,14 +10,14 @@ Errors: StoreError (the engine refused the statement), Unavailable (it does not 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 from bklog.clean import CleanRule
-from bklog.records import Limits, Rows, Statement, Stored
+from bklog.records import Limits, Rows, Statement, Stored, Writing
 
 TABLE_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -112,6 +112,12 @@ class Store(Protocol):
         """Clean and store a batch; returns when it survives a crash, one Stored per request of the batch."""
 
     def select(self, statement: Statement, limits: Limits) -> Rows: ...
+
+    def stream(self, statement: Statement, writing: Writing, limits: Limits) -> Generator[bytes]:
+        """The rows as the engine writes them, in chunks. Raises also at the end, where they are not all there."""
+
+    def identity(self, table: str) -> str:
+        """Changes when another table takes the name, or a column changes; empty where there is no such table."""
 
     def ledger(self, table: str, *, since: datetime) -> dict[str, Any]:
         """The sums of a table's ledger: requests, received, stored, duplicate, rejected_by_reason, marked, size_bytes."""

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from bklog.cli.index_set import WHICH, ask, index_set_id, show
+from bklog.cli.asked import index_set_id
+from bklog.cli.index_set import WHICH, ask, show
 
 
 @click.command()

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import click
 
+from bklog.cli.asked import index_set_id, moment
 from bklog.cli.client import api, as_error
-from bklog.cli.index_set import SINCE, ask, cost, index_set_id, moment
+from bklog.cli.index_set import SINCE, ask, cost
 from bklog.errors import BadRequest
 
 COLOURS: Final = {"fatal": "magenta", "error": "red", "warn": "yellow", "info": "green", "debug": "blue", "trace": "white"}
