@@ -8,10 +8,10 @@ from bklog.collect.drafts import Draft
 from bklog.collect.models import Collector, IndexSet, IngestToken
 from bklog.errors import BadRequest, Conflict
 from bklog.records import new_token, token_hash
-from bklog.store import Store
+from bklog.store import Keeping
 
 
-def create_collector(draft: Draft, *, store: Store, table: str = "") -> Collector:
+def create_collector(draft: Draft, *, store: Keeping, table: str = "") -> Collector:
     """Raises Conflict for a taken name. `table` is given only for tables that the store's migrations make."""
     try:
         with transaction.atomic():
@@ -43,7 +43,7 @@ def _insert(draft: Draft, table: str) -> Collector:
     return collector
 
 
-def delete_collector(collector: Collector, *, store: Store) -> None:
+def delete_collector(collector: Collector, *, store: Keeping) -> None:
     """The rows go with it. Index sets that would be empty go too."""
     if collector.scenario == Collector.Scenario.REJECTS:
         raise BadRequest(

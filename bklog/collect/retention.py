@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from bklog.collect.models import Collector
-from bklog.store import Store, TableUsage
+from bklog.store import Keeping, TableUsage
 
 # The engine drops an expired day within hours; what is there a day later was forgotten.
 GRACE_DAYS: Final = 1
@@ -32,7 +32,7 @@ class Finding:
         return asdict(self)
 
 
-def check_retention(*, store: Store, today: date) -> list[Finding]:
+def check_retention(*, store: Keeping, today: date) -> list[Finding]:
     """Returns what was wrong and has been put right."""
     expiries = store.expiry_days()
     usage = {one.table: one for one in store.usage()}
@@ -40,7 +40,7 @@ def check_retention(*, store: Store, today: date) -> list[Finding]:
 
 
 def _check(
-    collector: Collector, expiry_days: int | None, usage: dict[str, TableUsage], store: Store, today: date
+    collector: Collector, expiry_days: int | None, usage: dict[str, TableUsage], store: Keeping, today: date
 ) -> Iterator[Finding]:
     table, wanted = collector.log_table, f"{collector.retention_days} days"
     if expiry_days is None:

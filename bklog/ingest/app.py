@@ -28,7 +28,7 @@ from bklog.ingest.ledger import Ledger
 from bklog.ingest.protocol import Protocol
 from bklog.records import Stored
 from bklog.registry import Registry
-from bklog.store import Source, Store
+from bklog.store import Source, Taking
 from bklog.telemetry import IngestFailed, LinesStored
 
 PROTOCOLS: Final = Registry("bklog.ingest.protocols", "PROTOCOL", Protocol)
@@ -47,7 +47,7 @@ class Service:
     max_body_bytes: int
 
 
-def make_app(store: Store, catalogue: Catalogue, *, limits: CommitLimits, max_body_bytes: int) -> Starlette:
+def make_app(store: Taking, catalogue: Catalogue, *, limits: CommitLimits, max_body_bytes: int) -> Starlette:
     threads = ThreadPoolExecutor(limits.parallel_inserts + 1, thread_name_prefix="store")
 
     async def in_thread(call: Callable[..., Any], *args: Any, **options: Any) -> Any:

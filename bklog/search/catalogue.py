@@ -15,7 +15,7 @@ from bklog.query import TableFields
 from bklog.query.fields import needs_paths
 from bklog.query.sql import render_paths
 from bklog.records import Limits
-from bklog.store import LogTable, Store
+from bklog.store import LogTable, Searching
 
 KEEP_SECONDS: Final = 60.0
 
@@ -27,7 +27,7 @@ class _Known:
 
 
 class FieldCatalogue:
-    def __init__(self, store: Store, limits: Limits) -> None:
+    def __init__(self, store: Searching, limits: Limits) -> None:
         self._store = store
         self._limits = limits
         self._known: dict[str, _Known] = {}

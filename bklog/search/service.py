@@ -23,7 +23,7 @@ from bklog.search.catalogue import FieldCatalogue
 from bklog.search.explain import describe_plan
 from bklog.search.highlight import compile_highlight, find_offsets
 from bklog.search.request import SearchRequest
-from bklog.store import LogTable, Store
+from bklog.store import LogTable, Searching
 
 # ClickHouse's numbers: TIMEOUT_EXCEEDED and TOO_SLOW, MEMORY_LIMIT_EXCEEDED, CANNOT_COMPILE_REGEXP.
 TIMEOUTS: Final = (159, 160)
@@ -82,7 +82,7 @@ class SearchResult:
 
 
 def search(
-    request: SearchRequest, *, tables: Sequence[LogTable], store: Store, catalogue: FieldCatalogue, limits: Limits
+    request: SearchRequest, *, tables: Sequence[LogTable], store: Searching, catalogue: FieldCatalogue, limits: Limits
 ) -> SearchResult:
     """
     Raises:
@@ -107,7 +107,7 @@ def search(
 
 
 def explain(
-    request: SearchRequest, *, tables: Sequence[LogTable], store: Store, catalogue: FieldCatalogue, limits: Limits
+    request: SearchRequest, *, tables: Sequence[LogTable], store: Searching, catalogue: FieldCatalogue, limits: Limits
 ) -> Explanation:
     """What a search would do, without doing it: each stage, and which granules the engine would read."""
     query = parse(request.query)
@@ -133,7 +133,7 @@ def _plan(query: Query, request: SearchRequest, tables: Sequence[LogTable], cata
     )
 
 
-def _select(statement: Statement, store: Store, limits: Limits) -> Rows:
+def _select(statement: Statement, store: Searching, limits: Limits) -> Rows:
     try:
         return store.select(statement, limits)
     except StoreError as error:
@@ -195,7 +195,7 @@ def _next_cursor(page: Page, answer: Rows) -> str | None:
     return str(Cursor(int(last["time_ns"]), UUID(last["batch_text"]), last["row"]))
 
 
-def _note_on_nothing(request: SearchRequest, tables: Sequence[LogTable], store: Store, limits: Limits) -> str:
+def _note_on_nothing(request: SearchRequest, tables: Sequence[LogTable], store: Searching, limits: Limits) -> str:
     bounds = _select(render_bounds(store.table(table.name) for table in tables), store, limits).rows
     asked = f"no row matches between {request.time_range.start.isoformat()} and {request.time_range.end.isoformat()}"
     if not bounds:

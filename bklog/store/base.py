@@ -1,8 +1,8 @@
 """Store: what the rest of the platform asks of a log store. One engine is behind it, chosen by `BKLOG_STORE_URL`.
 
-    collect ──create/drop──▶ ┐
-    ingest  ──insert_lines─▶ ├ Store ─▶ engine (ClickHouse dialect, over its HTTP interface)
-    search  ──select───────▶ ┘
+    collect ──create, drop, usage ─▶ Keeping   ┐
+    ingest  ──insert_lines ────────▶ Taking    ├ Store ─▶ engine (ClickHouse dialect, over its HTTP interface)
+    search  ──select ──────────────▶ Searching ┘
 
 Errors: StoreError (the engine refused the statement), Unavailable (it does not answer; try again), Overloaded.
 """
@@ -97,21 +97,31 @@ class Disk:
     total_bytes: int
 
 
-class Store(Protocol):
-    def ping(self) -> str:
-        """The engine's version. Raises Unavailable."""
+class Searching(Protocol):
+    """What a search needs."""
 
-    def migrate(self) -> list[str]:
-        """Bring the store's own tables up to date; returns the migrations applied now."""
+    def select(self, statement: Statement, limits: Limits) -> Rows: ...
 
-    def create_table(self, table: LogTable) -> None: ...
+    def table(self, name: str) -> str:
+        """The quoted name under which statements select from a table."""
 
-    def drop_table(self, table: LogTable) -> None: ...
+
+class Taking(Protocol):
+    """What the ingest service needs."""
 
     def insert_lines(self, batch: LineBatch) -> list[Stored]:
         """Clean and store a batch; returns when it survives a crash, one Stored per request of the batch."""
 
-    def select(self, statement: Statement, limits: Limits) -> Rows: ...
+    def insert_rows(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str) -> None:
+        """Insert a few rows of the platform's own (the ledger), once per `token`."""
+
+
+class Keeping(Protocol):
+    """What keeps tables: that they are there, what they take, what leaves them, and the ledger of what came."""
+
+    def create_table(self, table: LogTable) -> None: ...
+
+    def drop_table(self, table: LogTable) -> None: ...
 
     def ledger(self, table: str, *, since: datetime) -> dict[str, Any]:
         """The sums of a table's ledger: requests, received, stored, duplicate, rejected_by_reason, marked, size_bytes."""
@@ -136,8 +146,12 @@ class Store(Protocol):
     def roll_up_ledger(self, *, before: date) -> list[date]:
         """Sum the ledger's days before this one by the hour; returns the days done now. Its sums stay as they are."""
 
-    def table(self, name: str) -> str:
-        """The quoted name under which statements select from a table."""
 
-    def insert_rows(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str) -> None:
-        """Insert a few rows of the platform's own (the ledger), once per `token`."""
+class Store(Searching, Taking, Keeping, Protocol):
+    """All of it, as an entry point opens it; what it hands on is the part that the feature needs."""
+
+    def ping(self) -> str:
+        """The engine's version. Raises Unavailable."""
+
+    def migrate(self) -> list[str]:
+        """Bring the store's own tables up to date; returns the migrations applied now."""

@@ -1,18 +1,17 @@
-"""A Store for tests: statements run in the engine, in this process, with values bound as the official client binds them."""
+"""Searching for tests: statements run in the engine, in this process, with values bound as the official client binds them."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
 from typing import Any
 
 from clickhouse_connect.driver.binding import bind_query
 
 from bklog.errors import StoreError
-from bklog.records import Limits, Rows, Statement, Stored
-from bklog.store import Disk, LineBatch, LogTable, TableUsage
+from bklog.records import Limits, Rows, Statement
+from bklog.store import LogTable
 from bklog.store.schema import Layout, create_database, create_log_table
 from tests.chdb_connection import connect
 
@@ -66,39 +65,3 @@ class EngineStore:
         handle = self.connection.send_insert(f"INSERT INTO {self.table(table)}", "JSONEachRow")
         self.connection.insert_append(handle, "\n".join(json.dumps(row) for row in rows).encode())
         self.connection.insert_done(handle)
-
-    def ping(self) -> str:
-        return str(self.connection.query("SELECT version()", "TSV").bytes().decode())
-
-    def migrate(self) -> list[str]:
-        raise NotImplementedError
-
-    def insert_lines(self, batch: LineBatch) -> list[Stored]:
-        raise NotImplementedError
-
-    def ledger(self, table: str, *, since: datetime) -> dict[str, Any]:
-        raise NotImplementedError
-
-    def ledgers(self, *, since: datetime) -> list[dict[str, Any]]:
-        raise NotImplementedError
-
-    def usage(self) -> list[TableUsage]:
-        raise NotImplementedError
-
-    def disks(self) -> list[Disk]:
-        raise NotImplementedError
-
-    def expiry_days(self) -> dict[str, int]:
-        raise NotImplementedError
-
-    def set_expiry(self, table: LogTable) -> None:
-        raise NotImplementedError
-
-    def drop_days(self, table: LogTable, *, before: date) -> list[date]:
-        raise NotImplementedError
-
-    def roll_up_ledger(self, *, before: date) -> list[date]:
-        raise NotImplementedError
-
-    def insert_rows(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str) -> None:
-        raise NotImplementedError
