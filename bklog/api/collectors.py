@@ -44,7 +44,7 @@ def create_token(request: HttpRequest, collector_id: int) -> HttpResponse:
 
 def show_ledger(request: HttpRequest, collector_id: int) -> HttpResponse:
     hours = last_hours(request, default=24, most=LEDGER_HOURS_AT_MOST)
-    table = selectors.get_collector(collector_id).table
+    table = selectors.get_collector(collector_id).log_table.known_as
     return JsonResponse(the_store().ledger(table, since=datetime.now(UTC) - hours))
 
 

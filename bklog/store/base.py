@@ -10,30 +10,40 @@ Errors: StoreError (the engine refused the statement), Unavailable (it does not 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 from bklog.clean import CleanRule
-from bklog.records import Limits, Rows, Statement, Stored
+from bklog.records import MAIN_STORE, Limits, Rows, Statement, Stored
 
 TABLE_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
 class LogTable:
-    """A collector's table: `name` is a bare identifier, `index` is full, bloom or none, `types` its typed fields."""
+    """A collector's table: `name` is a bare identifier, `index` is full, bloom or none, `types` its typed fields.
+
+    A table that took the place of another one goes on under that one's `account`: the name in the ledger, in the ids of
+    batches and beside refused lines. `store` names the store where it stands.
+    """
 
     name: str
     retention_days: int
     index: str = "full"
     types: Mapping[str, str] = field(default_factory=dict)
+    account: str = ""
+    store: str = MAIN_STORE
 
     def __post_init__(self) -> None:
         if not TABLE_NAME.fullmatch(self.name):
             raise ValueError(f"{self.name!r} is no table name")
+
+    @property
+    def known_as(self) -> str:
+        return self.account or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +97,15 @@ class TableUsage:
     rows: int
     size_bytes: int
     oldest_day: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The rows of a table that arrived from `start` to before `end`, and how many they are."""
+
+    start: datetime
+    end: datetime
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +166,37 @@ class Keeping(Protocol):
         """Sum the ledger's days before this one by the hour; returns the days done now. Its sums stay as they are."""
 
 
+class Copying(Protocol):
+    """What lets one table take the place of another, in the same store or in two, while lines go on coming."""
+
+    def arrivals(self, table: LogTable, *, since: datetime) -> dict[datetime, int]:
+        """Hour → the rows that arrived in it."""
+
+    def pieces(self, table: LogTable, hour: datetime) -> list[Piece]:
+        """The rows of an hour's arrivals, in pieces of bounded size."""
+
+    def count(self, table: LogTable, piece: Piece | None = None) -> int: ...
+
+    def copy(self, piece: Piece, source: LogTable, target: LogTable, *, rule: CleanRule | None, kept_since: datetime) -> None:
+        """Put into `target` what it lacks of the piece, read by `rule`, or as it is. Both stand in this store."""
+
+    def read_piece(self, piece: Piece, table: LogTable) -> Generator[bytes, None, None]:
+        """The piece's rows, for `write_piece`, possibly of another store."""
+
+    def write_piece(self, table: LogTable, chunks: Generator[bytes, None, None]) -> None: ...
+
+    def close_table(self, table: LogTable) -> None:
+        """From now on it takes no line: inserts raise Unavailable (`table_closed`). Its rows can be read as before."""
+
+    def open_table(self, table: LogTable) -> None: ...
+
+    def inserting(self, table: LogTable) -> int:
+        """Inserts into the table that run: those which began before it was closed may still add rows."""
+
+    def suspend_expiry(self, table: LogTable) -> None:
+        """Let no row expire until `set_expiry` says otherwise."""
+
+
 class Store(Searching, Taking, Keeping, Protocol):
     """All of it, as an entry point opens it; what it hands on is the part that the feature needs."""
 
@@ -155,3 +205,6 @@ class Store(Searching, Taking, Keeping, Protocol):
 
     def migrate(self) -> list[str]:
         """Bring the store's own tables up to date; returns the migrations applied now."""
+
+    def copying(self, table: LogTable) -> Copying:
+        """How rows are copied from and into a table, in the store where it stands."""

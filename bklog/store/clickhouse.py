@@ -9,10 +9,11 @@ import json
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any, Final
 
 import clickhouse_connect
@@ -23,7 +24,8 @@ from clickhouse_connect.driver.httputil import get_pool_manager
 from bklog.errors import BklogError, Overloaded, StoreError, Unavailable
 from bklog.records import Limits, Rows, Statement, StoreAddress, Stored
 from bklog.store import migrations, upkeep
-from bklog.store.base import Disk, LineBatch, LogTable, TableUsage
+from bklog.store.base import Copying, Disk, LineBatch, LogTable, TableUsage
+from bklog.store.copies import Copies, Running
 from bklog.store.schema import Layout, create_database, create_log_table, drop_table
 from bklog.store.statements import (
     REJECTS,
@@ -36,9 +38,12 @@ from bklog.store.statements import (
 )
 
 CONNECT_SECONDS: Final = 5
+READ_BYTES: Final = 1 << 20
 DISK_FULL_CODES: Final = {243}  # NOT_ENOUGH_SPACE
 OVERLOAD_CODES: Final = {202, 241, 252}  # too many queries, memory, too many parts: all pass
 STOPPING_CODES: Final = {209, 210, 236, 394}  # socket time-out, network error, aborted, cancelled by a stop
+CLOSED_CODES: Final = {469}  # a constraint is violated, and the only one that a table ever has is the one that closes it
+GONE_CODES: Final = {60, 81}  # unknown table, unknown database
 DISK_FULL_TEXT: Final = re.compile(r"No space left on device|errno: 28\b")
 LOOKUP_LIMITS: Final = Limits(seconds=60, memory_bytes=2 << 30, result_rows=100_000)
 INSERT_SETTINGS: Final[Mapping[str, Any]] = {
@@ -133,7 +138,18 @@ class ClickHouseStore:
         return {self._plain(name): days for name, days in rows}
 
     def set_expiry(self, table: LogTable) -> None:
-        self._command(upkeep.set_expiry(table.name, table.retention_days, self._layout))
+        for statement in upkeep.set_expiry(table.name, table.retention_days, self._layout):
+            self._command(statement)
+
+    def copying(self, table: LogTable) -> Copying:
+        return Copies(self._layout, Running(self.select, self._command, self._read, self._write), seconds=self._insert_seconds)
+
+    def _read(self, statement: Statement, settings: Mapping[str, Any]) -> Generator[bytes, None, None]:
+        """The answer in the engine's own binary form, chunk by chunk."""
+        with self._errors():
+            answer: Any = self._client.raw_stream(statement.text, dict(statement.params), dict(settings), fmt="Native")
+            with closing(answer):
+                yield from iter(partial(answer.read, READ_BYTES), b"")
 
     def drop_days(self, table: LogTable, *, before: date) -> list[date]:
         partitions = [row[0] for row in self.select(upkeep.days(table.name, self._layout), LOOKUP_LIMITS).rows]
@@ -155,6 +171,13 @@ class ClickHouseStore:
             self._command(statement.text, params=statement.params, settings=settings)
         return days
 
+    def _write(
+        self, table: str, columns: Sequence[str], chunks: Generator[bytes, None, None], settings: Mapping[str, Any]
+    ) -> None:
+        """The counterpart of `_read`."""
+        with self._errors():
+            self._client.raw_insert(table, columns, chunks, dict(settings), fmt="Native")
+
     def _plain(self, table: str) -> str:
         return table.removesuffix("_local") if self._layout.cluster else table
 
@@ -164,25 +187,35 @@ class ClickHouseStore:
         self._command(sql, data=body, settings=_insert_settings(token, self._insert_seconds))
 
     def insert_lines(self, batch: LineBatch) -> list[Stored]:
-        if not batch.keyed:
-            return self._insert_new(batch)
+        try:
+            return self._insert_new(batch) if not batch.keyed else self._insert_keyed(batch)
+        except StoreError as error:
+            if error.engine_code not in GONE_CODES:
+                raise
+            raise closed_table(f"the table {batch.table.name} is gone") from error
+
+    def _insert_keyed(self, batch: LineBatch) -> list[Stored]:
         first, lines = self.select(find_batch(batch, self._layout), LOOKUP_LIMITS).rows[0]
         if lines >= batch.bounds[-1]:
             return [Stored(0, batch.bounds[-1], {}, {})]
         return self._resume(batch, first) if lines else self._insert_new(batch)
 
     def _resume(self, batch: LineBatch, first: str) -> list[Stored]:
-        """A part of the batch stands already: the rest must carry the same time, so that it meets the same tokens."""
+        """A part of the batch stands already: the rest carries the same time, and so falls on the same days."""
         batch = replace(batch, ingest_time=datetime.fromisoformat(first).replace(tzinfo=UTC))
-        before = [self._count(batch, name) for name in (batch.table.name, REJECTS.name)]
-        return self._insert_new(batch, *before)
+        before = self._count(batch, batch.table.name), self._count(batch, REJECTS.name)
+        return self._insert_new(batch, before=before)
 
-    def _insert_new(self, batch: LineBatch, stored_before: Counts = NOTHING, rejected_before: Counts = NOTHING) -> list[Stored]:
-        self._insert(store_lines(batch, self._layout), batch, token=str(batch.batch))
+    def _insert_new(self, batch: LineBatch, *, before: tuple[Counts, Counts] | None = None) -> list[Stored]:
+        """`before`: what stands already of a batch that is resumed, in its table and among the refused lines."""
+        resumed = before is not None
+        stored_before, rejected_before = before or (NOTHING, NOTHING)
+        self._insert(store_lines(batch, self._layout, resumed=resumed), batch, token=str(batch.batch))
         stored = _without(self._count(batch, batch.table.name), stored_before)
         rejected: Counts = {}
-        if sum(stored.values()) < batch.bounds[-1]:
-            self._insert(keep_rejects(batch, self._layout), batch, token=f"{batch.table.name}-{batch.batch}-rejects")
+        if sum(stored.values()) + sum(stored_before.values()) < batch.bounds[-1]:
+            token = f"{batch.table.known_as}-{batch.batch}-rejects"
+            self._insert(keep_rejects(batch, self._layout, resumed=resumed), batch, token=token)
             rejected = _without(self._count(batch, REJECTS.name), rejected_before)
         return _by_request(batch.bounds, stored, rejected)
 
@@ -239,12 +272,23 @@ class ClickHouseStore:
             return Unavailable("the store's disk is full", retry_after_seconds=30, hint=hint, code="disk_full")
         if code in OVERLOAD_CODES:
             return Overloaded(f"the store has too much to do: {text}", retry_after_seconds=2, code="store_overloaded")
+        if code in CLOSED_CODES:
+            return closed_table("the table takes no lines at the moment")
+        if code in GONE_CODES:
+            hint = "it was replaced by another, or its collector was deleted: read the collector again"
+            return StoreError(text, engine_code=code, hint=hint, code="table_gone")
         if code in STOPPING_CODES or not code:
             hint = "it is started again by the supervisor; `bklog status` and `bklog logs store` say more"
             return Unavailable(
                 f"the store at {self._address.url} does not answer", retry_after_seconds=1, hint=hint, code="store_down"
             )
         return StoreError(text, engine_code=code)
+
+
+def closed_table(what: str) -> Unavailable:
+    """Another table takes its place within seconds, and what is sent again stands there."""
+    hint = "keep the lines and send them again after Retry-After; nothing of them was acknowledged"
+    return Unavailable(f"{what}: another one takes its place", retry_after_seconds=1, hint=hint, code="table_closed")
 
 
 def _insert_settings(token: str, seconds: float) -> dict[str, Any]:
@@ -260,7 +304,7 @@ def _day(partition: str) -> date | None:
 
 
 def _without(counts: Counts, before: Counts) -> Counts:
-    return {key: lines - before.get(key, 0) for key, lines in counts.items()}
+    return {key: lines - before.get(key, 0) for key, lines in counts.items() if lines != before.get(key, 0)}
 
 
 def _by_request(bounds: Sequence[int], stored: Counts, rejected: Counts) -> list[Stored]:
