@@ -157,6 +157,9 @@ BKLOG_CLIENTLOG_PULL_URL: Annotated[str, Meaning("service that is asked for clie
 BKLOG_CLIENTLOG_REPORT_URL: Annotated[str, Meaning("where that service is told what became of them; empty: nowhere")] = ""
 BKLOG_CLIENTLOG_PULL_TOKEN: Annotated[str, Meaning("token that is sent to that service", secrecy="secret")] = ""
 
+# Pipelines
+BKLOG_PIPELINE_KEEP_DAYS: Annotated[int, Meaning("days that a pipeline's run is kept after its end", low=1)] = 30
+
 # Command line
 BKLOG_API_URL: Annotated[str, Meaning("platform that the commands talk to; empty means the fleet of BKLOG_HOME")] = ""
 BKLOG_API_TOKEN: Annotated[

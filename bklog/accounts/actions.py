@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bklog.accounts.models import ApiToken
-from bklog.records import new_token, token_hash
+from bklog.records import Permission, new_token, token_hash
 
 
-def replace_api_token(name: str) -> str:
+def replace_api_token(name: str, permissions: Iterable[Permission] = ()) -> str:
     """Makes a token under this name; one that was there before stops working. Returns the token, which is not kept."""
     token = new_token("bka")
-    ApiToken.objects.update_or_create(name=name, defaults={"hash": token_hash(token)})
+    found = {"hash": token_hash(token), "permissions": sorted(set(permissions))}
+    ApiToken.objects.update_or_create(name=name, defaults=found)
     return token
+
+
+def grant(name: str, permissions: Iterable[Permission]) -> None:
+    """The token under this name goes on, with exactly these permissions."""
+    ApiToken.objects.filter(name=name).update(permissions=sorted(set(permissions)))

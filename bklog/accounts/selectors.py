@@ -1,11 +1,15 @@
-"""Reads: whose API token it is."""
+"""Reads: whose API token it is, and what it allows."""
 
 from __future__ import annotations
 
 from bklog.accounts.models import ApiToken
-from bklog.records import token_hash
+from bklog.records import Bearer, Permission, token_hash
 
 
-def owner_of_api_token(token: str) -> str | None:
-    """The token's name, or None for a token that opens nothing."""
-    return ApiToken.objects.filter(hash=token_hash(token)).values_list("name", flat=True).first()
+def bearer_of_api_token(token: str) -> Bearer | None:
+    """None for a token that opens nothing. A permission that this version does not know allows nothing."""
+    found = ApiToken.objects.filter(hash=token_hash(token)).values_list("name", "permissions").first()
+    if found is None:
+        return None
+    name, permissions = found
+    return Bearer(name, frozenset(one for one in Permission if one in permissions))

@@ -11,14 +11,14 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from bklog.accounts.actions import replace_api_token
-from bklog.accounts.selectors import owner_of_api_token
+from bklog.accounts.actions import grant, replace_api_token
+from bklog.accounts.selectors import bearer_of_api_token
 from bklog.api.wiring import the_store
 from bklog.clean import CleanRule
 from bklog.collect.drafts import Draft
 from bklog.collect.own import ensure_collector, ensure_ingest_token
 from bklog.collect.tokens import token_path
-from bklog.records import CLIENT, PLATFORM, REJECTS
+from bklog.records import CLIENT, PLATFORM, REJECTS, Permission
 from bklog.store.statements import REJECTS as REJECTS_TABLE
 
 PLATFORM_RULE: Final = CleanRule("json", time_field="time", level_field="level")
@@ -42,10 +42,15 @@ def bootstrap() -> list[str]:
 
 
 def _ensure_api_token(file: Path) -> list[str]:
-    if owner_of_api_token(_read(file)):
+    """Who can read the file owns this machine's data: its token may do everything, also what a new version brings."""
+    found = bearer_of_api_token(_read(file))
+    if found is None:
+        _write_secret(file, replace_api_token(LOCAL_TOKEN, Permission))
+        return ["API token of this machine"]
+    if found.name != LOCAL_TOKEN or found.permissions == frozenset(Permission):
         return []
-    _write_secret(file, replace_api_token(LOCAL_TOKEN))
-    return ["API token of this machine"]
+    grant(LOCAL_TOKEN, Permission)
+    return ["permissions of this machine's API token"]
 
 
 def _ensure_agent_config(home: Path) -> list[str]:

@@ -7,31 +7,26 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bklog.api.requests import by_method, json_object
+from bklog.api.requests import asker, by_method, json_object, page_of
 from bklog.clientlog import actions, selectors
 from bklog.clientlog.models import ClientTask
 from bklog.clientlog.submission import Submission
 from bklog.collect.models import IndexSet
-from bklog.errors import BadRequest
 from bklog.queues.send import send
 from bklog.records import CLIENT
 
-USUAL_LIMIT: Final = 50
-LARGEST_ID: Final = 2**53
 SEARCH_MARGIN: Final = timedelta(minutes=1)
 
 
 def submit_task(request: HttpRequest) -> HttpResponse:
     submission = Submission.from_dict(json_object(request))
-    origin = str(request.META.get("bklog.owner", ""))[:100]
-    task, created = actions.submit(submission, origin=f"api:{origin}", send=send)
+    task, created = actions.submit(submission, origin=f"api:{asker(request).name}", send=send)
     return JsonResponse(present(task), status=202 if created else 200)
 
 
 def list_tasks(request: HttpRequest) -> HttpResponse:
     given = request.GET
-    limit = _number(given.get("limit", str(USUAL_LIMIT)), "limit", selectors.MOST_AT_ONCE)
-    before = _number(given["before"], "before", LARGEST_ID) if "before" in given else None
+    limit, before = page_of(request, most=selectors.MOST_AT_ONCE)
     found = selectors.list_tasks(state=given.get("state", ""), user_id=given.get("user_id", ""), limit=limit, before=before)
     return JsonResponse({"items": [selectors.present_task(task) for task in found]})
 
@@ -59,12 +54,6 @@ def _search(task: ClientTask) -> dict[str, Any]:
         "start": (task.created_at - SEARCH_MARGIN).isoformat(),
         "end": (task.finished_at + SEARCH_MARGIN).isoformat() if task.finished_at else "now",
     }
-
-
-def _number(text: str, name: str, most: int) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 16 or not 1 <= int(text) <= most:
-        raise BadRequest(f"{name} is {text[:50]!r}", hint=f"a whole number from 1 to {most}", code=name)
-    return int(text)
 
 
 tasks = by_method(GET=list_tasks, POST=submit_task)

@@ -17,18 +17,19 @@ from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
 
-from bklog.accounts.selectors import owner_of_api_token
+from bklog.accounts.selectors import bearer_of_api_token
 from bklog.errors import BklogError, NotFound, Unauthorised
 from bklog.supervise.database import as_unavailable
 
 OPEN_PATHS: Final = frozenset({"/healthz/", "/readiness/"})  # what looks after the processes has no token
 METRICS_PATHS: Final = frozenset({"/metrics", "/metrics/"})
+ASKER: Final = "bklog.asker"  # in META: the Bearer of the request
 logger = logging.getLogger("bklog.api")
 View = Callable[[HttpRequest], HttpResponse]
 
 
 def authenticate(get_response: View) -> View:
-    """Deny by default: every path needs an API token but those of OPEN_PATHS. The owner is `request.META["bklog.owner"]`."""
+    """Deny by default: every path needs an API token but those of OPEN_PATHS. Who asks is `requests.asker`."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.path in OPEN_PATHS or (request.path in METRICS_PATHS and may_read_metrics(request)):
@@ -38,15 +39,15 @@ def authenticate(get_response: View) -> View:
             hint = "send Authorization: Bearer TOKEN; a local fleet keeps one in $BKLOG_HOME/secrets/api-token"
             return present_failure(Unauthorised("the request carries no API token", hint=hint, code="token_missing"))
         try:
-            owner = owner_of_api_token(token)
+            asker = bearer_of_api_token(token)
         except DatabaseError as error:
             # Django turns what a middleware raises into its own page; what a view raises goes to AnswerFailures.
             return present_any(error, path=request.path)
-        if owner is None:
+        if asker is None:
             return present_failure(
                 Unauthorised("nobody has this API token", hint="make another: `bklog token NAME`", code="token_wrong")
             )
-        request.META["bklog.owner"] = owner
+        request.META[ASKER] = asker
         return get_response(request)
 
     return middleware

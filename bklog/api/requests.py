@@ -6,15 +6,26 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 
-from bklog.api.middleware import present_failure
+from bklog.api.middleware import ASKER, present_failure
 from bklog.errors import BadRequest, TooLarge
+from bklog.records import Bearer
 
 View = Callable[..., HttpResponse]
+USUAL_LIMIT: Final = 50
+LARGEST_ID: Final = 2**53
+
+
+def asker(request: HttpRequest) -> Bearer:
+    """Whose token came with the request. Raises KeyError on the paths that need none."""
+    found = request.META[ASKER]
+    if not isinstance(found, Bearer):
+        raise TypeError(f"{ASKER} holds {type(found).__name__}")
+    return found
 
 
 def json_object(request: HttpRequest) -> dict[str, Any]:
@@ -58,3 +69,16 @@ def by_method(**views: View) -> View:
         return response
 
     return wraps(next(iter(views.values())))(dispatch)
+
+
+def page_of(request: HttpRequest, *, most: int) -> tuple[int, int | None]:
+    """The query's `limit` and `before`, the id of the last item of the former page. Raises BadRequest."""
+    given = request.GET
+    limit = _number(given.get("limit", str(USUAL_LIMIT)), "limit", most)
+    return limit, _number(given["before"], "before", LARGEST_ID) if "before" in given else None
+
+
+def _number(text: str, name: str, most: int) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 16 or not 1 <= int(text) <= most:
+        raise BadRequest(f"{name} is {text[:50]!r}", hint=f"a whole number from 1 to {most}", code=name)
+    return int(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bklog.api import clientlog, collectors, fleet, health, index_sets, metrics, search, storage
+from bklog.api import clientlog, collectors, fleet, health, index_sets, metrics, pipelines, search, storage
 
 urlpatterns = [
     path("healthz/", health.healthz),
@@ -21,6 +21,12 @@ urlpatterns = [
     path("api/v1/clientlog/tasks/", clientlog.tasks),
     path("api/v1/clientlog/tasks/<str:task_id>/", clientlog.task),
     path("api/v1/clientlog/tasks/<str:task_id>/retry/", clientlog.retry),
+    path("api/v1/pipelines/", pipelines.runs),
+    path("api/v1/pipelines/<int:run_id>/", pipelines.run),
+    path("api/v1/pipelines/<int:run_id>/retry/", pipelines.retry),
+    path("api/v1/pipelines/<int:run_id>/skip/", pipelines.skip),
+    path("api/v1/pipelines/<int:run_id>/fail/", pipelines.fail),
+    path("api/v1/pipelines/<int:run_id>/cancel/", pipelines.cancel),
     path("api/v1/search/index_set/", index_sets.index_sets),
     path("api/v1/search/index_set/<int:index_set_id>/search/", search.search),
 ]

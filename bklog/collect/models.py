@@ -27,6 +27,10 @@ class Collector(models.Model):
         BLOOM = "bloom", "a bloom filter: small, slower to search"
         NONE = "none", "no index: searches scan"
 
+    class State(models.TextChoices):
+        ACTIVE = "active", "takes lines"
+        DELETING = "deleting", "takes no more lines, and goes with those that it has"
+
     name = models.CharField(max_length=50, unique=True)
     space = models.CharField(max_length=64, default="default", db_index=True)
     scenario = models.CharField(max_length=16, choices=Scenario.choices, default=Scenario.CUSTOM)
@@ -39,6 +43,7 @@ class Collector(models.Model):
     clean_rule = models.JSONField()
     retention_days = models.PositiveIntegerField()
     labels = models.JSONField(default=dict)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[models.Manager[Collector]] = models.Manager()
@@ -155,6 +160,18 @@ class StorageSample(models.Model):
         return f"{self.size_bytes} bytes of {self.collector_id} at {self.taken_at}"
 
 
+class OrphanTable(models.Model):
+    """A collector's table of the store that no collector has any more, and since when that is known."""
+
+    name = models.CharField(max_length=63, primary_key=True)
+    first_seen_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[models.Manager[OrphanTable]] = models.Manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+
 def present_collector(collector: Collector) -> dict[str, Any]:
     """A collector as the API shows it: never with a token."""
     index_set = collector.index_sets.order_by("pk").first()
@@ -170,6 +187,7 @@ def present_collector(collector: Collector) -> dict[str, Any]:
         "clean_rule": collector.rule.as_dict(),
         "retention_days": collector.retention_days,
         "labels": collector.labels,
+        "state": collector.state,
         "created_at": collector.created_at.isoformat(),
         "index_set_id": index_set.pk if index_set else None,
     }

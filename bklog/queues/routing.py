@@ -57,6 +57,14 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("clientlog.pull", "default", 300, 360),
     Route("clientlog.sweep", "default", 60, 90),
     Route("clientlog.expire", "default", 300, 360),
+    Route("pipeline.step", "pipeline", 1500, 1700),
+    Route("pipeline.step_priority", "pipeline_priority", 1500, 1700),
+    Route("pipeline.poll", "service_schedule", 300, 360),
+    Route("pipeline.poll_priority", "service_schedule_priority", 300, 360),
+    # Not behind heavy jobs: this is what brings back what was lost.
+    Route("pipeline.sweep", "pipeline_additional_task_priority", 120, 180),
+    Route("pipeline.expire", "pipeline_additional_task", 300, 360),
+    Route("pipeline.orphans", "pipeline_additional_task", 600, 900),
 )
 BY_TASK: Final = {route.task: route for route in ROUTES}
 

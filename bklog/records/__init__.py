@@ -1,6 +1,7 @@
 """Values that several packages speak of: frozen, checked when made, no I/O."""
 
 from bklog.records.address import StoreAddress
+from bklog.records.bearer import Bearer, Permission
 from bklog.records.bucket import BucketAddress
 from bklog.records.columns import COLUMNS, IDENTITY, Column
 from bklog.records.names import CLIENT, MAIN_STORE, PLATFORM, REJECTS
@@ -16,9 +17,11 @@ __all__ = [
     "MAIN_STORE",
     "PLATFORM",
     "REJECTS",
+    "Bearer",
     "BucketAddress",
     "Column",
     "Limits",
+    "Permission",
     "Rows",
     "Statement",
     "StoreAddress",

@@ -41,4 +41,7 @@ SCHEDULE: Final[tuple[Periodic, ...]] = (
     Periodic("clientlog.pull", MINUTE, offset_seconds=20),
     Periodic("clientlog.sweep", MINUTE, offset_seconds=40),
     Periodic("clientlog.expire", HOUR, offset_seconds=10 * MINUTE + 50),
+    Periodic("pipeline.sweep", MINUTE, offset_seconds=10),
+    Periodic("pipeline.expire", HOUR, offset_seconds=20 * MINUTE + 50),
+    Periodic("pipeline.orphans", 6 * HOUR, offset_seconds=HOUR + 30 * MINUTE),
 )

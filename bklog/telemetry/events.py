@@ -215,3 +215,51 @@ class ExportEnded(Event):
     size_bytes: int
     seconds: float
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class PipelineStarted(Event):
+    logger: ClassVar[str] = "bklog.pipeline"
+    moves: ClassVar[tuple[Move, ...]] = (Adds(metrics.PIPELINES, by=("pipeline",), fixed={"outcome": "started"}),)
+
+    pipeline: str
+    subject: str
+    run_id: int
+
+
+@dataclass(frozen=True)
+class PipelineStepEnded(Event):
+    """`outcome` is done, skipped or failed."""
+
+    logger: ClassVar[str] = "bklog.pipeline"
+    moves: ClassVar[tuple[Move, ...]] = (
+        Adds(metrics.PIPELINE_STEPS, by=("pipeline", "step", "outcome")),
+        Observes(metrics.PIPELINE_STEP_SECONDS, "seconds", by=("pipeline", "step")),
+    )
+
+    pipeline: str
+    subject: str
+    run_id: int
+    step: str
+    outcome: str
+    seconds: float
+    attempts: int
+
+
+@dataclass(frozen=True)
+class PipelineEnded(Event):
+    """`outcome` is done, failed or cancelled; a run that failed may be retried, and end again."""
+
+    logger: ClassVar[str] = "bklog.pipeline"
+    moves: ClassVar[tuple[Move, ...]] = (Adds(metrics.PIPELINES, by=("pipeline", "outcome")),)
+
+    pipeline: str
+    subject: str
+    run_id: int
+    outcome: str
+    seconds: float
+    code: str
+    reason: str
+
+    def severity(self) -> int:
+        return logging.ERROR if self.outcome == "failed" else logging.INFO

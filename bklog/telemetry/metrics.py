@@ -80,3 +80,22 @@ EXPORT_BYTES: Final = Counter("bklog_export_bytes_total", "Bytes of the files of
 EXPORT_SECONDS: Final = Histogram(
     "bklog_export_seconds", "Time of an export that ended", buckets=_TASK_SECONDS, registry=REGISTRY
 )
+PIPELINES: Final = Counter(
+    "bklog_pipelines_total",
+    "Runs of pipelines, by what became of them: started, done, failed, cancelled",
+    ("pipeline", "outcome"),
+    registry=REGISTRY,
+)
+PIPELINE_STEPS: Final = Counter(
+    "bklog_pipeline_steps_total",
+    "Steps of pipelines that ended: done, skipped, failed",
+    ("pipeline", "step", "outcome"),
+    registry=REGISTRY,
+)
+PIPELINE_STEP_SECONDS: Final = Histogram(
+    "bklog_pipeline_step_seconds",
+    "Time of a step from its first begin to its end, its waits included",
+    ("pipeline", "step"),
+    buckets=_TASK_SECONDS,
+    registry=REGISTRY,
+)

@@ -21,10 +21,15 @@ _ROUTES: Final = (
     routing.Route("probe.overdue", "default", 1, 2),
     routing.Route("probe.periodic", "celery", 60, 90),
 )
+# One for each worker program: `probe.slow_NAME`.
+_OF_PROGRAMS: Final = tuple(
+    routing.Route(f"probe.slow_{worker.name}", worker.queues[-1], 60, 90)  # type: ignore[arg-type]
+    for worker in routing.WORKERS
+)
 
 
 def add_routes() -> None:
-    routing.BY_TASK.update({route.task: route for route in _ROUTES})
+    routing.BY_TASK.update({route.task: route for route in (*_ROUTES, *_OF_PROGRAMS)})
 
 
 def trace(what: str, text: str) -> None:
@@ -47,11 +52,14 @@ def _add_tasks() -> None:
     def note(text: str) -> None:
         trace("done", text)
 
-    @task("probe.slow")
     def slow(text: str, seconds: float) -> None:
         trace("began", text)
         time.sleep(seconds)
         trace("done", text)
+
+    for route in _OF_PROGRAMS:
+        task(route.task)(slow)
+    task("probe.slow")(slow)
 
     @task("probe.overdue")
     def overdue(text: str) -> None:

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from bklog.queues.routing import WORKERS
 from tests.brokers import Broker
 from tests.queues.workers import Site, kill
 from tests.waiting import wait_until
@@ -39,6 +40,26 @@ def test_a_task_whose_worker_is_killed_is_done_by_the_next_one_and_only_once(sit
     first, second = site.traces("began", "killed")
     assert site.traces("done", "killed") == [second]
     assert first != second
+
+
+def test_each_worker_program_does_the_task_it_held_when_it_was_killed_once(site: Site) -> None:
+    programs = [worker.name for worker in WORKERS]
+    killed = [site.worker(name) for name in programs]
+    wait_until(lambda: all(" ready." in site.log(f"{name}.log") for name in programs), seconds=60)
+    site.send_all([(f"probe.slow_{name}", name, 5.0) for name in programs])
+    wait_until(lambda: all(site.traces("began", name) for name in programs), seconds=60)
+    for process in killed:
+        kill(process)
+    assert not any(site.traces("done", name) for name in programs)
+
+    for name in programs:
+        site.worker(name)
+    wait_until(lambda: all(site.traces("done", name) for name in programs), seconds=60)
+    time.sleep(1)
+    for name in programs:
+        first, second = site.traces("began", name)
+        assert site.traces("done", name) == [second]
+        assert first != second
 
 
 def test_a_task_whose_process_is_killed_is_done_by_another_process_of_the_worker(site: Site) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from config.environ import ROOT
@@ -54,11 +55,15 @@ class Site:
         return process
 
     def send(self, task: str, *arguments: str | float) -> None:
+        self.send_all([(task, *arguments)])
+
+    def send_all(self, messages: Sequence[tuple[str | float, ...]]) -> None:
+        """Each a task and its arguments."""
         lines = (
             "import django; django.setup()",
             "from tests.queues.probe import add_routes; add_routes()",
             "from bklog.queues.send import send",
-            f"send({task!r}, *{arguments!r})",
+            f"for message in {messages!r}: send(*message)",
         )
         self.python("-c", "\n".join(lines))
 

@@ -6,13 +6,22 @@ import os
 
 import click
 
+from bklog.records import Permission
+
 
 @click.command()
 @click.argument("name")
-def token(*, name: str) -> None:
+@click.option(
+    "--permission",
+    "permissions",
+    multiple=True,
+    type=click.Choice([one.value for one in Permission]),
+    help="May be given several times.",
+)
+def token(*, name: str, permissions: tuple[str, ...]) -> None:
     """Make an API token for NAME, and print it: this is the only time that it can be seen.
 
-    A token that NAME had before stops working. Runs where the platform's database is reached.
+    A token that NAME had before stops working, and its permissions go with it. Runs where the platform's database is reached.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")
     import django  # noqa: PLC0415 other commands do without Django
@@ -20,4 +29,4 @@ def token(*, name: str) -> None:
     django.setup()
     from bklog.accounts.actions import replace_api_token  # noqa: PLC0415 models may be imported only now
 
-    click.echo(replace_api_token(name))
+    click.echo(replace_api_token(name, map(Permission, permissions)))

@@ -1,0 +1,119 @@
+"""Writes that a person or a feature asks for: a run is started, retried, skipped a step of, failed, cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from django.db import IntegrityError, transaction
+
+from bklog.errors import BklogError, Conflict
+from bklog.pipeline import transitions
+from bklog.pipeline.messages import Send, dispatch
+from bklog.pipeline.models import PipelineRun, PipelineStep
+from bklog.pipeline.selectors import get_run
+from bklog.pipeline.transitions import GOING, NO_ERROR, Overtaken, State
+from bklog.telemetry import PipelineStarted
+
+MOST_TRIES: Final = 5  # a run that changes under somebody's hand is read again
+MOST_REASON_CHARACTERS: Final = 500
+
+
+def start(
+    pipeline: str, subject: str, context: Mapping[str, Any], *, send: Send, origin: str = "", urgent: bool = False
+) -> PipelineRun:
+    """Raises Conflict (`pipeline_running`) while another run works on the subject. The context never holds a secret."""
+    run = PipelineRun(pipeline=pipeline, subject=subject, active_subject=subject, context=dict(context), urgent=urgent)
+    run.origin, run.next_at = origin[:100], transitions.lost_at()
+    _save_alone(run, run.save)
+    PipelineStarted(pipeline, subject, run.pk).emit()
+    dispatch(run, send)
+    return run
+
+
+def retry(run: PipelineRun, *, send: Send) -> PipelineRun:
+    """The step that failed begins anew, with all of its time. Raises Conflict for a run that did not fail."""
+    _require(run, (State.FAILED,), "only a run that failed can be retried")
+    step = transitions.current_step(run)
+
+    def save() -> None:
+        again = {"state": State.RUNNING, "active_subject": run.subject, "finished_at": None, "resent": 0}
+        transitions.change(run, next_at=transitions.lost_at(), **again, **NO_ERROR)
+        if step:
+            fresh = {"started_at": None, "deadline_at": None, "finished_at": None, "claimed_at": None, "pauses": 0, "losses": 0}
+            PipelineStep.objects.filter(pk=step.pk).update(state=PipelineStep.State.PENDING, **fresh, **NO_ERROR)
+
+    _save_alone(run, save)
+    dispatch(run, send)
+    return get_run(run.pk)
+
+
+def skip(run_id: int, *, send: Send) -> PipelineRun:
+    """Goes on with the next step. Raises Conflict where the step may not be skipped, or the run has ended otherwise."""
+
+    def leave_out(run: PipelineRun) -> None:
+        _require(run, (*GOING, State.FAILED), "only a run that goes on or failed has a step to skip")
+        step = transitions.current_step(run)
+        if step is None or not step.may_skip:
+            name = step.name if step else "that was not begun"
+            raise Conflict(f"the step {name} may not be skipped", hint="retry or cancel the run", code="step_not_skippable")
+        revived = {"active_subject": run.subject, "finished_at": None, "resent": 0}
+        _save_alone(run, lambda: transitions.change(run, **revived))
+        transitions.advance(run, step, state=PipelineStep.State.SKIPPED)
+
+    run = _carefully(run_id, leave_out)
+    if run.state in GOING:
+        dispatch(run, send)
+    return run
+
+
+def fail(run_id: int, *, reason: str) -> PipelineRun:
+    """As if its step had failed: it can be retried."""
+
+    def make_fail(run: PipelineRun) -> None:
+        _require(run, GOING, "only a run that goes on can be failed")
+        said = reason[:MOST_REASON_CHARACTERS] or "somebody failed it"
+        transitions.fail(run, BklogError(said, hint="retry it, or start another run", code="failed_by_hand"))
+
+    return _carefully(run_id, make_fail)
+
+
+def cancel(run_id: int) -> PipelineRun:
+    """For good. What its step is doing at the moment ends first: until then nothing else works on the subject."""
+
+    def end(run: PipelineRun) -> None:
+        _require(run, (*GOING, State.FAILED), "it has ended")
+        transitions.cancel(run)
+
+    return _carefully(run_id, end)
+
+
+def _carefully(run_id: int, act: Callable[[PipelineRun], None]) -> PipelineRun:
+    """A step that ends in the same moment wins, and the act is tried on what it left."""
+    for _ in range(MOST_TRIES):
+        try:
+            with transaction.atomic():
+                act(get_run(run_id))
+            return get_run(run_id)
+        except Overtaken:
+            continue
+    raise Conflict(f"the run {run_id} changes all the time", hint="try again", code="pipeline_state")
+
+
+def _require(run: PipelineRun, states: tuple[State, ...], hint: str) -> None:
+    if run.state not in states:
+        raise Conflict(f"the run {run.pk} is {run.state}: {run.get_state_display()}", hint=hint, code="pipeline_state")
+
+
+def _save_alone(run: PipelineRun, save: Callable[[], None]) -> None:
+    """The database lets one run at a time have the subject."""
+    try:
+        with transaction.atomic():
+            save()
+    except Overtaken:
+        raise Conflict(f"the run {run.pk} was changed just now", hint="look at it again", code="pipeline_state") from None
+    except IntegrityError as error:
+        other = PipelineRun.objects.filter(active_subject=run.subject).first()
+        said = f"run {other.pk} ({other.pipeline})" if other else "another run"
+        hint = "wait for its end, or cancel it: `bklog pipeline list`"
+        raise Conflict(f"{said} is working on {run.subject}", hint=hint, code="pipeline_running") from error
