@@ -3,8 +3,8 @@
     line ──parsed──▶ moment ──▶ time, level, fields, parse_error
 
 `prepare` is a chain of aliases, each of which may use the ones before it; `columns` are the table's columns made from them.
-The expressions may use `line` and the arrival: the bound value {ingest_time:DateTime64(6,'UTC')}, or what the caller names. They
-hold no user's value but field names, which CleanRule has checked against FIELD_NAME.
+The expressions may use `line` and the arrival: the bound value {ingest_time:DateTime64(6,'UTC')}, or what the caller names.
+They hold no user's value but field names, which CleanRule has checked against FIELD_NAME.
 """
 
 from __future__ import annotations

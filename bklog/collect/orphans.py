@@ -17,10 +17,10 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from bklog.collect.models import Collector, OrphanTable
+from bklog.collect.models import Collector, OrphanTable, Replacement
 from bklog.store import LogTable, Store
 
-OF_COLLECTORS: Final = re.compile(r"c\d+_[a-z0-9_]+")
+OF_COLLECTORS: Final = re.compile(r"(in_)?c\d+(g\d+)?_[a-z0-9_]+")
 EMPTY_FOR: Final = timedelta(days=1)  # a collector that is being made right now has a table before its row can be seen
 ANY_DAYS: Final = 1  # a table that is dropped keeps nothing
 logger = logging.getLogger("bklog.collect")
@@ -40,7 +40,7 @@ def check_orphans(*, store: Store, abandoned: Collection[str]) -> list[Orphan]:
     """`abandoned` are tables that a run has made and left. Returns what was found, and what was done with it."""
     present = {name for name in store.expiry_days() if OF_COLLECTORS.fullmatch(name)}
     rows = {usage.table: usage.rows for usage in store.usage()}
-    names = sorted(present - set(Collector.objects.values_list("table", flat=True)))
+    names = sorted(present - _owned())
     OrphanTable.objects.exclude(name__in=names).delete()
     OrphanTable.objects.bulk_create([OrphanTable(name=name) for name in names], ignore_conflicts=True)
     before = timezone.now() - EMPTY_FOR
@@ -52,6 +52,13 @@ def check_orphans(*, store: Store, abandoned: Collection[str]) -> list[Orphan]:
     for orphan in found:
         _treat(orphan, store)
     return found
+
+
+def _owned() -> set[str]:
+    """Tables of collectors; and the other one of those whose table is being replaced, with where its pieces arrive."""
+    of_collectors = set(Collector.objects.values_list("table", flat=True))
+    others = set(Replacement.objects.values_list("table", flat=True))
+    return of_collectors | others | {f"in_{name}"[:63] for name in of_collectors | others}
 
 
 def _treat(orphan: Orphan, store: Store) -> None:

@@ -19,6 +19,7 @@ from uuid import UUID
 from bklog.clean import CleanRule
 from bklog.records import MAIN_STORE, Limits, Rows, Statement, Stored
 
+Chunks = Generator[bytes, None, None]
 TABLE_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -180,10 +181,10 @@ class Copying(Protocol):
     def copy(self, piece: Piece, source: LogTable, target: LogTable, *, rule: CleanRule | None, kept_since: datetime) -> None:
         """Put into `target` what it lacks of the piece, read by `rule`, or as it is. Both stand in this store."""
 
-    def read_piece(self, piece: Piece, table: LogTable) -> Generator[bytes, None, None]:
+    def read_piece(self, piece: Piece, table: LogTable) -> Chunks:
         """The piece's rows, for `write_piece`, possibly of another store."""
 
-    def write_piece(self, table: LogTable, chunks: Generator[bytes, None, None]) -> None: ...
+    def write_piece(self, table: LogTable, chunks: Chunks) -> None: ...
 
     def close_table(self, table: LogTable) -> None:
         """From now on it takes no line: inserts raise Unavailable (`table_closed`). Its rows can be read as before."""

@@ -9,7 +9,7 @@ import json
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -24,7 +24,7 @@ from clickhouse_connect.driver.httputil import get_pool_manager
 from bklog.errors import BklogError, Overloaded, StoreError, Unavailable
 from bklog.records import Limits, Rows, Statement, StoreAddress, Stored
 from bklog.store import migrations, upkeep
-from bklog.store.base import Copying, Disk, LineBatch, LogTable, TableUsage
+from bklog.store.base import Chunks, Copying, Disk, LineBatch, LogTable, TableUsage
 from bklog.store.copies import Copies, Running
 from bklog.store.schema import Layout, create_database, create_log_table, drop_table
 from bklog.store.statements import (
@@ -144,7 +144,7 @@ class ClickHouseStore:
     def copying(self, table: LogTable) -> Copying:
         return Copies(self._layout, Running(self.select, self._command, self._read, self._write), seconds=self._insert_seconds)
 
-    def _read(self, statement: Statement, settings: Mapping[str, Any]) -> Generator[bytes, None, None]:
+    def _read(self, statement: Statement, settings: Mapping[str, Any]) -> Chunks:
         """The answer in the engine's own binary form, chunk by chunk."""
         with self._errors():
             answer: Any = self._client.raw_stream(statement.text, dict(statement.params), dict(settings), fmt="Native")
@@ -171,9 +171,7 @@ class ClickHouseStore:
             self._command(statement.text, params=statement.params, settings=settings)
         return days
 
-    def _write(
-        self, table: str, columns: Sequence[str], chunks: Generator[bytes, None, None], settings: Mapping[str, Any]
-    ) -> None:
+    def _write(self, table: str, columns: Sequence[str], chunks: Chunks, settings: Mapping[str, Any]) -> None:
         """The counterpart of `_read`."""
         with self._errors():
             self._client.raw_insert(table, columns, chunks, dict(settings), fmt="Native")
@@ -233,10 +231,10 @@ class ClickHouseStore:
         *,
         data: bytes | None = None,
         params: Mapping[str, Any] | None = None,
-        settings: dict[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         with self._errors():
-            self._client.command(sql, data=data, parameters=dict(params or {}), settings=settings)
+            self._client.command(sql, data=data, parameters=dict(params or {}), settings=dict(settings or {}))
 
     @property
     def _client(self) -> Client:

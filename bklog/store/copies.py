@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
@@ -11,7 +11,7 @@ from bklog.clean import CleanRule
 from bklog.errors import Unavailable
 from bklog.records import Limits, Rows, Statement
 from bklog.store import reclean, upkeep
-from bklog.store.base import LogTable, Piece
+from bklog.store.base import Chunks, LogTable, Piece
 from bklog.store.schema import Layout
 
 PIECE_BYTES: Final = 64 << 20  # of lines: what a piece needs in memory is several times as much
@@ -44,8 +44,8 @@ class Running:
 
     select: Callable[[Statement, Limits], Rows]
     command: Command
-    read: Callable[[Statement, Mapping[str, Any]], Generator[bytes, None, None]]
-    write: Callable[[str, Sequence[str], Generator[bytes, None, None], Mapping[str, Any]], None]
+    read: Callable[[Statement, Mapping[str, Any]], Chunks]
+    write: Callable[[str, Sequence[str], Chunks, Mapping[str, Any]], None]
 
 
 class Copies:
@@ -77,11 +77,11 @@ class Copies:
         statement = reclean.copy(piece, source, target, rule, kept_since, self._layout)
         self._running.command(statement.text, params=statement.params, settings=self._settings)
 
-    def read_piece(self, piece: Piece, table: LogTable) -> Generator[bytes, None, None]:
+    def read_piece(self, piece: Piece, table: LogTable) -> Chunks:
         settings = {"max_memory_usage": PIECE_MEMORY_BYTES, "wait_end_of_query": 1}  # half an answer must not look like one
         return self._running.read(reclean.read(piece, table, self._layout), settings)
 
-    def write_piece(self, table: LogTable, chunks: Generator[bytes, None, None]) -> None:
+    def write_piece(self, table: LogTable, chunks: Chunks) -> None:
         self._running.write(self._layout.table(table.name), reclean.NAMES, chunks, self._settings)
 
     def close_table(self, table: LogTable) -> None:
