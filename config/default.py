@@ -87,6 +87,13 @@ BKLOG_STORE_URL: Annotated[
         secrecy="password in URL",
     ),
 ] = "chdb://"
+BKLOG_STORES: Annotated[
+    tuple[str, ...],
+    Meaning(
+        "further log stores, to move collectors to: archive=clickhouse://user:password@host:8123/db, a comma between two",
+        secrecy="password in URL",
+    ),
+] = ()
 BKLOG_STORE_HOST: Annotated[str, Meaning("address on which the embedded store listens")] = "127.0.0.1"
 BKLOG_STORE_PORT: Annotated[int, Meaning("port of the embedded store; 0 lets `bklog up` choose", low=0, high=65535)] = 0
 BKLOG_STORE_PASSWORD: Annotated[

@@ -8,13 +8,13 @@ from django.conf import settings
 
 from bklog.records import Limits
 from bklog.store import Store
-from bklog.store.clickhouse import ClickHouseStore
+from bklog.store.routed import open_stores
 
 
 @lru_cache(maxsize=1)
 def the_store() -> Store:
     """One client a process, made when first used: after the web server has forked."""
-    return ClickHouseStore(settings.STORE)
+    return open_stores(settings.STORES)
 
 
 def search_limits() -> Limits:

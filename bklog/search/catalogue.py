@@ -39,14 +39,16 @@ class FieldCatalogue:
 
     def _describe(self, table: LogTable, names: frozenset[str]) -> TableFields:
         missing = needs_paths(names, table.types)
-        return TableFields(self._store.table(table.name), table.types, self._paths(table, missing) if missing else frozenset())
+        quoted = self._store.of([table]).table(table.name)
+        return TableFields(quoted, table.types, self._paths(table, missing) if missing else frozenset())
 
     def _paths(self, table: LogTable, names: frozenset[str]) -> frozenset[str]:
         known = self._known.get(table.name)
         is_fresh = known is not None and time.monotonic() - known.read_at < KEEP_SECONDS
         if known and is_fresh and not needs_paths(names, dict.fromkeys(known.paths, "string")):
             return known.paths
-        rows = self._store.select(render_paths(self._store.table(table.name)), self._limits)
+        store = self._store.of([table])
+        rows = store.select(render_paths(store.table(table.name)), self._limits)
         paths = frozenset(path for (path,) in rows.rows)
         self._known[table.name] = _Known(paths, time.monotonic())
         return paths

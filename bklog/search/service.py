@@ -88,9 +88,11 @@ def search(
     Raises:
         QuerySyntax: the query cannot be read, names an unknown field, or compares with what is no value of it.
         SearchTimeout, SearchTooLarge: a limit stopped the engine.
+        BadRequest: the tables stand in several stores.
         StoreError, Unavailable: the store.
     """
     started = time.perf_counter()
+    store = store.of(tables)
     plan = _plan(parse(request.query), request, tables, catalogue)
     answer = _select(render(plan), store, limits)
     rows: list[dict[str, Any]] = []
@@ -111,6 +113,7 @@ def explain(
 ) -> Explanation:
     """What a search would do, without doing it: each stage, and which granules the engine would read."""
     query = parse(request.query)
+    store = store.of(tables)
     plan = _plan(query, request, tables, catalogue)
     statement = render(plan)
     answer = _select(Statement(f"EXPLAIN indexes = 1 {statement.text}", statement.params), store, limits)

@@ -10,7 +10,7 @@ Errors: StoreError (the engine refused the statement), Unavailable (it does not 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final, Protocol
@@ -119,6 +119,9 @@ class Disk:
 
 class Searching(Protocol):
     """What a search needs."""
+
+    def of(self, tables: Iterable[LogTable]) -> Searching:
+        """What selects from all of these tables. Raises BadRequest (`several_stores`) where they stand in different ones."""
 
     def select(self, statement: Statement, limits: Limits) -> Rows: ...
 

@@ -1,6 +1,6 @@
 """The ClickHouse dialect, over HTTP with the official client: the embedded store and a server or cluster alike.
 
-insert_lines: find_batch? ─▶ store_lines ─▶ count_lines ─(fewer than sent)─▶ keep_rejects ─▶ count_lines
+What is said to the engine: `schema.py`, `statements.py`, `upkeep.py`, `reclean.py`; in which order: `intake.py`, `copies.py`.
 """
 
 from __future__ import annotations
@@ -8,11 +8,9 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Any, Final
 
@@ -26,13 +24,9 @@ from bklog.records import Limits, Rows, Statement, StoreAddress, Stored
 from bklog.store import migrations, upkeep
 from bklog.store.base import Chunks, Copying, Disk, LineBatch, LogTable, TableUsage
 from bklog.store.copies import Copies, Running
+from bklog.store.intake import Intake, Place
 from bklog.store.schema import Layout, create_database, create_log_table, drop_table
 from bklog.store.statements import (
-    REJECTS,
-    count_lines,
-    find_batch,
-    keep_rejects,
-    store_lines,
     sum_ledger,
     sum_ledgers,
 )
@@ -55,20 +49,31 @@ INSERT_SETTINGS: Final[Mapping[str, Any]] = {
     "insert_deduplicate": 1,
     "distributed_foreground_insert": 1,
 }
-Counts = Mapping[tuple[int, str], int]  # (request from 1, parse error or reason) -> lines
-NOTHING: Final[Counts] = {}
 
 
 class ClickHouseStore:
     """A Store. Safe to share between threads; connects when first used, so that a process starts before its store."""
 
-    def __init__(self, address: StoreAddress, *, connections: int = 16, insert_seconds: float = 300) -> None:
+    def __init__(
+        self,
+        address: StoreAddress,
+        *,
+        connections: int = 16,
+        insert_seconds: float = 300,
+        rejects: ClickHouseStore | None = None,
+    ) -> None:
+        """`rejects` is the store that keeps refused lines, where that is another one."""
         self._address = address
         self._layout = Layout(address.database, address.cluster)
         self._insert_seconds = insert_seconds
         self._lock = threading.Lock()
         self._connected: Client | None = None
         self._pool = get_pool_manager(maxsize=connections, num_pools=2)
+        self.place = Place(self._layout, partial(self.select, limits=LOOKUP_LIMITS), self._insert)
+        self._intake = Intake(self.place, rejects.place if rejects else self.place)
+
+    def of(self, tables: Iterable[LogTable]) -> ClickHouseStore:
+        return self
 
     def ping(self) -> str:
         return str(self.select(Statement("SELECT version()"), LOOKUP_LIMITS).rows[0][0])
@@ -186,44 +191,15 @@ class ClickHouseStore:
 
     def insert_lines(self, batch: LineBatch) -> list[Stored]:
         try:
-            return self._insert_new(batch) if not batch.keyed else self._insert_keyed(batch)
+            return self._intake.take(batch)
         except StoreError as error:
             if error.engine_code not in GONE_CODES:
                 raise
             raise closed_table(f"the table {batch.table.name} is gone") from error
 
-    def _insert_keyed(self, batch: LineBatch) -> list[Stored]:
-        first, lines = self.select(find_batch(batch, self._layout), LOOKUP_LIMITS).rows[0]
-        if lines >= batch.bounds[-1]:
-            return [Stored(0, batch.bounds[-1], {}, {})]
-        return self._resume(batch, first) if lines else self._insert_new(batch)
-
-    def _resume(self, batch: LineBatch, first: str) -> list[Stored]:
-        """A part of the batch stands already: the rest carries the same time, and so falls on the same days."""
-        batch = replace(batch, ingest_time=datetime.fromisoformat(first).replace(tzinfo=UTC))
-        before = self._count(batch, batch.table.name), self._count(batch, REJECTS.name)
-        return self._insert_new(batch, before=before)
-
-    def _insert_new(self, batch: LineBatch, *, before: tuple[Counts, Counts] | None = None) -> list[Stored]:
-        """`before`: what stands already of a batch that is resumed, in its table and among the refused lines."""
-        resumed = before is not None
-        stored_before, rejected_before = before or (NOTHING, NOTHING)
-        self._insert(store_lines(batch, self._layout, resumed=resumed), batch, token=str(batch.batch))
-        stored = _without(self._count(batch, batch.table.name), stored_before)
-        rejected: Counts = {}
-        if sum(stored.values()) + sum(stored_before.values()) < batch.bounds[-1]:
-            token = f"{batch.table.known_as}-{batch.batch}-rejects"
-            self._insert(keep_rejects(batch, self._layout, resumed=resumed), batch, token=token)
-            rejected = _without(self._count(batch, REJECTS.name), rejected_before)
-        return _by_request(batch.bounds, stored, rejected)
-
-    def _insert(self, statement: Statement, batch: LineBatch, *, token: str) -> None:
+    def _insert(self, statement: Statement, body: bytes, token: str) -> None:
         settings = _insert_settings(token, self._insert_seconds)
-        self._command(statement.text, data=batch.body, params=statement.params, settings=settings)
-
-    def _count(self, batch: LineBatch, table: str) -> Counts:
-        rows = self.select(count_lines(batch, table, self._layout), LOOKUP_LIMITS).rows
-        return {(request, error): lines for request, error, lines in rows}
+        self._command(statement.text, data=body, params=statement.params, settings=settings)
 
     def _command(
         self,
@@ -299,25 +275,3 @@ def _day(partition: str) -> date | None:
         return date.fromisoformat(partition)
     except ValueError:
         return None
-
-
-def _without(counts: Counts, before: Counts) -> Counts:
-    return {key: lines - before.get(key, 0) for key, lines in counts.items() if lines != before.get(key, 0)}
-
-
-def _by_request(bounds: Sequence[int], stored: Counts, rejected: Counts) -> list[Stored]:
-    """Share the counts out to the requests of a batch; what was neither stored now nor refused had been stored before."""
-    kept: dict[int, int] = defaultdict(int)
-    marked: dict[int, dict[str, int]] = defaultdict(dict)
-    refused: dict[int, dict[str, int]] = defaultdict(dict)
-    for (request, error), lines in stored.items():
-        kept[request] += lines
-        if error:
-            marked[request][error] = lines
-    for (request, reason), lines in rejected.items():
-        refused[request][reason] = lines
-    sizes = [end - start for start, end in zip((0, *bounds), bounds, strict=False)]
-    return [
-        Stored(kept[number], size - kept[number] - sum(refused[number].values()), refused[number], marked[number])
-        for number, size in enumerate(sizes, start=1)
-    ]

@@ -49,12 +49,10 @@ def count_lines(batch: LineBatch, table: str, layout: Layout) -> Statement:
     return Statement(text, {"bounds": list(batch.bounds), "ingest_time": _arrival(batch), "batch": str(batch.batch)})
 
 
-def find_batch(batch: LineBatch, layout: Layout) -> Statement:
+def find_batch(batch: LineBatch, table: str, layout: Layout) -> Statement:
     """When a batch of this id was stored first, and how many of its lines stand there: (ingest_time as text, lines)."""
-    tables = (layout.table(batch.table.name), layout.table(REJECTS.name))
-    one = "SELECT ingest_time FROM {table} WHERE batch = {{batch:UUID}}"
-    union = " UNION ALL ".join(one.format(table=table) for table in tables)
-    text = f"SELECT toString(min(ingest_time)) AS first, count() AS lines FROM ({union})"
+    found = f"FROM {layout.table(table)} WHERE batch = {{batch:UUID}}"
+    text = f"SELECT toString(min(ingest_time)) AS first, count() AS lines {found}"
     return Statement(text, {"batch": str(batch.batch)})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from clickhouse_connect.driver.binding import bind_query
@@ -30,6 +30,9 @@ class EngineStore:
 
     def table(self, name: str) -> str:
         return self.layout.table(name)
+
+    def of(self, tables: Iterable[LogTable]) -> EngineStore:
+        return self
 
     def create_table(self, table: LogTable) -> None:
         for sql in create_log_table(table, self.layout):
