@@ -19,7 +19,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from bklog.errors import BadRequest, BklogError, NotFound, Unauthorised
+from bklog.errors import BadRequest, BklogError, NotFound, Unauthorised, Unavailable
 from bklog.ingest.attached import attached
 from bklog.ingest.body import decompress, read_limited, require_known_encoding, too_large
 from bklog.ingest.commit import CommitLimits, Committer, Request, count_lines
@@ -90,7 +90,12 @@ async def _ingest(http: HttpRequest) -> JSONResponse:
         key=key,
         attached=attached(http.headers, keyed=bool(key)),
     )
-    outcome = await service.committer.submit(request)
+    try:
+        outcome = await service.committer.submit(request)
+    except Unavailable as error:
+        if error.stable_code == "table_closed":
+            service.catalogue.doubt(destination)
+        raise
     LinesStored.of(destination.collector, outcome, size_bytes=len(body), quiet=destination.quiet).emit()
     return JSONResponse(present(request.lines, outcome))
 
