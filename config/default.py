@@ -166,6 +166,9 @@ BKLOG_CLIENTLOG_PULL_TOKEN: Annotated[str, Meaning("token that is sent to that s
 
 # Pipelines
 BKLOG_PIPELINE_KEEP_DAYS: Annotated[int, Meaning("days that a pipeline's run is kept after its end", low=1)] = 30
+BKLOG_AGENT_FOLDERS: Annotated[
+    tuple[str, ...], Meaning("folders below which an onboarding may have the fleet's agent follow files")
+] = ("/var/log",)
 
 # Command line
 BKLOG_API_URL: Annotated[str, Meaning("platform that the commands talk to; empty means the fleet of BKLOG_HOME")] = ""

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bklog.api.requests import by_method, json_object, last_hours
+from bklog.api.requests import asker, by_method, json_object, last_hours
 from bklog.api.wiring import the_store
 from bklog.collect import actions, selectors
 from bklog.collect.drafts import Draft
 from bklog.collect.models import present_collector
+from bklog.collect.onboarding import DELETION, ONBOARDING, Onboarding
+from bklog.errors import BadRequest
+from bklog.pipeline.actions import start
+from bklog.pipeline.selectors import present_run, require_idle
+from bklog.queues.send import send
 
 LEDGER_HOURS_AT_MOST = 24 * 400
 
@@ -28,13 +34,47 @@ def create_collector(request: HttpRequest) -> HttpResponse:
     return JsonResponse({**present_collector(collector), "ingest_token": token}, status=201)
 
 
+def onboard_collector(request: HttpRequest) -> HttpResponse:
+    wanted = Onboarding.from_dict(json_object(request), retention_days=settings.BKLOG_RETENTION_DAYS)
+    if wanted.rule:
+        wanted.rule.require_below(settings.BKLOG_AGENT_FOLDERS)
+    selectors.require_free(wanted.draft.name)
+    return _start(request, ONBOARDING, wanted.draft.name, {"wanted": wanted.as_dict()})
+
+
+def _start(request: HttpRequest, pipeline: str, collector: str, context: dict[str, Any]) -> HttpResponse:
+    """Somebody waits for it: not behind runs that take hours."""
+    origin = f"api:{asker(request).name}"
+    run = start(pipeline, selectors.subject_of(collector), context, send=send, origin=origin, urgent=True)
+    return JsonResponse(present_run(run), status=202)
+
+
 def show_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
     return JsonResponse(present_collector(selectors.get_collector(collector_id)))
 
 
 def delete_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
-    actions.delete_collector(selectors.get_collector(collector_id), store=the_store())
+    collector = selectors.get_collector(collector_id)
+    if _is_yes(request, "drain"):
+        actions.require_deletable(collector)
+        about = {"collector_id": collector.pk, "name": collector.name, "table": collector.table}
+        return _start(request, DELETION, collector.name, about)
+    actions.delete_collector(collector, store=the_store())
     return HttpResponse(status=204)
+
+
+def _is_yes(request: HttpRequest, name: str) -> bool:
+    given = request.GET.get(name, "false")
+    if given not in {"true", "false"}:
+        raise BadRequest(f"{name} is {given[:50]!r}", hint=f"{name} is true or false", code=name)
+    return given == "true"
+
+
+def reactivate_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
+    collector = selectors.get_collector(collector_id)
+    require_idle(selectors.subject_of(collector.name))
+    the_store().create_table(collector.log_table)  # the deletion may have come so far; its rows are gone then
+    return JsonResponse(present_collector(actions.take_lines_again(collector)))
 
 
 def create_token(request: HttpRequest, collector_id: int) -> HttpResponse:
@@ -50,5 +90,7 @@ def show_ledger(request: HttpRequest, collector_id: int) -> HttpResponse:
 
 collectors = by_method(GET=list_collectors, POST=create_collector)
 collector = by_method(GET=show_collector, DELETE=delete_collector)
+onboard = by_method(POST=onboard_collector)
+reactivate = by_method(POST=reactivate_collector)
 tokens = by_method(POST=create_token)
 ledger = by_method(GET=show_ledger)

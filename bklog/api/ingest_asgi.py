@@ -37,7 +37,13 @@ def _look_up(token: str) -> Destination | None:
 
 
 def _destination(collector: Collector) -> Destination:
-    return Destination(collector.name, collector.log_table, collector.rule, quiet=collector.name == PLATFORM)
+    return Destination(
+        collector.name,
+        collector.log_table,
+        collector.rule,
+        quiet=collector.name == PLATFORM,
+        deleting=collector.state == Collector.State.DELETING,
+    )
 
 
 application = make_app(

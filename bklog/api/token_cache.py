@@ -16,13 +16,15 @@ from typing import Final
 
 from django.db import Error as DatabaseError
 
-from bklog.ingest.destination import Destination
+from bklog.ingest.destination import LONGEST_KNOWN_SECONDS, Destination
 from bklog.records import token_hash
 from bklog.supervise.database import as_unavailable, database_down
 
 KEEP_SECONDS: Final = 3.0  # a token that was deleted is refused after this time
 KEEP_WITHOUT_DATABASE_SECONDS: Final = 3600.0  # senders are not held up by an hour without it; a deleted token may be used on
 PATIENCE_SECONDS: Final = 4.0  # a database that hangs does not hang the senders
+# Of many requests with a token one asks anew and the others take what was known, but not what is older than this.
+STALE_SECONDS: Final = LONGEST_KNOWN_SECONDS - KEEP_SECONDS - PATIENCE_SECONDS
 KEEP_TOKENS: Final = 10_000  # wrong tokens are remembered too: a flood of them must not fill the memory
 LookUp = Callable[[str], Awaitable[Destination | None]]
 logger = logging.getLogger("bklog.ingest")
@@ -54,7 +56,7 @@ class TokenCache:
         known = self._known.get(key)
         if known and known.fresh_until > now:
             return known.destination
-        if known and known.destination:  # others with this token need not wait for the answer to this one
+        if known and known.destination and now - known.confirmed_at < STALE_SECONDS:
             self._known[key] = replace(known, fresh_until=now + KEEP_SECONDS)
         try:
             destination = await asyncio.wait_for(self._look_up(token), self._patience_seconds)

@@ -14,6 +14,8 @@ urlpatterns = [
     path("api/v1/fleet/", fleet.fleet),
     path("api/v1/databus/collectors/", collectors.collectors),
     path("api/v1/databus/collectors/<int:collector_id>/", collectors.collector),
+    path("api/v1/databus/collectors/onboard/", collectors.onboard),
+    path("api/v1/databus/collectors/<int:collector_id>/reactivate/", collectors.reactivate),
     path("api/v1/databus/collectors/<int:collector_id>/tokens/", collectors.tokens),
     path("api/v1/databus/collectors/<int:collector_id>/ledger/", collectors.ledger),
     path("api/v1/storage/", storage.storage),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.db import IntegrityError, transaction
 
 from bklog.collect.drafts import Draft
-from bklog.collect.models import Collector, IndexSet, IngestToken
+from bklog.collect.models import Collector, IndexSet, IngestToken, Replacement
+from bklog.collect.selectors import name_taken
 from bklog.errors import BadRequest, Conflict
 from bklog.records import new_token, token_hash
 from bklog.store import Keeping
@@ -13,19 +17,30 @@ from bklog.store import Keeping
 
 def create_collector(draft: Draft, *, store: Keeping, table: str = "") -> Collector:
     """Raises Conflict for a taken name. `table` is given only for tables that the store's migrations make."""
+    with _name_alone(draft.name), transaction.atomic():
+        collector = _insert(draft, table)
+        store.create_table(collector.log_table)  # last: when it fails, nothing of the collector stays
+        return collector
+
+
+def enter_collector(draft: Draft, *, entered_by: str) -> Collector:
+    """A new one without its table yet; the same `entered_by` meets its own again. Raises Conflict for a taken name."""
+    if found := Collector.objects.filter(entered_by=entered_by).first():
+        return found
+    with _name_alone(draft.name), transaction.atomic():
+        return _insert(draft, entered_by=entered_by, state=Collector.State.NEW)
+
+
+@contextmanager
+def _name_alone(name: str) -> Iterator[None]:
     try:
-        with transaction.atomic():
-            collector = _insert(draft, table)
-            index_set = IndexSet.objects.create(name=collector.name, space=collector.space)
-            index_set.collectors.add(collector)
-            store.create_table(collector.log_table)  # last: when it fails, nothing of the collector stays
-            return collector
+        yield
     except IntegrityError as error:
-        hint = "choose another name, or use the collector that is there"
-        raise Conflict(f"a collector or index set named {draft.name!r} exists", hint=hint, code="collector_exists") from error
+        raise name_taken(name) from error
 
 
-def _insert(draft: Draft, table: str) -> Collector:
+def _insert(draft: Draft, table: str = "", **values: str) -> Collector:
+    """With its index set."""
     collector = Collector.objects.create(
         name=draft.name,
         space=draft.space,
@@ -36,27 +51,61 @@ def _insert(draft: Draft, table: str) -> Collector:
         clean_rule=draft.rule.as_dict(),
         retention_days=draft.retention_days,
         labels=dict(draft.labels),
+        **values,
     )
     if not table:  # the number keeps the names of deleted collectors apart
         collector.table = f"c{collector.pk}_{draft.name.replace('-', '_')}"
         collector.save(update_fields=["table"])
+    IndexSet.objects.create(name=collector.name, space=collector.space).collectors.add(collector)
     return collector
+
+
+def activate(collector_id: int) -> None:
+    """What was new takes part like any other."""
+    Collector.objects.filter(pk=collector_id, state=Collector.State.NEW).update(state=Collector.State.ACTIVE)
 
 
 def delete_collector(collector: Collector, *, store: Keeping) -> None:
     """The rows go with it. Index sets that would be empty go too."""
+    require_deletable(collector)
+    with transaction.atomic():
+        remove_collector(collector)
+        store.drop_table(collector.log_table)
+
+
+def require_deletable(collector: Collector) -> None:
     if collector.scenario == Collector.Scenario.REJECTS:
         raise BadRequest(
             "the collector of refused lines cannot be deleted", hint="its rows expire by themselves", code="collector"
         )
-    table = collector.log_table
+    if Replacement.objects.filter(collector=collector).exists():
+        hint = "wait for the end of its run, or cancel it: `bklog pipeline list`"
+        raise Conflict(f"the table of {collector.name} is being replaced", hint=hint, code="collector_busy")
+
+
+def refuse_lines(collector_id: int) -> None:
+    """Ingest answers senders with `collector_deleting` from now on; the last to notice does after LONGEST_KNOWN_SECONDS."""
+    Collector.objects.filter(pk=collector_id).update(state=Collector.State.DELETING)
+
+
+def take_lines_again(collector: Collector) -> Collector:
+    """For one whose deletion was given up while its table was there. Raises Conflict for one that is not being deleted."""
+    deleting = Collector.objects.filter(pk=collector.pk, state=Collector.State.DELETING)
+    if not deleting.update(state=Collector.State.ACTIVE):
+        hint = "only a collector whose deletion was cancelled or failed can be taken back"
+        raise Conflict(f"the collector {collector.name} is not being deleted", hint=hint, code="collector_state")
+    collector.refresh_from_db()
+    return collector
+
+
+def remove_collector(collector: Collector) -> None:
+    """From the database, with its tokens and the index sets that would be empty."""
     with transaction.atomic():
         index_sets = list(collector.index_sets.all())
         collector.delete()
         for index_set in index_sets:
             if not index_set.collectors.exists():
                 index_set.delete()
-        store.drop_table(table)
 
 
 def create_ingest_token(collector: Collector) -> str:
@@ -65,6 +114,9 @@ def create_ingest_token(collector: Collector) -> str:
         raise BadRequest(
             "nobody may write into the collector of refused lines", hint="make another collector", code="collector"
         )
+    if collector.state == Collector.State.DELETING:
+        hint = "make another collector, or cancel the deletion"
+        raise Conflict(f"the collector {collector.name} is being deleted", hint=hint, code="collector_deleting")
     token = new_token("bki")
     IngestToken.objects.create(collector=collector, hash=token_hash(token))
     return token

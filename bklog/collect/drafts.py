@@ -59,6 +59,11 @@ class Draft:
         rule = CleanRule.from_dict(raw.get("clean_rule", {}))
         return cls(**{"name": "", "retention_days": retention_days, **given, "rule": rule})
 
+    def as_dict(self) -> dict[str, Any]:
+        """What `from_dict` takes."""
+        values = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in {"rule", "labels"}}
+        return {**values, "clean_rule": self.rule.as_dict(), "labels": dict(self.labels)}
+
 
 def refuse(name: str, value: object, valid: str) -> BadRequest:
     shown = repr(value) if len(repr(value)) <= MAX_LABEL_CHARACTERS else f"{repr(value)[:MAX_LABEL_CHARACTERS]}…"

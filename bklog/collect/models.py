@@ -15,6 +15,7 @@ class Collector(models.Model):
     """One table of a store is one collector, and holds all its rows. Re-cleaning and a move put another in its place.
 
     `account` is the name of its first table once it has another; `generation` counts the tables that were made for it.
+    `entered_by` names what made it, where that may come again and must find its own: the run of a pipeline.
     """
 
     class Scenario(models.TextChoices):
@@ -28,6 +29,7 @@ class Collector(models.Model):
         NONE = "none", "no index: searches scan"
 
     class State(models.TextChoices):
+        NEW = "new", "takes lines; its onboarding has not ended"
         ACTIVE = "active", "takes lines"
         DELETING = "deleting", "takes no more lines, and goes with those that it has"
 
@@ -44,6 +46,7 @@ class Collector(models.Model):
     retention_days = models.PositiveIntegerField()
     labels = models.JSONField(default=dict)
     state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
+    entered_by = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 NULL is what is not compared
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[models.Manager[Collector]] = models.Manager()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from django.db import transaction
+
 from bklog.collect.actions import create_collector, create_ingest_token
 from bklog.collect.drafts import Draft
 from bklog.collect.models import Collector
@@ -26,7 +28,8 @@ def ensure_collector(draft: Draft, store: Keeping, *, table: str = "") -> list[s
 def ensure_ingest_token(name: str, file: Path) -> list[str]:
     if has_token(name, file):
         return []
-    keep_token(file, create_ingest_token(Collector.objects.get(name=name)))
+    with transaction.atomic():  # a process that ends between the two leaves no token that nobody knows
+        keep_token(file, create_ingest_token(Collector.objects.get(name=name)))
     return [f"ingest token of {name}"]
 
 

@@ -7,8 +7,13 @@ from collections.abc import Iterable
 from django.db.models import QuerySet
 
 from bklog.collect.models import Collector, IndexSet, IngestToken
-from bklog.errors import NotFound
+from bklog.errors import Conflict, NotFound
 from bklog.records import token_hash
+
+
+def subject_of(name: str) -> str:
+    """What runs of pipelines name that work on this collector: one at a time."""
+    return f"collector:{name}"
 
 
 def list_collectors(name: str = "") -> QuerySet[Collector]:
@@ -22,6 +27,17 @@ def get_collector(collector_id: int) -> Collector:
             f"there is no collector {collector_id}", hint="GET /api/v1/databus/collectors/ lists them", code="no_collector"
         )
     return collector
+
+
+def require_free(name: str) -> None:
+    """Raises Conflict for a name that a collector or an index set has."""
+    if Collector.objects.filter(name=name).exists() or IndexSet.objects.filter(name=name).exists():
+        raise name_taken(name)
+
+
+def name_taken(name: str) -> Conflict:
+    hint = "choose another name, or use the collector that is there"
+    return Conflict(f"a collector or index set named {name!r} exists", hint=hint, code="collector_exists")
 
 
 def collector_of_token(token: str) -> Collector | None:

@@ -5,9 +5,9 @@ The server keeps only a hash and shows a token once, so these files are the only
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from bklog.collect.files import write_whole
 from bklog.errors import ConfigError, Unauthorised
 
 
@@ -33,9 +33,8 @@ def read_token(path: Path) -> str:
 
 def keep_token(path: Path, token: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:  # noqa: PTH123 (mode from the start)
-        file.write(token + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    write_whole(path, token + "\n", mode=0o600)
+
+
+def forget_token(path: Path) -> None:
+    path.unlink(missing_ok=True)

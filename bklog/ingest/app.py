@@ -19,7 +19,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from bklog.errors import BadRequest, BklogError, NotFound, Unauthorised, Unavailable
+from bklog.errors import BadRequest, BklogError, Forbidden, NotFound, Unauthorised, Unavailable
 from bklog.ingest.attached import attached
 from bklog.ingest.body import decompress, read_limited, require_known_encoding, too_large
 from bklog.ingest.commit import CommitLimits, Committer, Request, count_lines
@@ -96,6 +96,8 @@ async def _ingest(http: HttpRequest) -> JSONResponse:
         if error.stable_code == "table_closed":
             service.catalogue.doubt(destination)
         raise
+    # Asked again: of a collector that was closed meanwhile the table may be gone, and what went with it was not stored.
+    await _authenticate(http, service.catalogue)
     LinesStored.of(destination.collector, outcome, size_bytes=len(body), quiet=destination.quiet).emit()
     return JSONResponse(present(request.lines, outcome))
 
@@ -129,6 +131,10 @@ async def _authenticate(http: HttpRequest, catalogue: Catalogue) -> Destination:
     if destination is None:
         hint = "it is shown once, when the collector or a token is made; make another with POST …/collectors/{id}/tokens/"
         raise Unauthorised("no collector has this ingest token", hint=hint, code="token_wrong")
+    if destination.deleting:
+        hint = "stop sending to it, or send to another collector with the token of that one"
+        message = f"the collector {destination.collector} is being deleted and takes no more lines"
+        raise Forbidden(message, hint=hint, code="collector_deleting")
     return destination
 
 

@@ -11,7 +11,7 @@ from bklog.errors import BklogError, Conflict
 from bklog.pipeline import transitions
 from bklog.pipeline.messages import Send, dispatch
 from bklog.pipeline.models import PipelineRun, PipelineStep
-from bklog.pipeline.selectors import get_run
+from bklog.pipeline.selectors import get_run, is_busy, require_idle
 from bklog.pipeline.transitions import GOING, NO_ERROR, Overtaken, State
 from bklog.telemetry import PipelineStarted
 
@@ -113,7 +113,5 @@ def _save_alone(run: PipelineRun, save: Callable[[], None]) -> None:
     except Overtaken:
         raise Conflict(f"the run {run.pk} was changed just now", hint="look at it again", code="pipeline_state") from None
     except IntegrityError as error:
-        other = PipelineRun.objects.filter(active_subject=run.subject).first()
-        said = f"run {other.pk} ({other.pipeline})" if other else "another run"
-        hint = "wait for its end, or cancel it: `bklog pipeline list`"
-        raise Conflict(f"{said} is working on {run.subject}", hint=hint, code="pipeline_running") from error
+        require_idle(run.subject)
+        raise is_busy(run.subject, "another run") from error  # it has just ended

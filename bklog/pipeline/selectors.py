@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from bklog.errors import BadRequest, NotFound
+from bklog.errors import BadRequest, Conflict, NotFound
 from bklog.pipeline.models import PipelineRun, PipelineStep
 
 MOST_AT_ONCE: Final = 500
@@ -16,6 +16,18 @@ def get_run(run_id: int) -> PipelineRun:
     if run is None:
         raise NotFound(f"there is no pipeline run {run_id}", hint="`bklog pipeline list` shows them", code="no_pipeline_run")
     return run
+
+
+def require_idle(subject: str) -> None:
+    """Raises Conflict (`pipeline_running`) while a run works on the subject."""
+    run = PipelineRun.objects.filter(active_subject=subject).first()
+    if run:
+        raise is_busy(subject, f"run {run.pk} ({run.pipeline})")
+
+
+def is_busy(subject: str, who: str) -> Conflict:
+    hint = "wait for its end, or cancel it: `bklog pipeline list`"
+    return Conflict(f"{who} is working on {subject}", hint=hint, code="pipeline_running")
 
 
 def list_runs(*, state: str, pipeline: str, subject: str, limit: int, before: int | None) -> list[PipelineRun]:

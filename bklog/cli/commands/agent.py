@@ -13,7 +13,7 @@ import click
 
 from bklog.collect.agent.agent import Agent
 from bklog.collect.agent.checkpoint import open_checkpoints
-from bklog.collect.agent.config import AgentConfig, load_config
+from bklog.collect.agent.config import AgentConfig, ConfigWatch, load_config
 from bklog.telemetry import logs
 from config.address import ingest_url
 from config.environ import load
@@ -33,13 +33,13 @@ def agent(config: Path | None, *, once: bool, check: bool) -> None:
         return
     logs.configure(logs.program_name(), loaded.BKLOG_LOG_LEVEL, loaded.BKLOG_LOG_FORMAT)
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # it warns of every lost connection; the agent says it once
-    _run(read, once=once)
+    _run(read, ConfigWatch(path), once=once)
 
 
-def _run(read: partial[AgentConfig], *, once: bool) -> None:
+def _run(read: partial[AgentConfig], watch: ConfigWatch, *, once: bool) -> None:
     checkpoints = open_checkpoints(read().state_folder)
     try:
-        running = Agent(read, checkpoints, once=once)
+        running = Agent(read, checkpoints, watch=watch, once=once)
         _listen(running)
         running.run()
     finally:

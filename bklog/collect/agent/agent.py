@@ -18,7 +18,7 @@ from itertools import chain
 from typing import Final
 
 from bklog.collect.agent.checkpoint import Checkpoints
-from bklog.collect.agent.config import AgentConfig
+from bklog.collect.agent.config import AgentConfig, ConfigWatch
 from bklog.collect.agent.follower import Follower
 from bklog.collect.agent.ranges import LONGEST_LINE_BYTES, ContentChanged, RangeLimits
 from bklog.collect.agent.report import Report
@@ -52,8 +52,11 @@ Result = tuple[Delivery, Future[Receipt]]
 class Agent:
     """`stop` and `reload` may be called from signal handlers; everything else belongs to the thread of `run`."""
 
-    def __init__(self, load: Callable[[], AgentConfig], checkpoints: Checkpoints, *, once: bool = False) -> None:
+    def __init__(
+        self, load: Callable[[], AgentConfig], checkpoints: Checkpoints, *, watch: ConfigWatch, once: bool = False
+    ) -> None:
         self._load = load
+        self._watch = watch
         self._checkpoints = checkpoints
         self._once = once
         self._wakes: queue.SimpleQueue[Result | None] = queue.SimpleQueue()
@@ -90,7 +93,7 @@ class Agent:
                 break
             self._collect(timeout=0.0 if busy else min(self._config.poll_seconds, next_scan - time.monotonic()))
             self._report.sum_up(now=time.monotonic())
-            if self._reloading:
+            if self._reloading or self._watch.has_changed():
                 self._reload()
         self._finish()
 

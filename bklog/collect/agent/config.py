@@ -86,6 +86,29 @@ class AgentConfig:
     partial_seconds: float
 
 
+class ConfigWatch:
+    """Whether the file is another than when it was asked for last: replaced, or written to."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen = self._mark()
+
+    def has_changed(self) -> bool:
+        """A file that is missing at the moment is about to come back, or the agent goes on without."""
+        mark = self._mark()
+        if mark is None or mark == self._seen:
+            return False
+        self._seen = mark
+        return True
+
+    def _mark(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+
 def load_config(path: Path, *, home: Path, fleet_endpoint: Callable[[], str]) -> AgentConfig:
     """Raises ConfigError (`agent_config`) that names the file, the key and what would be right."""
     try:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
-from bklog.pipeline.definition import Pipeline, Pipelines
+from bklog.pipeline.definition import Pipelines
+from bklog.tasks.wiring import collectors
 
 
 @cache
 def all_pipelines() -> Pipelines:
     """Made when a step is first done, in the process that does it."""
-    known: tuple[Pipeline, ...] = ()
+    known = (collectors.onboarding(), collectors.deletion())
     return {pipeline.name: pipeline for pipeline in known}

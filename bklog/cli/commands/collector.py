@@ -1,0 +1,107 @@
+"""bklog collector list | onboard | delete | reactivate"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+import click
+
+from bklog.cli.client import api
+from bklog.cli.runs import exit_code_of, report_run, wait_for_end
+from bklog.errors import NotFound
+
+COLLECTORS: Final = "/api/v1/databus/collectors/"
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+wait_option = click.option("--wait", type=click.FloatRange(min=0), default=0.0, help="Seconds to wait for the run's end.")
+
+
+@click.group()
+def collector() -> None:
+    """Collectors: what is taken in, cleaned and kept under one name."""
+
+
+@collector.command("list")
+@json_option
+def list_collectors(*, as_json: bool) -> None:
+    """List collectors by name."""
+    items = api("GET", COLLECTORS)["items"]
+    click.echo(json.dumps(items, indent=2, ensure_ascii=False) if as_json else "\n".join(_table(items)))
+
+
+@collector.command()
+@click.argument("name")
+@click.option("--path", "paths", multiple=True, metavar="GLOB", help="Files that the fleet's agent follows; may be repeated.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Files among them that it leaves out; may be repeated.")
+@click.option("--from-end", is_flag=True, help="Leave out what the files have now.")
+@click.option("--clean", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How lines are read.")
+@click.option("--days", type=click.IntRange(1, 3650), help="How long rows are kept.  [default: BKLOG_RETENTION_DAYS]")
+@wait_option
+@json_option
+@click.pass_context
+def onboard(  # noqa: PLR0913 one for each thing that can be said
+    ctx: click.Context,
+    *,
+    name: str,
+    paths: Sequence[str],
+    exclude: Sequence[str],
+    from_end: bool,
+    clean: str,
+    days: int | None,
+    wait: float,
+    as_json: bool,
+) -> None:
+    """Make a collector with all that belongs to it, and wait for its first line."""
+    rule = {"paths": list(paths), "exclude": list(exclude), "from": "end" if from_end else "beginning"}
+    body: dict[str, Any] = {"name": name, "scenario": "row" if paths else "custom", "clean_rule": {"kind": clean}}
+    body |= {"agent": {**rule, "format": "jsonl" if clean == "json" else "lines"}} if paths else {}
+    body |= {"retention_days": days} if days else {}
+    _print(ctx, wait_for_end(_shown(api("POST", f"{COLLECTORS}onboard/", json=body)), wait), as_json=as_json)
+
+
+@collector.command()
+@click.argument("name")
+@wait_option
+@click.confirmation_option(prompt="All of its rows go with it. Delete it?", help="Do not ask.")
+@json_option
+@click.pass_context
+def delete(ctx: click.Context, *, name: str, wait: float, as_json: bool) -> None:
+    """Refuse new lines, let what is under way end, then delete a collector with its rows."""
+    run = api("DELETE", f"{COLLECTORS}{_find(name)['id']}/?drain=true")
+    _print(ctx, wait_for_end(_shown(run), wait), as_json=as_json)
+
+
+@collector.command()
+@click.argument("name")
+def reactivate(*, name: str) -> None:
+    """Let a collector take lines again whose deletion failed or was cancelled."""
+    found = api("POST", f"{COLLECTORS}{_find(name)['id']}/reactivate/")
+    click.echo(f"{found['name']} takes lines")
+
+
+def _find(name: str) -> dict[str, Any]:
+    items: list[dict[str, Any]] = api("GET", f"{COLLECTORS}?name={quote(name, safe='')}")["items"]
+    for item in items:
+        return item
+    raise NotFound(f"there is no collector {name!r}", hint="`bklog collector list` shows them", code="no_collector")
+
+
+def _shown(run: Mapping[str, Any]) -> dict[str, Any]:
+    """With its steps."""
+    return api("GET", f"/api/v1/pipelines/{run['id']}/")
+
+
+def _print(ctx: click.Context, run: dict[str, Any], *, as_json: bool) -> None:
+    click.echo(json.dumps(run, indent=2, ensure_ascii=False) if as_json else "\n".join(report_run(run)))
+    ctx.exit(exit_code_of(run))
+
+
+def _table(items: Sequence[Mapping[str, Any]]) -> list[str]:
+    head = f"{'collector':<40}{'state':<10}{'clean rule':<12}{'kept':>8}"
+    return [head, *(_row(item) for item in items)]
+
+
+def _row(item: Mapping[str, Any]) -> str:
+    return f"{item['name']:<40}{item['state']:<10}{item['clean_rule']['kind']:<12}{item['retention_days']:>6} d"
