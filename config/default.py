@@ -125,6 +125,12 @@ BKLOG_SEARCH_MAX_ROWS: Annotated[int, Meaning("most rows that one search returns
 BKLOG_RETENTION_DAYS: Annotated[int, Meaning("days that logs are kept where a collector does not say", low=1)] = 30
 
 # Housekeeping
+BKLOG_REPLACED_KEEP_SECONDS: Annotated[
+    float,
+    Meaning(
+        "how long the old table of a collector is kept after another took its place: searches and exports end on it", low=0
+    ),
+] = 900.0
 BKLOG_LEDGER_FINE_DAYS: Annotated[
     int, Meaning("days for which the ledger keeps each request; older ones are kept by the hour", low=2)
 ] = 7

@@ -77,6 +77,7 @@ class Replacement(models.Model):
     """The other table of a collector while one takes the place of the other: before the swap the new, after it the old one.
 
     One at a time: the collector is the key. Tables named here belong to somebody, although no collector names them.
+    `begun_by` names the run that sees to it.
     """
 
     class State(models.TextChoices):
@@ -89,6 +90,7 @@ class Replacement(models.Model):
     store = models.CharField(max_length=50)
     index = models.CharField(max_length=8, choices=Collector.Index.choices)
     clean_rule = models.JSONField()
+    begun_by = models.CharField(max_length=64)
     state = models.CharField(max_length=8, choices=State.choices, default=State.FILLING)
     changed_at = models.DateTimeField(auto_now=True)
 

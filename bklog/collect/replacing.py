@@ -28,8 +28,6 @@ LATE: Final = timedelta(hours=1)  # how far back lines of now may have arrived: 
 CLOSED_SECONDS: Final = 20.0  # senders keep their lines for longer, but nobody likes to wait
 DRAIN_POLL_SECONDS: Final = 0.05
 READY_ROWS: Final = 200_000  # so few are copied within a second or two, while the table is closed
-# Searches that began before the swap, and exports that read slice by slice, end on the old table.
-KEEP_OLD_SECONDS: Final = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +74,20 @@ class _Pair:
         return LogTable(f"in_{self.target.name}"[:63], 1, "none", self.source.types, store=self.target.store)
 
 
-def begin(collector: Collector, change: Change) -> Replacement:
-    """Raises BadRequest where there is nothing to change, Conflict where another replacement is under way."""
+def require_change(collector: Collector, change: Change) -> None:
+    """Raises BadRequest where there is nothing to change, or may not be."""
     if collector.scenario == Collector.Scenario.REJECTS:
         raise BadRequest("the collector of refused lines cannot be changed", hint="make another collector", code="collector")
     if change == Change(collector.rule, collector.index, collector.store):
         raise BadRequest(f"the collector {collector.name} is so already", hint="change something", code="nothing_to_change")
+
+
+def begin(collector: Collector, change: Change, *, begun_by: str) -> Replacement:
+    """The same `begun_by` meets its own again. Raises Unavailable while what another run left is not put in order."""
+    found = Replacement.objects.filter(collector=collector).first()
+    if found and found.begun_by == begun_by:
+        return found
+    require_change(collector, change)
     generation = collector.generation + 1
     try:
         with transaction.atomic():
@@ -92,10 +98,12 @@ def begin(collector: Collector, change: Change) -> Replacement:
                 store=change.store,
                 index=change.index,
                 clean_rule=change.rule.as_dict(),
+                begun_by=begun_by,
             )
     except IntegrityError as error:
-        hint = "wait for its end, or cancel it: `bklog pipeline list`"
-        raise Conflict(f"{collector.name} is being changed already", hint=hint, code="collector_busy") from error
+        hint = "within a minute, where that run was cancelled; the old table is kept for a while after a swap"
+        message = f"what an earlier change of {collector.name} left is not put in order yet"
+        raise Unavailable(message, retry_after_seconds=30, hint=hint, code="collector_busy") from error
 
 
 def prepare(replacement: Replacement, *, store: Store) -> None:
@@ -173,7 +181,8 @@ def give_up(replacement: Replacement, *, store: Store) -> None:
     replacement.delete()
 
 
-def may_drop_old(replacement: Replacement, *, keep_seconds: float = KEEP_OLD_SECONDS) -> bool:
+def may_drop_old(replacement: Replacement, *, keep_seconds: float) -> bool:
+    """Searches that began before the swap, and exports that read slice by slice, end on the old table."""
     return timezone.now() >= replacement.changed_at + timedelta(seconds=keep_seconds)
 
 

@@ -142,6 +142,9 @@ class Taking(Protocol):
 class Keeping(Protocol):
     """What keeps tables: that they are there, what they take, what leaves them, and the ledger of what came."""
 
+    def places(self) -> Mapping[str, Keeping]:
+        """Each store by its name."""
+
     def create_table(self, table: LogTable) -> None: ...
 
     def drop_table(self, table: LogTable) -> None: ...

@@ -20,7 +20,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 from clickhouse_connect.driver.httputil import get_pool_manager
 
 from bklog.errors import BklogError, Overloaded, StoreError, Unavailable
-from bklog.records import Limits, Rows, Statement, StoreAddress, Stored
+from bklog.records import MAIN_STORE, Limits, Rows, Statement, StoreAddress, Stored
 from bklog.store import migrations, upkeep
 from bklog.store.base import Chunks, Copying, Disk, LineBatch, LogTable, TableUsage
 from bklog.store.copies import Copies, Running
@@ -74,6 +74,9 @@ class ClickHouseStore:
 
     def of(self, tables: Iterable[LogTable]) -> ClickHouseStore:
         return self
+
+    def places(self) -> Mapping[str, ClickHouseStore]:
+        return {MAIN_STORE: self}
 
     def ping(self) -> str:
         return str(self.select(Statement("SELECT version()"), LOOKUP_LIMITS).rows[0][0])

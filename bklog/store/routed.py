@@ -37,6 +37,9 @@ class RoutedStore:
             raise BadRequest(message, hint=hint, code="several_stores")
         return self._at(names[0]) if names else self._main
 
+    def places(self) -> Mapping[str, Store]:
+        return self._stores
+
     def _at(self, name: str) -> Store:
         if name not in self._stores:
             hint = "name it in BKLOG_STORES again; its lines are where they were"

@@ -42,6 +42,7 @@ SCHEDULE: Final[tuple[Periodic, ...]] = (
     Periodic("clientlog.sweep", MINUTE, offset_seconds=40),
     Periodic("clientlog.expire", HOUR, offset_seconds=10 * MINUTE + 50),
     Periodic("pipeline.sweep", MINUTE, offset_seconds=10),
+    Periodic("pipeline.replacements", MINUTE, offset_seconds=50),
     Periodic("pipeline.expire", HOUR, offset_seconds=20 * MINUTE + 50),
     Periodic("pipeline.orphans", 6 * HOUR, offset_seconds=HOUR + 30 * MINUTE),
 )

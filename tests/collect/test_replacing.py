@@ -73,6 +73,10 @@ def change(collector: Collector, **about: Any) -> Change:
     return replace(Change(collector.rule, collector.index, collector.store), **about)
 
 
+def begin(collector: Collector, **about: Any) -> Replacement:
+    return replacing.begin(collector, change(collector, **about), begun_by="test")
+
+
 def numbers(store: RoutedStore, collector: Collector) -> list[tuple[int, int]]:
     """(sender, number) of each line, from the line itself."""
     place = store.of([collector.log_table])
@@ -136,7 +140,7 @@ def test_lines_that_come_before_during_and_after_the_swap_are_there_once(
         put(both, shop, f"before-{number}", lines(9, number))
     with Senders(both, known) as senders:
         time.sleep(1)
-        closed_seconds = run(replacing.begin(shop, change(shop, **wanted)), both)
+        closed_seconds = run(begin(shop, **wanted), both)
         shop = Collector.objects.get(pk=shop.pk)
         time.sleep(0.3)
         known.append((shop.log_table, shop.rule))
@@ -157,18 +161,24 @@ def test_searches_see_the_old_rows_or_the_new_never_both_and_never_none(both: Ro
     seen: list[int] = []
     old = shop.log_table
     with Looking(both, old, seen):
-        run(replacing.begin(shop, change(shop, rule=JSON)), both)
+        run(begin(shop, rule=JSON), both)
         time.sleep(0.2)
     assert set(seen) == {500}, "who looks at the old table after the swap finds what was there"
     shop = Collector.objects.get(pk=shop.pk)
     assert len(numbers(both, shop)) == 500
     replacement = shop.replacement
-    assert not replacing.may_drop_old(replacement)
+    assert not replacing.may_drop_old(replacement, keep_seconds=60)
     assert replacing.may_drop_old(replacement, keep_seconds=0)
     for _ in range(2):
         replacing.drop_old(Replacement.objects.get(pk=shop.pk), store=both)
         Replacement.objects.create(
-            collector=shop, table=old.name, store="main", index="full", clean_rule=TEXT.as_dict(), state="swapped"
+            collector=shop,
+            table=old.name,
+            store="main",
+            index="full",
+            clean_rule=TEXT.as_dict(),
+            state="swapped",
+            begun_by="test",
         )
     with pytest.raises(StoreError) as gone:
         both.select(Statement(f"SELECT count() FROM {both.table(old.name)}"), LIMITS)
@@ -205,7 +215,7 @@ def test_a_swap_that_is_killed_anywhere_goes_on_to_the_same_end(
         Replacement.objects.all().delete()
         index = "bloom" if shop.index == "full" else "full"
         target = store_name if shop.store == MAIN_STORE else MAIN_STORE
-        replacement = replacing.begin(shop, change(shop, index=index, store=target))
+        replacement = begin(shop, index=index, store=target)
         with monkeypatch.context() as patched:
             left = [killed_after]
             for name in ("_command", "_write"):
@@ -249,7 +259,7 @@ def test_a_swap_that_takes_too_long_opens_the_table_again(
     both: RoutedStore, shop: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(both, shop, "one", lines(1, 0))
-    replacement = replacing.begin(shop, change(shop, rule=JSON))
+    replacement = begin(shop, rule=JSON)
     replacing.prepare(replacement, store=both)
     replacing.fill(replacement, store=both, seconds=60)
     with monkeypatch.context() as patched:
@@ -263,7 +273,7 @@ def test_a_swap_that_takes_too_long_opens_the_table_again(
 
 def test_a_replacement_that_is_given_up_leaves_the_collector_as_it_was(both: RoutedStore, shop: Collector) -> None:
     put(both, shop, "one", lines(1, 0))
-    replacement = replacing.begin(shop, change(shop, rule=JSON, store="far"))
+    replacement = begin(shop, rule=JSON, store="far")
     replacing.prepare(replacement, store=both)
     replacing.fill(replacement, store=both, seconds=60)
     both.copying(shop.log_table).close_table(shop.log_table)
@@ -275,7 +285,7 @@ def test_a_replacement_that_is_given_up_leaves_the_collector_as_it_was(both: Rou
     assert both.expiry_days()[shop.table] == 30
     assert not any("g2" in name for name in both.expiry_days())
     assert put(both, shop, "two", lines(2, 0)).stored == 20
-    again = replacing.begin(Collector.objects.get(pk=shop.pk), change(shop, rule=JSON))
+    again = begin(Collector.objects.get(pk=shop.pk), rule=JSON)
     assert again.table.startswith(f"c{shop.pk}g3_"), "a name is never used twice"
 
 
@@ -283,7 +293,7 @@ def test_a_piece_that_is_still_being_written_is_waited_for(
     both: RoutedStore, shop: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(both, shop, "one", lines(1, 0))
-    replacement = replacing.begin(shop, change(shop, rule=JSON))
+    replacement = begin(shop, rule=JSON)
     replacing.prepare(replacement, store=both)
     monkeypatch.setattr(copies_module.Copies, "inserting", lambda *_: 1)
     with pytest.raises(Unavailable) as refused:
@@ -293,10 +303,11 @@ def test_a_piece_that_is_still_being_written_is_waited_for(
 
 def test_what_cannot_be_changed_is_refused(both: RoutedStore, shop: Collector) -> None:
     with pytest.raises(BadRequest, match="is so already"):
-        replacing.begin(shop, change(shop))
-    replacement = replacing.begin(shop, change(shop, rule=JSON))
-    with pytest.raises(Conflict, match="is being changed already"):
-        replacing.begin(shop, change(shop, rule=JSON))
+        begin(shop)
+    replacement = begin(shop, rule=JSON)
+    assert begin(shop, rule=JSON) == replacement, "the same run meets its own"
+    with pytest.raises(Unavailable, match="is not put in order yet"):
+        replacing.begin(shop, change(shop, rule=JSON), begun_by="another")
     with pytest.raises(Conflict, match="not the old table"):
         replacing.drop_old(replacement, store=both)
 
@@ -304,7 +315,7 @@ def test_what_cannot_be_changed_is_refused(both: RoutedStore, shop: Collector) -
 def test_an_index_set_over_two_stores_is_refused_and_lines_that_the_far_one_refuses_are_kept_in_the_main_one(
     both: RoutedStore, shop: Collector
 ) -> None:
-    run(replacing.begin(shop, change(shop, store="far")), both)
+    run(begin(shop, store="far"), both)
     shop = Collector.objects.get(pk=shop.pk)
     near = create_collector(Draft("near", 30), store=both)
     with pytest.raises(BadRequest) as refused:

@@ -35,6 +35,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("clean_rule", models.JSONField()),
+                ("begun_by", models.CharField(max_length=64)),
                 (
                     "state",
                     models.CharField(

@@ -109,7 +109,7 @@ def _refuse_lines(work: Work) -> Answer:
 
 
 def _remove_from_agent(work: Work) -> Answer:
-    removed = remove_input(_agent_file(), work.context["table"], home=_home())
+    removed = remove_input(_agent_file(), work.context["account"], home=_home())
     return Done(note="the agent follows its files no more" if removed else "the agent of this machine follows nothing for it")
 
 
@@ -120,7 +120,7 @@ def _drain(work: Work) -> Answer:
 
 
 def _drop_table(work: Work) -> Answer:
-    the_store().drop_table(LogTable(work.context["table"], retention_days=1))
+    the_store().drop_table(LogTable(work.context["table"], retention_days=1, store=work.context["store"]))
     return Done()
 
 
