@@ -128,7 +128,8 @@ BKLOG_RETENTION_DAYS: Annotated[int, Meaning("days that logs are kept where a co
 BKLOG_REPLACED_KEEP_SECONDS: Annotated[
     float,
     Meaning(
-        "how long the old table of a collector is kept after another took its place: searches and exports end on it", low=0
+        "how long the old table of a collector is kept when another took its place: searches and exports end on it",
+        low=0,
     ),
 ] = 900.0
 BKLOG_LEDGER_FINE_DAYS: Annotated[

@@ -86,10 +86,8 @@ def move_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
     given = json_object(request)
     name = given.get("store")
     if set(given) != {"store"} or name not in settings.STORES:
-        known = ", ".join(settings.STORES)
-        raise BadRequest(
-            "a collector is moved to a store that the settings name", hint=f'{{"store": …}}: {known}', code="store"
-        )
+        hint = f'{{"store": NAME}}, one of: {", ".join(settings.STORES)}'
+        raise BadRequest("a collector is moved to a store that the settings name", hint=hint, code="store")
     collector = selectors.get_collector(collector_id)
     change = Change(collector.rule, collector.index, name)
     require_change(collector, change)

@@ -67,7 +67,7 @@ def activate(collector_id: int) -> None:
 
 
 def change_at_once(collector: Collector, changes: Changes, *, store: Keeping) -> None:
-    """What needs no other table. Raises Conflict for a retention while one takes the place of the other: nothing expires then."""
+    """What needs no other table. Raises Conflict for a retention while the table is being replaced: nothing expires then."""
     for name in changes.at_once:
         setattr(collector, name, getattr(changes.draft, name))
     with transaction.atomic():
