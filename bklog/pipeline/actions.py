@@ -40,8 +40,9 @@ def retry(run: PipelineRun, *, send: Send) -> PipelineRun:
         again = {"state": State.RUNNING, "active_subject": run.subject, "finished_at": None, "resent": 0}
         transitions.change(run, next_at=transitions.lost_at(), **again, **NO_ERROR)
         if step:
-            fresh = {"started_at": None, "deadline_at": None, "finished_at": None, "claimed_at": None, "pauses": 0, "losses": 0}
-            PipelineStep.objects.filter(pk=step.pk).update(state=PipelineStep.State.PENDING, **fresh, **NO_ERROR)
+            moments = dict.fromkeys(("started_at", "deadline_at", "due_at", "claimed_at", "finished_at"))
+            fresh = {"state": PipelineStep.State.PENDING, "note": "", "pauses": 0, "losses": 0}
+            PipelineStep.objects.filter(pk=step.pk).update(**moments, **fresh, **NO_ERROR)
 
     _save_alone(run, save)
     dispatch(run, send)

@@ -119,8 +119,10 @@ def _put_off_unknown(run: PipelineRun, error: BklogError) -> float | None:
 
 
 def _claim(run: PipelineRun, row: PipelineStep, step: Step) -> bool:
-    """False where it has been tried for too long, and the run has failed with that."""
+    """False where it is not yet its time, or has been tried for too long: then the run has failed."""
     now = timezone.now()
+    if row.due_at and row.due_at > now:
+        return False
     losses = row.losses + 1 if row.claimed_at else 0
     if losses and (losses > MOST_LOSSES or is_overdue(row)):
         transitions.fail(run, lost(row, losses))

@@ -48,7 +48,10 @@ class PipelineRun(models.Model):
 
 
 class PipelineStep(models.Model):
-    """`claimed_at` is set while a worker has the step: found set by the next one, the former was lost in the middle."""
+    """`claimed_at` is set while a worker has the step: found set by the next one, the former was lost in the middle.
+
+    `due_at` is when a step that waits is asked again: a message that comes before has a double, and is dropped.
+    """
 
     class State(models.TextChoices):
         PENDING = "pending", "not begun"
@@ -70,6 +73,7 @@ class PipelineStep(models.Model):
     pauses = models.PositiveIntegerField(default=0)
     losses = models.PositiveIntegerField(default=0)
     started_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)
     claimed_at = models.DateTimeField(null=True)
     deadline_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

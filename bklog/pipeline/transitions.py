@@ -62,7 +62,8 @@ def pause(run: PipelineRun, step: PipelineStep, *, run_state: State, seconds: fl
     """The step is not done; `about` are values of its row."""
     with transaction.atomic():
         change(run, state=run_state, next_at=lost_at(seconds))
-        _change_step(step, claimed_at=None, losses=0, **about)
+        due_at = timezone.now() + timedelta(seconds=seconds) if seconds else None
+        _change_step(step, claimed_at=None, due_at=due_at, losses=0, **about)
 
 
 def fail(run: PipelineRun, error: BklogError) -> None:

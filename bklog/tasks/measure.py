@@ -30,8 +30,10 @@ def _fails(task_id: str, exception: BaseException, sender: Any, **_: Any) -> Non
 
 
 @task_retry.connect
-def _is_retried(request: Any, reason: BaseException, sender: Any, **_: Any) -> None:
-    TaskRetried(sender.name, str(request.id), reason=_words(reason)).emit()
+def _is_retried(request: Any, sender: Any, reason: BaseException | None = None, **_: Any) -> None:
+    """Without a reason: its worker lost the broker, and the message comes again."""
+    said = _words(reason) if reason else "the connection to the message queue was lost"
+    TaskRetried(sender.name, str(request.id), reason=said).emit()
 
 
 @task_postrun.connect

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from django.db import OperationalError
@@ -10,7 +11,7 @@ from django.db import OperationalError
 from bklog.api.token_cache import KEEP_SECONDS, KEEP_TOKENS, KEEP_WITHOUT_DATABASE_SECONDS, TokenCache
 from bklog.clean import CleanRule
 from bklog.errors import Unavailable
-from bklog.ingest.destination import Destination
+from bklog.ingest.destination import LONGEST_KNOWN_SECONDS, Destination
 from bklog.store import LogTable
 
 SHOP = Destination("shop", LogTable("c1_shop", 30), CleanRule("text"), quiet=False)
@@ -117,3 +118,21 @@ def test_a_flood_of_wrong_tokens_does_not_fill_the_memory() -> None:
     assert len(database.cache._known) <= KEEP_TOKENS
     database.is_away = True
     assert database.find("good") is SHOP
+
+
+def test_however_requests_come_no_answer_is_older_than_the_catalogue_promises() -> None:
+    """Who closes a collector waits for so long, then drops its table. Pairs of requests at once are the hard case."""
+    closed = replace(SHOP, deleting=True)
+    for pause_seconds in (0.5, 2.9, 3.1, 5.0, 7.9, 10.0, 600.0):
+        database = Database()
+
+        async def pair(database: Database = database) -> list[Destination | None]:
+            return list(await asyncio.gather(*(database.cache.find("good") for _ in range(2))))
+
+        assert asyncio.run(pair()) == [SHOP, SHOP]
+        closed_at = database.now
+        database.tokens["good"] = closed
+        while database.now < closed_at + 60 + pause_seconds:
+            database.now += pause_seconds
+            if SHOP in asyncio.run(pair()):
+                assert database.now - closed_at <= LONGEST_KNOWN_SECONDS

@@ -10,7 +10,7 @@ from bklog.errors import Unavailable
 from bklog.pipeline import actions
 from bklog.pipeline.definition import Answer, Pipeline, Step, Work
 from bklog.pipeline.engine import execute
-from bklog.pipeline.models import PipelineRun
+from bklog.pipeline.models import PipelineRun, PipelineStep
 
 
 @dataclass
@@ -26,10 +26,12 @@ class Post:
         self.sent.append((task, *ids, countdown_seconds))
 
     def deliver(self, *pipelines: Pipeline, most: int = 50) -> int:
-        """Each message to the engine, as long as there are some and not more than `most`. Returns how many were delivered."""
+        """Each message to the engine, when its time has come. Not more than `most`; returns how many."""
         delivered = 0
         while self.sent and delivered < most:
-            _, run_id, position, _ = self.sent.pop(0)
+            _, run_id, position, countdown_seconds = self.sent.pop(0)
+            if countdown_seconds:
+                PipelineStep.objects.filter(run_id=run_id, position=position).update(due_at=None)
             execute(run_id, position, pipelines={one.name: one for one in pipelines}, send=self)
             delivered += 1
         return delivered

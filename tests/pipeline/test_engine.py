@@ -159,6 +159,15 @@ def test_messages_that_come_twice_or_late_do_nothing(post: Post) -> None:
     assert calls == [0, 1]
 
 
+def test_the_double_of_a_poll_is_dropped_before_its_time(post: Post) -> None:
+    waits = Pipeline("waits", (step("w", Wait("for rain")),))
+    run = begin(waits, post)
+    post.deliver(waits, most=1)
+    post.sent = [("pipeline.poll", run.pk, 0, 0.0)]
+    post.deliver(waits)
+    assert (run.steps.get().attempts, post.sent) == (1, [])
+
+
 def test_one_works_on_a_subject_at_a_time_and_the_other_comes_later(post: Post) -> None:
     one = Pipeline("one", (step("a", DONE),))
     run = begin(one, post)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from bklog.collect.agent.rules import add_input, remove_input
 from tests.collect.agent.conftest import Bench
 
 pytestmark = pytest.mark.fleet
@@ -317,6 +319,25 @@ def test_sighup_reads_the_configuration_again(bench: Bench) -> None:
         file.write(numbered(20, 30))
     assert_exactly(bench, 30)
     assert "the configuration stays as it was" in bench.said
+
+
+def test_a_configuration_that_takes_the_place_of_the_former_is_seen_without_a_signal(bench: Bench) -> None:
+    (bench.logs / "app.log").write_bytes(numbered(0, 10))
+    bench.start()
+    bench.endpoint.wait_for(10)
+    (bench.logs / "more.txt").write_bytes(numbered(10, 20))
+    before = json.loads(bench.config.read_text())
+    more = {**before["inputs"][0], "name": "more", "paths": [str(bench.logs / "*.txt")]}
+    add_input(bench.config, more, home=bench.home)
+    assert_exactly(bench, 20)
+    assert remove_input(bench.config, "more", home=bench.home)
+    assert json.loads(bench.config.read_text()) == before
+    time.sleep(0.5)
+    with (bench.logs / "more.txt").open("ab") as file:
+        file.write(b"nobody follows this\n")
+    with (bench.logs / "app.log").open("ab") as file:
+        file.write(numbered(20, 30))
+    assert_exactly(bench, 30)
 
 
 def test_from_end_leaves_out_what_was_there_and_the_line_that_was_being_written(bench: Bench) -> None:
