@@ -17,8 +17,8 @@ from bklog.collect.models import Collector, present_collector
 from bklog.collect.onboarding import DELETION, ONBOARDING, Onboarding
 from bklog.collect.replacing import Change, require_change
 from bklog.errors import BadRequest
-from bklog.pipeline.actions import start
-from bklog.pipeline.selectors import present_run, require_idle
+from bklog.pipeline.actions import alone_with, start
+from bklog.pipeline.selectors import present_run
 from bklog.queues.send import send
 
 LEDGER_HOURS_AT_MOST = 24 * 400
@@ -65,7 +65,8 @@ def delete_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
         about = {"collector_id": collector.pk, "name": collector.name, "table": table.name, "store": table.store}
         about |= {"account": table.known_as}
         return _start(request, DELETION, collector.name, about)
-    actions.delete_collector(collector, store=the_store())
+    with alone_with(selectors.subject_of(collector.name)):
+        actions.delete_collector(collector, store=the_store())
     return HttpResponse(status=204)
 
 
@@ -110,9 +111,9 @@ def _is_yes(request: HttpRequest, name: str) -> bool:
 
 def reactivate_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
     collector = selectors.get_collector(collector_id)
-    require_idle(selectors.subject_of(collector.name))
-    the_store().create_table(collector.log_table)  # the deletion may have come so far; its rows are gone then
-    return JsonResponse(present_collector(actions.take_lines_again(collector)))
+    with alone_with(selectors.subject_of(collector.name)):
+        the_store().create_table(collector.log_table)  # the deletion may have come so far; its rows are gone then
+        return JsonResponse(present_collector(actions.take_lines_again(collector)))
 
 
 def create_token(request: HttpRequest, collector_id: int) -> HttpResponse:

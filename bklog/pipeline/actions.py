@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 
 from bklog.errors import BklogError, Conflict
 from bklog.pipeline import transitions
+from bklog.pipeline.engine import lease_name
 from bklog.pipeline.messages import Send, dispatch
 from bklog.pipeline.models import PipelineRun, PipelineStep
 from bklog.pipeline.selectors import get_run, is_busy, require_idle
 from bklog.pipeline.transitions import GOING, NO_ERROR, Overtaken, State
+from bklog.queues.leases import take
 from bklog.telemetry import PipelineStarted
 
 MOST_TRIES: Final = 5  # a run that changes under somebody's hand is read again
 MOST_REASON_CHARACTERS: Final = 500
+ALONE_SECONDS: Final = 120.0
 
 
 def start(
@@ -29,6 +33,17 @@ def start(
     PipelineStarted(pipeline, subject, run.pk).emit()
     dispatch(run, send)
     return run
+
+
+@contextmanager
+def alone_with(subject: str) -> Iterator[None]:
+    """For what is done at once: no run works on the subject meanwhile. Raises Conflict where one does."""
+    holding = take(lease_name(subject), seconds=ALONE_SECONDS)
+    try:
+        require_idle(subject)
+        yield
+    finally:
+        holding.release()
 
 
 def retry(run: PipelineRun, *, send: Send) -> PipelineRun:

@@ -160,7 +160,8 @@ def _ask(run: PipelineRun, row: PipelineStep, step: Step, holding: Holding) -> A
     except BklogError as error:
         return error
     except SoftTimeLimitExceeded:
-        return Unavailable("the step was not done within the time of one attempt", hint=step.remedy, code="time_limit")
+        hint = step.remedy or "see the log of the program pipeline"
+        return Unavailable("the step was not done within the time of one attempt", hint=hint, code="time_limit")
     except Exception as error:
         logger.exception("a step failed in a way that nobody foresaw", extra={"run_id": run.pk, "step": step.name})
         hint = f"this is a defect: look for {run.pk} in fields.run_id of the index set bklog-platform"

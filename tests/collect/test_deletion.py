@@ -22,7 +22,9 @@ from bklog.collect.retention import check_retention
 from bklog.errors import Conflict
 from bklog.pipeline import upkeep
 from bklog.pipeline.actions import cancel
+from bklog.pipeline.engine import lease_name
 from bklog.pipeline.models import PipelineRun
+from bklog.queues.leases import lease
 from bklog.store import LogTable
 from bklog.store.clickhouse import ClickHouseStore
 from tests.collect.test_storage import TODAY, fill
@@ -131,7 +133,8 @@ def test_a_deletion_is_a_run_where_it_is_asked_to_drain_and_at_once_where_not(po
     assert refused("DELETE", f"{COLLECTORS}{shop.pk}/?drain=perhaps") == (400, "drain")
     status, run = call("DELETE", f"{COLLECTORS}{shop.pk}/?drain=true")
     assert (status, run["context"]) == (202, {"collector_id": shop.pk, "name": "shop", "table": shop.table})
-    assert refused("DELETE", f"{COLLECTORS}{shop.pk}/?drain=true") == (409, "pipeline_running")
+    for drain in ("true", "false"):
+        assert refused("DELETE", f"{COLLECTORS}{shop.pk}/?drain={drain}") == (409, "pipeline_running")
     assert call("DELETE", f"{COLLECTORS}{other.pk}/")[0] == 204
     assert list(Collector.objects.values_list("name", flat=True)) == ["shop"]
 
@@ -144,6 +147,9 @@ def test_a_deletion_that_was_given_up_can_be_taken_back(post: Post, store: Click
     actions.refuse_lines(shop.pk)
     assert refused("POST", reactivate) == (409, "pipeline_running")
     cancel(run["id"])
+    with lease(lease_name("collector:shop")):  # as long as what was cancelled is still at it
+        assert refused("POST", reactivate) == (409, "lease_held")
+        assert refused("DELETE", f"{COLLECTORS}{shop.pk}/") == (409, "lease_held")
     status, shown = call("POST", reactivate)
     assert (status, shown["state"]) == (200, "active")
 

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import psutil
 
-from tests.brokers import Broker, valkey
+from tests.brokers import BROKERS, Broker
 from tests.queues.workers import Site, kill
 from tests.store.conftest import StoreServer, end, start
 
@@ -85,19 +85,26 @@ class Stage:
         )
         return dict(self.call(code))
 
-    def survive(self, run_id: int, *, at: Mapping[str, Callable[[], object]] | None = None) -> list[tuple[str, str]]:
-        """Lets the run go on to its end, and kills all there is once for each step and program that has it in hand.
+    def survive(
+        self,
+        run_id: int,
+        *,
+        kills: Sequence[Callable[[], None]] | None = None,
+        at: Mapping[str, Callable[[], object]] | None = None,
+    ) -> list[tuple[str, str]]:
+        """Lets the run go on to its end, and kills one after the other, once for each step and program that has it in hand.
 
-        `at` is what happens outside while a step is held. Returns where it killed, in order.
+        `kills` are both workers, and the broker, where nothing else is said; `at` is what happens outside while a step is held.
+        Returns where it killed, in order.
         """
+        killers = (self.kill_workers, self.kill_broker) if kills is None else kills
         killed: list[tuple[str, str]] = []
         while (attempt := self._held(run_id)) is not None:
             if (attempt.step, attempt.program) not in killed:
                 killed.append((attempt.step, attempt.program))
-                self._kill_workers()
-                self._again(run_id, attempt.step)
-                self._kill_broker()
-                attempt = self._again(run_id, attempt.step)
+                for killer in killers:
+                    killer()
+                    attempt = self._again(run_id, attempt.step)
                 (at or {}).get(attempt.step, lambda: None)()
             (self._released / attempt.name).touch()
         return killed
@@ -108,11 +115,11 @@ class Stage:
         told = [json.loads(line) for line in lines]
         return Counter(one["step"] for one in told if one["run_id"] == run_id)
 
-    def _kill_workers(self) -> None:
+    def kill_workers(self) -> None:
         for process in self.workers.values():
             kill(process)
 
-    def _kill_broker(self) -> None:
+    def kill_broker(self) -> None:
         self.broker.kill()
         self.broker.start()
 
@@ -149,14 +156,14 @@ class Stage:
 
 
 @contextmanager
-def stage(home: Path, *, database_url: str = "") -> Iterator[Stage]:
+def stage(home: Path, *, database_url: str = "", kind: str = "valkey") -> Iterator[Stage]:
     """The store and the broker run, the database is migrated, the agent has a configuration of its operator; no worker yet."""
     agent = home / "agent" / "agent.json"
     agent.parent.mkdir()
     agent.write_text(json.dumps({"endpoint": "fleet", "inputs": [], "host": "of the operator"}))
     store = start(home / "data")
     try:
-        with valkey() as broker:
+        with BROKERS[kind]() as broker:
             site = Site(home, broker.url, database_url)
             made = Stage(site, broker, store)
             try:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from tests.databases import postgresql
 from tests.pipeline.killing import Stage, stage
 
 pytestmark = pytest.mark.fleet
@@ -72,3 +75,37 @@ def test_its_deletion(made: Stage) -> None:
     assert "c1_shop" not in tables
     assert agent_config(made.site.home) == {"endpoint": "fleet", "inputs": [], "host": "of the operator"}
     assert not (made.site.home / "secrets" / "tokens" / "shop").exists()
+
+
+def test_polls_and_kills_over_rabbitmq(tmp_path: Path) -> None:
+    """Its messages that are to come later wait in queues of the broker, not in the hands of a worker."""
+    wanted = {name: value for name, value in WANTED.items() if name != "agent"}
+    with stage(tmp_path, kind="rabbitmq") as made:
+        made.keep_workers()
+        run_id = made.begin("collector_onboarding", "collector:shop", {"wanted": wanted})
+        killed = made.survive(run_id, kills=(made.kill_workers,), at={"first_line": lambda: store_a_line(made)})
+        assert made.shown(run_id)["state"] == "done"
+        assert ("first_line", "service_schedule") in killed
+        assert made.call(COUNTS)[:3] == [1, 1, 1]
+
+
+def test_the_database_is_restarted_under_a_step_and_under_a_poll(tmp_path: Path) -> None:
+    with postgresql() as server, stage(tmp_path, database_url=server.url) as made:
+        made.keep_workers()
+        wanted = {name: value for name, value in WANTED.items() if name != "agent"}
+        run_id = made.begin("collector_onboarding", "collector:shop", {"wanted": wanted})
+        restarts: list[str] = []
+
+        def restart(step: str) -> None:
+            server.stop()
+            time.sleep(1)
+            server.start()
+            restarts.append(step)
+            if len(restarts) == 3:
+                store_a_line(made)
+
+        made.survive(run_id, kills=(), at={step: partial(restart, step) for step in ("table", "first_line")})
+        assert restarts == ["table", "first_line", "first_line"]
+        assert made.shown(run_id)["state"] == "done"
+        assert made.call(COUNTS)[:3] == [1, 1, 1]
+        assert set(made.ended_steps(run_id).values()) == {1}

@@ -89,14 +89,23 @@ def _rewrite(file: Path, turn: Callable[[Inputs], Inputs], *, home: Path) -> boo
     if not file.is_file():
         hint = "`bklog up` writes it; or leave `agent` out, and send the lines from elsewhere"
         raise ConfigError(f"there is no agent here: {file} is missing", hint=hint, code="agent_config")
-    with _alone_in(file.parent):
-        before = _read(file, home)
+    real = file.resolve()  # a link of the operator's stays one
+    with _alone_in(real.parent):
+        before = _read(real, home)
         after = {**before, "inputs": turn(before["inputs"])}
         if after == before:
             return False
-        _check(after, file, home)
-        write_whole(file, json.dumps(after, indent=2, ensure_ascii=False) + "\n", mode=file.stat().st_mode & 0o777)
+        _check(after, real, home)
+        _write(real, json.dumps(after, indent=2, ensure_ascii=False) + "\n")
         return True
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        write_whole(file, text, mode=file.stat().st_mode & 0o777)
+    except OSError as error:
+        hint = "let the workers write there, or leave `agent` out and configure the agent by hand"
+        raise ConfigError(f"{file} cannot be written: {error.strerror}", hint=hint, code="agent_config") from error
 
 
 @contextmanager

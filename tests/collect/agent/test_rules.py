@@ -64,6 +64,14 @@ def test_a_file_that_is_wrong_already_is_left_as_it_is(file: Path, text: str) ->
     assert file.read_text() == text
 
 
+def test_a_link_of_the_operator_stays_a_link(file: Path, tmp_path: Path) -> None:
+    link = tmp_path / "linked.json"
+    link.symlink_to(file)
+    add_input(link, item(), home=tmp_path)
+    assert link.is_symlink()
+    assert json.loads(file.read_text())["inputs"] == [OWN, item()]
+
+
 def test_without_an_agent_there_is_nothing_to_remove_and_nothing_to_add_to(tmp_path: Path) -> None:
     assert not remove_input(tmp_path / "agent.json", "c1_shop", home=tmp_path)
     with pytest.raises(ConfigError, match="there is no agent here"):
