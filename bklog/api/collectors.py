@@ -74,13 +74,13 @@ def change_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
     """What needs another table is done by a run, and answered with it."""
     collector = selectors.get_collector(collector_id)
     changes = Changes.from_dict(collector, json_object(request))
-    if changes.needs_table:
-        require_change(collector, changes.of_table(collector))
-        require_idle(selectors.subject_of(collector.name))
-    actions.change_at_once(collector, changes, store=the_store())
-    if changes.needs_table:
-        return _replace(request, RECLEAN, collector, changes.of_table(collector))
-    return JsonResponse(present_collector(collector))
+    if not changes.needs_table:
+        actions.change_at_once(collector, changes, store=the_store())
+        return JsonResponse(present_collector(collector))
+    require_change(collector, changes.of_table(collector))
+    with alone_with(selectors.subject_of(collector.name)):
+        actions.change_at_once(collector, changes, store=the_store())
+    return _replace(request, RECLEAN, collector, changes.of_table(collector))
 
 
 def move_collector(request: HttpRequest, collector_id: int) -> HttpResponse:

@@ -120,9 +120,7 @@ def run_killed(made: Stage, pipeline: str, wanted: dict[str, Any]) -> dict[str, 
     return shown
 
 
-def test_lines_are_cleaned_anew_and_moved_while_a_sender_goes_on(
-    made: Stage, far: StoreServer, sending: Sending
-) -> None:
+def test_lines_are_cleaned_anew_and_moved_while_a_sender_goes_on(made: Stage, far: StoreServer, sending: Sending) -> None:
     with sending:
         wait_for(lambda: len(sending.acknowledged) > 50, what="the first lines", seconds=60)
         run_killed(made, "collector_reclean", {"clean_rule": RULE, "index": "bloom", "store": "main"})

@@ -108,7 +108,8 @@ def _tidy(replacement: Replacement, run: PipelineRun | None) -> None:
         if replacing.may_drop_old(replacement, keep_seconds=settings.BKLOG_REPLACED_KEEP_SECONDS):
             replacing.drop_old(replacement, store=the_store())
     elif run is None or is_given_up(run):
+        about = {"table": replacement.table, "collector": replacement.collector.name}
         replacing.give_up(replacement, store=the_store())
-        logger.warning("ReplacementGivenUp", extra={"table": replacement.table, "collector": replacement.collector.name})
+        logger.warning("ReplacementGivenUp", extra=about)
     elif replacement.state == Replacement.State.CLOSED:
         replacing.reopen(replacement, store=the_store())
