@@ -65,12 +65,38 @@ class Span:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of a query's text: `text` in place of what stands from `start` to `end`."""
+
+    start: int
+    end: int
+    text: str
+
+
 class QuerySyntax(BadRequest):
+    """`expected` names what could stand at the place, `edit` is the smallest change that leads on, `repair` a whole text."""
+
     code = "query_syntax"
 
-    def __init__(self, message: str, *, span: Span, hint: str = "", code: str = "") -> None:
-        super().__init__(message, hint=hint, code=code, fields={"start": span.start, "end": span.end})
+    def __init__(
+        self,
+        message: str,
+        *,
+        span: Span,
+        hint: str = "",
+        code: str = "",
+        expected: str = "",
+        edit: Edit | None = None,
+        repair: str = "",
+    ) -> None:
+        said = {"expected": expected, "repair": repair}
+        fields = {"start": span.start, "end": span.end} | {name: text for name, text in said.items() if text}
+        super().__init__(message, hint=hint, code=code, fields=fields)
         self.span = span
+        self.expected = expected
+        self.edit = edit
+        self.repair = repair
 
 
 class Unauthorised(BklogError):

@@ -1,4 +1,7 @@
-"""POST /api/v1/search/index_set/{id}/search/: one page of an index set, or a count, or what would be run."""
+"""POST /api/v1/search/index_set/{id}/search/: one page of an index set, or a count, or what would be run.
+
+POST /api/v1/search/index_set/{id}/inspect/: what a query means there, or where it fails and a repair.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from bklog.collect.selectors import get_index_set
 from bklog.errors import BklogError
 from bklog.search import service
 from bklog.search.catalogue import FieldCatalogue
+from bklog.search.inspect import inspect
 from bklog.search.request import SearchRequest, parse_request
 from bklog.search.service import Explanation, SearchResult
 from bklog.telemetry import SearchAnswered, SearchFailed
@@ -48,4 +52,12 @@ def _find(asked: SearchRequest, index_set_id: int) -> Explanation | SearchResult
     return call(asked, tables=tables, store=the_store(), catalogue=the_catalogue(), limits=search_limits())
 
 
+def inspect_query(request: HttpRequest, index_set_id: int) -> HttpResponse:
+    asked = parse_request(json_object(request), now=datetime.now(UTC))
+    tables = [collector.log_table for collector in get_index_set(index_set_id).collectors.all()]
+    found = inspect(asked, tables=tables, store=the_store(), catalogue=the_catalogue(), limits=search_limits())
+    return JsonResponse(found.as_dict())
+
+
 search = by_method(POST=search_index_set)
+inspection = by_method(POST=inspect_query)

@@ -32,5 +32,6 @@ urlpatterns = [
     path("api/v1/pipelines/<int:run_id>/cancel/", pipelines.cancel),
     path("api/v1/search/index_set/", index_sets.index_sets),
     path("api/v1/search/index_set/<int:index_set_id>/search/", search.search),
+    path("api/v1/search/index_set/<int:index_set_id>/inspect/", search.inspection),
 ]
 handler404 = "bklog.api.middleware.no_such_path"

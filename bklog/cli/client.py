@@ -91,7 +91,8 @@ def as_error(status: int, error: Mapping[str, Any]) -> BklogError:
     fields = {key: value for key, value in error.items() if key not in ("code", "message", "hint")}
     message, hint, code = str(error.get("message", "")), str(error.get("hint", "")), str(error.get("code", ""))
     if code == QuerySyntax.code and {"start", "end"} <= fields.keys():
-        return QuerySyntax(message, span=Span(fields["start"], fields["end"]), hint=hint)
+        expected, repair = (str(fields.get(name, "")) for name in ("expected", "repair"))
+        return QuerySyntax(message, span=Span(fields["start"], fields["end"]), hint=hint, expected=expected, repair=repair)
     kind = next((kind for kind in _KINDS if kind.status == status), BklogError)
     if issubclass(kind, Retryable):
         seconds = fields.get("retry_after_seconds", 1)

@@ -1,6 +1,8 @@
 """The query language, pure: text -> Query -> Plan -> Statement. No Django, no engine, no I/O.
 
 parse(text) ─▶ Query ─ plan_page / plan_count (tables, time range, limit) ─▶ Plan ─ render ─▶ Statement
+     │           └─ conditions: the page's filters as trees, and trees as filters
+     └─ repair, notes: a text near one that cannot be read; what is perhaps meant in another way
 """
 
 from bklog.query.cursor import Cursor, read_cursor

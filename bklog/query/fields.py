@@ -84,9 +84,19 @@ def needs_paths(names: Iterable[str], types: Mapping[str, str]) -> frozenset[str
     return frozenset(name for name in names if table.find(name) is None)
 
 
+def nearest(name: str, tables: Iterable[TableFields]) -> str:
+    """The known name that a name is most like; empty where none is like it."""
+    close = get_close_matches(name.removeprefix(PREFIX), sorted(_known(tables)), n=1)
+    return close[0] if close else ""
+
+
+def _known(tables: Iterable[TableFields]) -> frozenset[str]:
+    return frozenset(COLUMN_KINDS).union(*((*table.types, *table.paths) for table in tables))
+
+
 def hint_for(name: str, tables: Iterable[TableFields]) -> str:
     """What to write instead of a name that no table knows."""
-    known = {*COLUMN_KINDS}.union(*((*table.types, *table.paths) for table in tables))
+    known = _known(tables)
     inner = sorted(path for path in known if path.startswith(f"{name.removeprefix(PREFIX)}."))
     if inner:
         return f"{name} is an object; its fields: {', '.join(inner[:5])}"

@@ -29,6 +29,15 @@ class HasWords:
 
 
 @dataclass(frozen=True, slots=True)
+class NearWords:
+    """These words in this order, with at most `slop` other words between them in all."""
+
+    target: Target
+    words: tuple[str, ...]
+    slop: int
+
+
+@dataclass(frozen=True, slots=True)
 class Contains:
     """This piece of text anywhere; `text` is folded."""
 
@@ -104,7 +113,9 @@ class AnyOf:
     predicates: tuple[Predicate, ...]
 
 
-Leaf: TypeAlias = Always | HasWords | Contains | HasPattern | Equals | Glob | Matches | Compare | CompareTime | Present
+Leaf: TypeAlias = (
+    Always | HasWords | NearWords | Contains | HasPattern | Equals | Glob | Matches | Compare | CompareTime | Present
+)
 Predicate: TypeAlias = Leaf | Negation | AllOf | AnyOf
 
 

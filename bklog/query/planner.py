@@ -28,6 +28,7 @@ from bklog.query.plan import (
     HasPattern,
     HasWords,
     Matches,
+    NearWords,
     Negation,
     Operand,
     Page,
@@ -40,6 +41,7 @@ from bklog.query.tree import (
     And,
     Everything,
     Exists,
+    Near,
     Node,
     Not,
     Or,
@@ -49,15 +51,21 @@ from bklog.query.tree import (
     Regex,
     Term,
     Value,
+    Whole,
     Wild,
     Wildcard,
     Word,
+    quote,
 )
 from bklog.query.words import WORD_CHARACTERS, fold, is_split_by_words, words_of
 from bklog.records import TimeRange, to_nanoseconds
 
 MAX_ROWS: Final = 10_000
 COLUMNS: Final = ("host", "path", "stream", "level", "log", "parse_error")
+TRUE_OR_FALSE: Final = "true or false"
+# Each way to spread the words between near words is a branch of an expression: measured, the engine reads these in 80 ms.
+MAX_SPREADS: Final = 500
+MAX_SPREAD_CHARACTERS: Final = 100_000
 _INTEGER: Final = re.compile(r"[+-]?\d{1,30}", re.ASCII)
 _DECIMAL: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 _WORD_CHARACTER: Final = re.compile(f"[{WORD_CHARACTERS}]")
@@ -136,14 +144,25 @@ def _predicate(node: Node, table: TableFields, tables: Sequence[TableFields]) ->
 def _require(field: str, span: Span, table: TableFields, tables: Sequence[TableFields]) -> Target:
     target = _find(field, table, tables)
     if target is None:
-        raise QuerySyntax(f"no row has a field {field}", span=span, hint=hint_for(field, tables), code="unknown_field")
+        raise QuerySyntax(
+            f"no row has a field {field}",
+            span=span,
+            hint=hint_for(field, tables),
+            code="unknown_field",
+            expected="a field that a row has",
+        )
     return target
 
 
 def _compare(value: Value, target: Target, span: Span) -> Predicate:
+    if target.kind is Kind.TEXT:
+        return _compare_text(value, target, span)
+    if isinstance(value, Near):
+        message = f"{target.name} is compared as a whole: it has no words that could be near each other"
+        raise _bad_value(
+            span, message, f"write {target.name}:{quote(value.text)}, or {target.name}:*piece*", expected="a value"
+        )
     match target.kind:
-        case Kind.TEXT:
-            return _compare_text(value, target, span)
         case Kind.KEYWORD | Kind.CASELESS | Kind.DYNAMIC:
             return _compare_whole(value, target)
         case Kind.INT | Kind.FLOAT | Kind.BOOL:
@@ -156,18 +175,34 @@ def _compare_text(value: Value, target: Target, span: Span) -> Predicate:
     match value:
         case Word(text) | Phrase(text) if text:
             return HasWords(target, words_of(text)) if is_split_by_words(text) else Contains(target, fold(text))
+        case Near(text, slop):
+            return _near(text, slop, target, span)
         case Wildcard(pieces):
             return _pattern(target, pieces)
         case Regex(pattern):
             return Matches(target, pattern)
         case Range() if target == LOG:
-            raise _bad_value(span, "log is text, which has no order", "compare a field of the line, or time")
+            raise _bad_value(span, "log is text, which has no order", "compare a field of the line, or time", expected="words")
         case Range() as bounds:
             return _between(target, bounds, {end.text: end.text for end in (bounds.low, bounds.high) if end})
         case _ if target == LOG:
-            raise _bad_value(span, "an empty text is in every line", "write a word, or * for every line")
+            raise _bad_value(span, "an empty text is in every line", "write a word, or * for every line", expected="words")
         case _:
             return Equals(target, "")
+
+
+def _near(text: str, slop: int, target: Target, span: Span) -> Predicate:
+    if not is_split_by_words(text):
+        hint = "write the words one by one, or a phrase without ~"
+        raise _bad_value(span, f"~{slop} counts words, and {text!r} is not split into words", hint, expected="words")
+    words = words_of(text)
+    if len(words) == 1:
+        return HasWords(target, words)
+    spreads = math.comb(slop + len(words) - 2, slop)
+    if spreads > MAX_SPREADS or spreads * len(text) > MAX_SPREAD_CHARACTERS:
+        message = f"there are too many ways ({spreads}) to spread {slop} words between {len(words)}"
+        raise _bad_value(span, message, "lower the number after ~, or leave out some of the words", expected="less")
+    return NearWords(target, words, slop)
 
 
 def _pattern(target: Target, pieces: tuple[str | Wild, ...]) -> Predicate:
@@ -191,7 +226,7 @@ def _is_of_word(piece: str | Wild, place: int) -> bool:
     return isinstance(piece, Wild) or _WORD_CHARACTER.match(piece[place]) is not None
 
 
-def _compare_whole(value: Value, target: Target) -> Predicate:
+def _compare_whole(value: Whole, target: Target) -> Predicate:
     convert = fold if target.kind is Kind.CASELESS else str
     match value:
         case Word(text) | Phrase(text):
@@ -209,12 +244,17 @@ def _compare_whole(value: Value, target: Target) -> Predicate:
             return _between(target, value, known)
 
 
-def _compare_typed(value: Value, target: Target, span: Span) -> Predicate:
+def _compare_typed(value: Whole, target: Target, span: Span) -> Predicate:
     match value:
         case Word(text) | Phrase(text):
             return Compare(target, "=", _typed(text, target, span))
         case _ if target.kind is Kind.BOOL:
-            raise _bad_value(span, f"{target.name} is true or false", f"write {target.name}:true or {target.name}:false")
+            raise _bad_value(
+                span,
+                f"{target.name} is true or false",
+                f"write {target.name}:true or {target.name}:false",
+                expected=TRUE_OR_FALSE,
+            )
         case Wildcard(pieces):
             return Glob(target, pieces)
         case Regex(pattern):
@@ -237,11 +277,13 @@ def _typed(text: str, target: Target, span: Span) -> bool | int | float:
     if target.kind is Kind.BOOL:
         if fold(text) in ("true", "false"):
             return fold(text) == "true"
-        raise _bad_value(span, f"{target.name} is true or false, not {text!r}", f"write {target.name}:true")
+        raise _bad_value(
+            span, f"{target.name} is true or false, not {text!r}", f"write {target.name}:true", expected=TRUE_OR_FALSE
+        )
     number = _number(text)
     if number is None:
         hint = "write a number such as 404, -5 or 1.5e3, or a range such as [400 TO 499]"
-        raise _bad_value(span, f"{target.name} is a number, and {text!r} is none", hint)
+        raise _bad_value(span, f"{target.name} is a number, and {text!r} is none", hint, expected="a number")
     return number
 
 
@@ -253,7 +295,7 @@ def _number(text: str) -> int | float | None:
     return number if math.isfinite(number) else None
 
 
-def _compare_time(value: Value, target: Target, span: Span) -> Predicate:
+def _compare_time(value: Whole, target: Target, span: Span) -> Predicate:
     """A time that is written to the day means the whole day: `time:2026-01-02Z`, `time:<=2026-01-02Z`."""
     match value:
         case Word(text) | Phrase(text):
@@ -268,15 +310,17 @@ def _compare_time(value: Value, target: Target, span: Span) -> Predicate:
                 moment = _moment(high.text, target, span)
                 sides.append(CompareTime(target, "<", moment.end if high.inclusive else moment.start))
             return sides[0] if len(sides) == 1 else AllOf(tuple(sides))
-    raise _bad_value(span, f"{target.name} is a time and has no text to compare", f"write {target.name}:>=2026-01-02Z")
+    raise _bad_value(
+        span, f"{target.name} is a time and has no text to compare", f"write {target.name}:>=2026-01-02Z", expected="a time"
+    )
 
 
 def _moment(text: str, target: Target, span: Span) -> Moment:
     moment = read_moment(text)
     if moment is None:
-        raise _bad_value(span, f"{target.name} is a time, and {text!r} is none with a zone", TIME_HINT)
+        raise _bad_value(span, f"{target.name} is a time, and {text!r} is none with a zone", TIME_HINT, expected="a time")
     return moment
 
 
-def _bad_value(span: Span, message: str, hint: str) -> QuerySyntax:
-    return QuerySyntax(message, span=span, hint=hint, code="bad_value")
+def _bad_value(span: Span, message: str, hint: str, *, expected: str) -> QuerySyntax:
+    return QuerySyntax(message, span=span, hint=hint, code="bad_value", expected=expected)

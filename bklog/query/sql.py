@@ -27,6 +27,7 @@ from bklog.query.plan import (
     HasWords,
     Leaf,
     Matches,
+    NearWords,
     Negation,
     Operand,
     Page,
@@ -88,6 +89,12 @@ def render_bounds(tables: Iterable[str]) -> Statement:
 def render_paths(table: str) -> Statement:
     """Every path of `fields` that a row of the table has; answered from the parts' metadata."""
     return Statement(f"SELECT arrayJoin(distinctJSONPaths(fields)) AS path FROM {table}")
+
+
+def render_regex_check(pattern: str) -> Statement:
+    """Whether the engine can read the expression: in a group, so that it takes none for plain text."""
+    bind = _Binder()
+    return Statement(f"SELECT match(materialize(''), {bind(f'(?:{_without_nul(pattern)})')})", bind.params())
 
 
 def regexes(plan: Plan) -> tuple[str, ...]:
@@ -185,8 +192,8 @@ def _leaf(leaf: Leaf, bind: _Binder) -> str:
     match leaf:
         case Always():
             return "true"
-        case HasWords(target, words):
-            return _has_words(_column(target), words, bind)
+        case HasWords() | NearWords():
+            return _has_words(leaf, bind)
         case Contains(target, text):
             return f"lower({_column(target)}) LIKE {bind(f'%{_like(text)}%')}"
         case HasPattern():
@@ -216,12 +223,27 @@ def _compared(leaf: Equals | Glob | Matches | Compare | CompareTime, bind: _Bind
             assert_never(unreachable)
 
 
-def _has_words(column: str, words: tuple[str, ...], bind: _Binder) -> str:
+def _has_words(leaf: HasWords | NearWords, bind: _Binder) -> str:
     """hasToken is what both kinds of index answer; only the order of several words needs the text."""
-    conditions = [f"hasToken(lower({column}), {bind(word)})" for word in dict.fromkeys(words)]
-    if len(words) > 1:
-        conditions.append(f"hasPhrase(lower({column}), {bind(' '.join(words))}, 'splitByNonAlpha')")
+    column = f"lower({_column(leaf.target)})"
+    conditions = [f"hasToken({column}, {bind(word)})" for word in dict.fromkeys(leaf.words)]
+    if isinstance(leaf, NearWords):
+        pattern = f"(?:^|[^{_REGEX_WORD}]){_spread(leaf.words, leaf.slop)}(?:$|[^{_REGEX_WORD}])"
+        conditions.append(f"match({column}, {bind(pattern)})")
+    elif len(leaf.words) > 1:
+        conditions.append(f"hasPhrase({column}, {bind(' '.join(leaf.words))}, 'splitByNonAlpha')")
     return conditions[0] if len(conditions) == 1 else f"({' AND '.join(conditions)})"
+
+
+def _spread(words: tuple[str, ...], slop: int) -> str:
+    """The first word, and the rest behind it: each way to spread at most `slop` other words between them is a branch."""
+    if len(words) == 1:
+        return words[0]
+    between, other = f"[^{_REGEX_WORD}]+", f"(?:[{_REGEX_WORD}]+[^{_REGEX_WORD}]+)"
+    if len(words) == 2:
+        return f"{words[0]}{between}{other}{{0,{slop}}}{words[1]}"
+    branches = (f"{other}{{{used}}}{_spread(words[1:], slop - used)}" for used in range(slop + 1))
+    return f"{words[0]}{between}(?:{'|'.join(branches)})"
 
 
 def _has_pattern(leaf: HasPattern, bind: _Binder) -> str:
@@ -255,12 +277,14 @@ def _text(target: Target) -> str:
     """The value as the text that Equals and Glob compare."""
     if target.kind is Kind.CASELESS:
         return f"lower({_column(target)})"
+    if target.kind is Kind.DYNAMIC:  # toString would make an empty text of a value that is not there
+        return f"CAST({_column(target)}, 'Nullable(String)')"
     return f"toString({_column(target)})" if target.kind in _NULLABLE else _column(target)
 
 
 def _comparable(target: Target, operand: Operand) -> str:
     if target.kind is Kind.DYNAMIC and not isinstance(operand, str):
-        return f"toFloat64OrNull(toString({_column(target)}))"
+        return f"toFloat64OrNull({_text(target)})"
     return _text(target) if isinstance(operand, str) else _column(target)
 
 

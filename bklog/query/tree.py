@@ -1,7 +1,7 @@
 """The query as a tree of frozen values; `str()` of any node is text that parses to an equal node.
 
 Query ─ node ─┬ Everything                 *
-              ├ Term(field, value) ─────── Word, Phrase, Wildcard, Regex, Range
+              ├ Term(field, value) ─────── Word, Phrase, Near, Wildcard, Regex, Range
               ├ Exists(field)              _exists_:field
               └ Not, And, Or               And holds no And and Or no Or: `all_of` and `any_of` flatten them
 """
@@ -15,7 +15,7 @@ from dataclasses import field as part
 from enum import Enum
 from typing import Final, TypeAlias
 
-from bklog.errors import Span
+from bklog.errors import Edit, Span
 
 NOWHERE: Final = Span(0, 0)
 _SPECIAL: Final = re.compile(r'[\\"():*?~^\s]')
@@ -43,6 +43,17 @@ class Phrase:
 
     def __str__(self) -> str:
         return quote(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """The words of `text` in this order with at most `slop`, one or more, other words between them in all."""
+
+    text: str
+    slop: int
+
+    def __str__(self) -> str:
+        return f"{quote(self.text)}~{self.slop}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +99,8 @@ class Range:
         raise ValueError("a range needs an end")
 
 
-Value: TypeAlias = Word | Phrase | Wildcard | Regex | Range
+Whole: TypeAlias = Word | Phrase | Wildcard | Regex | Range
+Value: TypeAlias = Whole | Near
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +160,20 @@ Node: TypeAlias = Everything | Term | Exists | Not | And | Or
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What was read in another way than its writer may think; `edit` is what was perhaps meant."""
+
+    message: str
+    span: Span
+    edit: Edit | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
+    """`notes` say what of the text was passed over: it changes no row."""
+
     node: Node
+    notes: tuple[Note, ...] = part(default=(), compare=False)
 
     def __str__(self) -> str:
         return str(self.node)
@@ -175,6 +199,18 @@ def leaves(node: Node, *, negated: bool = False) -> Iterator[tuple[Everything | 
                 yield from leaves(inner, negated=negated)
         case leaf:
             yield leaf, negated
+
+
+def replace_leaf(node: Node, old: Node, new: Node) -> Node:
+    """The tree with every leaf that equals `old` made `new`."""
+    match node:
+        case Not(inner):
+            return Not(replace_leaf(inner, old, new))
+        case And(nodes):
+            return all_of([replace_leaf(inner, old, new) for inner in nodes])
+        case Or(nodes):
+            return any_of([replace_leaf(inner, old, new) for inner in nodes])
+    return new if node == old else node
 
 
 def escape(name: str) -> str:

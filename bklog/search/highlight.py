@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from bklog.query.fields import LOG
-from bklog.query.plan import Contains, HasPattern, HasWords, Plan, positive_leaves
+from bklog.query.plan import Contains, HasPattern, HasWords, NearWords, Plan, positive_leaves
 from bklog.query.tree import Wild
 from bklog.query.words import WORD_CHARACTERS
 
@@ -32,8 +32,8 @@ def compile_highlight(plan: Plan) -> re.Pattern[str] | None:
     patterns = dict.fromkeys(
         pattern
         for leaf in leaves
-        if isinstance(leaf, HasWords | Contains | HasPattern) and leaf.target == LOG
-        for pattern in [_pattern(leaf)]
+        if isinstance(leaf, HasWords | NearWords | Contains | HasPattern) and leaf.target == LOG
+        for pattern in _patterns(leaf)
     )
     return re.compile("|".join(patterns), re.IGNORECASE | re.ASCII) if patterns else None
 
@@ -51,6 +51,13 @@ def find_offsets(
     for gaps, hits in engine_places:
         offsets += _offsets_of_hits(gaps, hits)
     return _joined(offsets)
+
+
+def _patterns(leaf: HasWords | NearWords | Contains | HasPattern) -> list[str]:
+    """One for each piece to show: words that are only near each other are shown wherever they stand."""
+    if isinstance(leaf, NearWords):
+        return [f"{_START}{word}{_END}" for word in leaf.words]
+    return [_pattern(leaf)]
 
 
 def _pattern(leaf: HasWords | Contains | HasPattern) -> str:

@@ -13,11 +13,13 @@ from typing import Any, Final
 
 from bklog.errors import BadRequest
 from bklog.query import MAX_ROWS, Cursor, read_cursor
+from bklog.query.conditions import Condition
 from bklog.query.moment import TIME_HINT, read_moment
 from bklog.records import TimeRange
 from bklog.records.timerange import EPOCH
+from bklog.search.addition import read_addition
 
-KEYS: Final = ("query", "start", "end", "limit", "cursor", "fields", "count", "explain")
+KEYS: Final = ("query", "addition", "start", "end", "limit", "cursor", "fields", "count", "explain")
 DEFAULT_START: Final = "now-24h"  # an hour, as some products have it, hides what a person has just imported
 DEFAULT_LIMIT: Final = 100
 MAX_FIELDS: Final = 200
@@ -27,7 +29,10 @@ _RELATIVE: Final = re.compile(r"(?:now(?P<sign>[+-]))?(?P<count>\d{1,9})(?P<unit
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """`fields` names the columns and paths to return, None for all; `count` asks only for the number of rows."""
+    """`fields` names the columns and paths to return, None for all; `count` asks only for the number of rows.
+
+    A row that is found matches `query` and every one of `conditions`.
+    """
 
     query: str
     time_range: TimeRange
@@ -36,6 +41,7 @@ class SearchRequest:
     fields: tuple[str, ...] | None = None
     count: bool = False
     explain: bool = False
+    conditions: tuple[Condition, ...] = ()
 
 
 def parse_request(raw: Mapping[str, Any], *, now: datetime) -> SearchRequest:
@@ -56,6 +62,7 @@ def parse_request(raw: Mapping[str, Any], *, now: datetime) -> SearchRequest:
         fields=_fields(given["fields"]) if "fields" in given else None,
         count=_flag(given, "count"),
         explain=_flag(given, "explain"),
+        conditions=read_addition(given.get("addition", [])),
     )
 
 

@@ -1,6 +1,6 @@
 """SearchRequest -> SearchResult: parse, plan, render, one statement, and what a person needs beside the rows.
 
-request ─▶ Query ─▶ Plan ─▶ Statement ─▶ store ─▶ rows ─▶ highlight, cursor, statistics
+request ─▶ Asked ─▶ Plan ─▶ Statement ─▶ store ─▶ rows ─▶ highlight, cursor, statistics
                       └─ FieldCatalogue: the paths that the data has
 """
 
@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from bklog.errors import BadRequest, BklogError, StoreError
-from bklog.query import Cursor, Plan, Query, parse, plan_count, plan_page, render
+from bklog.errors import BadRequest, BklogError, QuerySyntax, StoreError
+from bklog.query import Cursor, Plan, plan_count, plan_page, render
+from bklog.query.notes import suspicions
 from bklog.query.plan import Count, Page
 from bklog.query.sql import regexes, render_bounds
-from bklog.query.tree import Everything, leaves
 from bklog.records import Limits, Rows, Statement
 from bklog.search.catalogue import FieldCatalogue
 from bklog.search.explain import describe_plan
 from bklog.search.highlight import compile_highlight, find_offsets
+from bklog.search.reading import Asked, placed, read_request
 from bklog.search.request import SearchRequest
 from bklog.store import LogTable, Searching
 
@@ -29,6 +30,7 @@ from bklog.store import LogTable, Searching
 TIMEOUTS: Final = (159, 160)
 OUT_OF_MEMORY: Final = 241
 BAD_REGEX: Final = 427
+BAD_REGEX_CODE: Final = "bad_regex"
 
 
 class SearchTimeout(BklogError):
@@ -93,8 +95,9 @@ def search(
     """
     started = time.perf_counter()
     store = store.of(tables)
-    plan = _plan(parse(request.query), request, tables, catalogue)
-    answer = _select(render(plan), store, limits)
+    asked = read_request(request)
+    plan = make_plan(asked, request, tables, catalogue)
+    answer = select(render(plan), store, limits)
     rows: list[dict[str, Any]] = []
     cursor = count = None
     match plan.output:
@@ -102,41 +105,47 @@ def search(
             count = int(answer.rows[0][0])
         case Page() as page:
             rows, cursor = _read_rows(plan, page, answer), _next_cursor(page, answer)
-    note = "" if rows or count or request.cursor else _note_on_nothing(request, tables, store, limits)
+    notes = [note.message for note in asked.text.notes]
+    if not (rows or count or request.cursor):
+        notes += [note.message for note in suspicions(request.query, asked.text)]
+        notes.append(_note_on_nothing(request, tables, store, limits))
     milliseconds = round((time.perf_counter() - started) * 1000, 3)
     statistics = Statistics(answer.rows_read, answer.bytes_read, milliseconds, complete=True)
-    return SearchResult(rows, statistics, cursor, count, note)
+    return SearchResult(rows, statistics, cursor, count, "; ".join(notes))
 
 
 def explain(
     request: SearchRequest, *, tables: Sequence[LogTable], store: Searching, catalogue: FieldCatalogue, limits: Limits
 ) -> Explanation:
     """What a search would do, without doing it: each stage, and which granules the engine would read."""
-    query = parse(request.query)
     store = store.of(tables)
-    plan = _plan(query, request, tables, catalogue)
+    asked = read_request(request)
+    plan = make_plan(asked, request, tables, catalogue)
     statement = render(plan)
-    answer = _select(Statement(f"EXPLAIN indexes = 1 {statement.text}", statement.params), store, limits)
+    answer = select(Statement(f"EXPLAIN indexes = 1 {statement.text}", statement.params), store, limits)
     engine = "\n".join(str(line) for (line,) in answer.rows)
-    return Explanation(str(query), describe_plan(plan), statement, engine)
+    return Explanation(str(asked.whole), describe_plan(plan), statement, engine)
 
 
-def _plan(query: Query, request: SearchRequest, tables: Sequence[LogTable], catalogue: FieldCatalogue) -> Plan:
-    named = [leaf.field for leaf, _ in leaves(query.node) if not isinstance(leaf, Everything) and leaf.field]
-    known = catalogue.describe(tables, [*named, *(name for name in request.fields or () if name != "fields")])
-    if request.count:
-        return plan_count(query, tables=known, time_range=request.time_range)
-    return plan_page(
-        query,
-        tables=known,
-        time_range=request.time_range,
-        limit=request.limit,
-        cursor=request.cursor,
-        fields=request.fields,
-    )
+def make_plan(asked: Asked, request: SearchRequest, tables: Sequence[LogTable], catalogue: FieldCatalogue) -> Plan:
+    """Raises BadRequest: a name or a value means nothing in these tables; of the text, a QuerySyntax with a repair."""
+    known = catalogue.describe(tables, [*asked.fields, *(name for name in request.fields or () if name != "fields")])
+    try:
+        if request.count:
+            return plan_count(asked.whole, tables=known, time_range=request.time_range)
+        return plan_page(
+            asked.whole,
+            tables=known,
+            time_range=request.time_range,
+            limit=request.limit,
+            cursor=request.cursor,
+            fields=request.fields,
+        )
+    except QuerySyntax as error:
+        raise placed(error, asked, known) from error
 
 
-def _select(statement: Statement, store: Searching, limits: Limits) -> Rows:
+def select(statement: Statement, store: Searching, limits: Limits) -> Rows:
     try:
         return store.select(statement, limits)
     except StoreError as error:
@@ -153,7 +162,7 @@ def _explained(error: StoreError, limits: Limits) -> BklogError:
         return SearchTooLarge(f"the search needed more than {limits.memory_bytes} bytes of memory", hint=hint)
     if error.engine_code == BAD_REGEX:
         hint = "the syntax is RE2: no look-around, no back-references"
-        return BadRequest(f"a regular expression cannot be read: {error.message}", hint=hint, code="bad_regex")
+        return BadRequest(f"a regular expression cannot be read: {error.message}", hint=hint, code=BAD_REGEX_CODE)
     return error
 
 
@@ -199,7 +208,7 @@ def _next_cursor(page: Page, answer: Rows) -> str | None:
 
 
 def _note_on_nothing(request: SearchRequest, tables: Sequence[LogTable], store: Searching, limits: Limits) -> str:
-    bounds = _select(render_bounds(store.table(table.name) for table in tables), store, limits).rows
+    bounds = select(render_bounds(store.table(table.name) for table in tables), store, limits).rows
     asked = f"no row matches between {request.time_range.start.isoformat()} and {request.time_range.end.isoformat()}"
     if not bounds:
         return f"{asked}; the index set holds no rows yet"

@@ -112,7 +112,15 @@ def test_lines_that_cannot_be_read_are_stored_as_they_came_and_marked(fleet: Run
         pytest.param("a", {"start": "now", "end": "now-1h"}, 400, "time_range", id="end before start"),
         pytest.param("a", {"limit": 10_001}, 400, None, id="limit"),
         pytest.param("a", {"nonsense": 1}, 400, None, id="unknown key"),
-        pytest.param("/(/", {}, 400, None, id="broken regular expression"),
+        pytest.param("/(/", {}, 400, "bad_regex", id="broken regular expression"),
+        pytest.param("/((a{1,100}){1,100}){1,100}/", {}, 400, "bad_regex", id="regular expression that would need much memory"),
+        pytest.param("a OR b " * 14_000, {}, 400, "query_too_large", id="100 kB"),
+        pytest.param("(" * 19_000, {}, 400, "query_too_large", id="nested deep"),
+        pytest.param("*a" * 9_000, {}, 400, "query_too_large", id="wildcard storm"),
+        pytest.param("\ud800", {}, 400, "query_syntax", id="half a character"),
+        pytest.param("*", {"fields": ["\ud800"]}, 400, "unknown_field", id="half a character as a field"),
+        pytest.param("*", {"addition": [{"field": "log", "operator": "=", "value": "\ud800"}]}, 400, None, id="in a condition"),
+        pytest.param("*", {"addition": [{"field": "log", "operator": "?", "value": "a"}]}, 400, "condition", id="no operator"),
     ],
 )
 def test_a_search_that_cannot_be_run_says_why(
@@ -122,6 +130,23 @@ def test_a_search_that_cannot_be_run_says_why(
     assert answer[0] == status, answer
     assert code in (None, answer[1]["error"]["code"])
     assert answer[1]["error"]["hint"]
+
+
+def test_a_query_is_inspected_and_searched_with_conditions(fleet: RunningFleet) -> None:
+    mine = Collector(fleet, "inspected", clean_rule=RULE)
+    drafts = [{"ts": NOW, "status": status, "message": "支付 refused"} for status in (200, 404, 502)]
+    lines = [json.dumps(draft, ensure_ascii=False) for draft in drafts]
+    assert mine.send("\n".join(lines).encode(), path="jsonl")[0] == 200
+    addition = [{"field": "status", "operator": ">=", "value": [404]}, {"field": "*", "operator": "contains", "value": ["支"]}]
+    status, answer = mine.search("refused^2", addition=addition)
+    assert (status, [row["fields"]["status"] for row in answer["rows"]]) == (200, [502, 404])
+    assert "^2 is passed over" in answer["note"]
+    shown = fleet.try_bklog("search", "--inspect", "refused or status>=404", "--index-set", "inspected")
+    assert (shown.returncode, "perhaps: refused OR status>=404" in shown.stdout) == (0, True), shown.stderr
+    refused = fleet.try_bklog("search", "(refused", "--index-set", "inspected")
+    assert (refused.returncode, "perhaps: (refused)" in refused.stderr) == (2, True), refused.stderr
+    inspected = fleet.try_bklog("search", "--inspect", "(refused", "--index-set", "inspected")
+    assert (inspected.returncode, '"repair": "(refused)"' in inspected.stdout) == (2, True), inspected.stderr
 
 
 def test_a_range_without_rows_says_where_rows_are(fleet: RunningFleet) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bklog.errors import QuerySyntax, Span
 from bklog.query import Query, parse
@@ -12,6 +11,7 @@ from bklog.query.tree import (
     Bound,
     Everything,
     Exists,
+    Near,
     Node,
     Not,
     Or,
@@ -22,9 +22,9 @@ from bklog.query.tree import (
     Wild,
     Wildcard,
     Word,
-    all_of,
-    any_of,
 )
+from tests.query.texts import SOUP
+from tests.query.trees import NODES
 
 
 def word(text: str, field: str | None = None) -> Term:
@@ -68,6 +68,7 @@ MANY, ONE = Wild.MANY, Wild.ONE
         pytest.param(r"a\*b", word("a*b"), id="an escaped star is a character"),
         pytest.param("/a\\/b.*/", Term(Regex("a/b.*")), id="regex"),
         pytest.param(r"/\d+\\/", Term(Regex(r"\d+\\")), id="regex keeps its backslashes"),
+        pytest.param(r"/(a\)[)][])[:alpha:])])/", Term(Regex(r"(a\)[)][])[:alpha:])])")), id="brackets in a regex"),
         pytest.param("host:web-1", word("web-1", "host"), id="field"),
         pytest.param("status: 500", word("500", "status"), id="space after the colon"),
         pytest.param("a.b@c:x", word("x", "a.b@c"), id="dotted field"),
@@ -100,6 +101,15 @@ MANY, ONE = Wild.MANY, Wild.ONE
             id="comparisons in the group of a field",
         ),
         pytest.param("sshd[123] ok", And((word("sshd[123]"), word("ok"))), id="brackets inside a word"),
+        pytest.param('"a b"~3', Term(Near("a b", 3)), id="words near each other"),
+        pytest.param('x:"a b"~3^2', Term(Near("a b", 3), "x"), id="near, with a field and a weight"),
+        pytest.param('"a b"~0', Term(Phrase("a b")), id="nothing between is a phrase"),
+        pytest.param("a^2 b", And((A, B)), id="weight"),
+        pytest.param("(a b)^0.5", And((A, B)), id="weight of a group"),
+        pytest.param("x:[1 TO 5]^2", Term(Range(Bound("1", True), Bound("5", True)), "x"), id="weight of a range"),
+        pytest.param("/a/^2", Term(Regex("a")), id="weight of a regex"),
+        pytest.param(r"a\^2", word("a^2"), id="escaped weight"),
+        pytest.param(r"\u65e5志", word("日志"), id="character by its number"),
         pytest.param("日志　超时", And((word("日志"), word("超时"))), id="full-width space"),
     ],
 )
@@ -143,6 +153,8 @@ def test_a_query_prints_as_it_was_written(text: str) -> None:
         pytest.param("x:/var/log/app", 2, 7, "second /", id="a path as a value"),
         pytest.param("/abc", 0, 4, "never closed", id="open regex"),
         pytest.param("//", 0, 2, "empty", id="empty regex"),
+        pytest.param("/a)/", 0, 4, "never opened", id="closed bracket in a regex"),
+        pytest.param(r"/(a\))[)])/", 0, 11, "never opened", id="closed bracket among others in a regex"),
         pytest.param("(a b", 0, 1, "never closed", id="open bracket"),
         pytest.param("a b)", 3, 4, "never opened", id="closed bracket"),
         pytest.param("a ()", 2, 4, "empty", id="empty brackets"),
@@ -154,9 +166,20 @@ def test_a_query_prints_as_it_was_written(text: str) -> None:
         pytest.param("+a OR b", 0, 1, "contradicts", id="plus before OR"),
         pytest.param("a OR +b", 5, 6, "contradicts", id="plus after OR"),
         pytest.param("roam~", 4, 5, "not supported", id="fuzzy"),
-        pytest.param('"a b"~3', 5, 6, "not supported", id="proximity"),
-        pytest.param("a^2", 1, 2, "not supported", id="boost"),
-        pytest.param("/a/^2", 3, 4, "not supported", id="boost of a regex"),
+        pytest.param("roam~1", 4, 5, "not supported", id="fuzzy with a number"),
+        pytest.param('"a b"~', 5, 6, "number of words", id="nearness without a number"),
+        pytest.param('"a b"~101', 5, 9, "at most 100", id="too far to be near"),
+        pytest.param('"a b"~x', 5, 6, "after a quoted text alone", id="nearness that is no number"),
+        pytest.param("/a/~2", 3, 4, "after a quoted text alone", id="nearness of a regex"),
+        pytest.param("a^", 1, 2, "a weight is", id="weight without a number"),
+        pytest.param("a^2b", 1, 2, "a weight is", id="weight that is no number"),
+        pytest.param("(a)^x", 3, 4, "a weight is", id="weight of a group that is no number"),
+        pytest.param("^2", 0, 1, "a weight stands", id="weight of nothing"),
+        pytest.param("(a)b", 3, 4, "without a space", id="word after a bracket"),
+        pytest.param(r"\ud83d", 0, 6, "half a character", id="half a character by its number"),
+        pytest.param("a\ud83d", 1, 2, "half of a character", id="half a character"),
+        pytest.param("a" + "*b" * 51, 0, 103, "wild marks", id="wildcard storm"),
+        pytest.param("a" * 257 + ":x", 0, 257, "name has at most", id="long name of a field"),
         pytest.param("init()", 4, 5, "bracket stands", id="brackets in a word"),
         pytest.param('a"b"', 1, 2, "quote stands", id="quote in a word"),
         pytest.param('"a"b', 3, 4, "without a space", id="word after a quote"),
@@ -171,13 +194,13 @@ def test_a_query_prints_as_it_was_written(text: str) -> None:
         pytest.param("x:[1 TO 5", 2, 9, "never closed", id="open range"),
         pytest.param("x:[ TO 5]", 4, 6, "missing", id="no lower end"),
         pytest.param("x:[1 TO a*]", 8, 10, "wildcards", id="wildcard in a range"),
-        pytest.param("x:>", 3, 3, "missing", id="no bound"),
+        pytest.param("x:>", 2, 3, "needs a value", id="no bound"),
         pytest.param("_exists_:(a b)", 9, 10, "bracket stands", id="exists takes one field"),
         pytest.param("_exists_:", 0, 9, "one field", id="exists of nothing"),
         pytest.param("a\\", 1, 2, "backslash", id="backslash at the end"),
         pytest.param("(" * (MAX_DEPTH + 1) + "a", MAX_DEPTH, MAX_DEPTH + 1, "nested", id="too deep"),
         pytest.param("NOT " * 1000 + "a", MAX_DEPTH * 4, MAX_DEPTH * 4 + 1, "nested", id="too many NOT"),
-        pytest.param("a " * (MAX_TERMS + 1), 0, 2 * (MAX_TERMS + 1), "terms", id="too many terms"),
+        pytest.param("a " * (MAX_TERMS + 1), 0, 2 * MAX_TERMS, "terms", id="too many terms"),
         pytest.param("a" * (MAX_CHARACTERS + 1), MAX_CHARACTERS, MAX_CHARACTERS + 1, "characters", id="too long"),
     ],
 )
@@ -189,55 +212,14 @@ def test_what_cannot_be_read_is_refused_with_its_place(text: str, start: int, en
     assert caught.value.hint
 
 
-texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
-anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-names = texts.filter(lambda name: name != "_exists_")
-pieces = (
-    st.lists(st.one_of(texts, st.sampled_from(Wild)), min_size=1, max_size=5)
-    .map(lambda items: [item for place, item in enumerate(items) if place == 0 or type(item) is not type(items[place - 1])])
-    .filter(lambda items: any(isinstance(item, Wild) for item in items) and items != [MANY])
-    .map(tuple)
-)
-of_patterns = [
-    st.sampled_from(["/", "\\\\", r"\d", r"\.", "[a-z]", ".*", "\n", " ", "(x|y)"]),
-    texts.map(lambda t: t.replace("\\", "")),
-]
-patterns = st.lists(st.one_of(of_patterns), min_size=1).map("".join).filter(bool)
-bounds = st.builds(Bound, anything, st.booleans())
-ranges = st.one_of(st.builds(Range, bounds, bounds), st.builds(Range, bounds, st.none()), st.builds(Range, st.none(), bounds))
-bare = st.one_of(st.builds(Word, texts), st.builds(Phrase, anything), st.builds(Wildcard, pieces), st.builds(Regex, patterns))
-terms = st.one_of(
-    st.builds(Term, bare),
-    st.builds(Term, st.one_of(bare, ranges), names),
-    st.builds(Exists, names),
-    st.just(Everything()),
-)
-nodes: st.SearchStrategy[Node] = st.recursive(
-    terms,
-    lambda inner: st.one_of(
-        st.builds(Not, inner),
-        st.lists(inner, min_size=2, max_size=4).map(all_of),
-        st.lists(inner, min_size=2, max_size=4).map(any_of),
-    ),
-    max_leaves=12,
-)
-
-
 @settings(max_examples=500, deadline=None)
-@given(nodes)
+@given(NODES)
 def test_every_tree_prints_as_text_that_reads_as_the_same_tree(node: Node) -> None:
     assert parse(str(Query(node))) == Query(node)
 
 
-marks = [*'()[]{}"/\\:*?~^+-!<>= ab1.&|', "AND", "OR", "NOT", "TO", "_exists_:", "日志"]
-soup = st.one_of(
-    st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
-    st.lists(st.sampled_from(marks), max_size=25).map("".join),
-)
-
-
 @settings(max_examples=1000, deadline=None)
-@given(soup)
+@given(SOUP)
 def test_any_text_is_read_or_refused_with_a_place_inside_it(text: str) -> None:
     span = _refused_at(text)
     assert span is None or 0 <= span.start <= span.end <= len(text)
@@ -248,5 +230,7 @@ def _refused_at(text: str) -> Span | None:
         query = parse(text)
     except QuerySyntax as error:
         return error.span
-    assert parse(str(query)) == query
+    printed = str(query)
+    assert parse(printed) == query
+    assert str(parse(printed)) == printed
     return None

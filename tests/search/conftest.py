@@ -10,7 +10,7 @@ from bklog.records import TimeRange
 from bklog.search.catalogue import FieldCatalogue
 from bklog.store import LogTable
 from tests.search.engine_store import LIMITS, EngineStore
-from tests.search.lines import LOGHUB, TYPES, rows
+from tests.search.lines import LOGHUB, TYPES, rows, texts
 
 RANGE = TimeRange(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 4, tzinfo=UTC))
 TABLES = {kind: LogTable(f"lines_{kind}", 3_650, kind, TYPES) for kind in ("full", "bloom", "none")}
@@ -21,7 +21,7 @@ def stored() -> list[dict[str, Any]]:
     """The rows of each table, by their number."""
     if not LOGHUB.is_dir():
         pytest.skip(f"{LOGHUB} is not there: the search tests need real log lines")
-    return list(rows())
+    return list(rows(texts()))
 
 
 @pytest.fixture(scope="session")

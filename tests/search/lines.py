@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,16 +39,35 @@ NASTY = [
 ]  # fmt: skip
 
 
-def texts() -> list[str]:
-    """Every fourth of the real lines, where they are there, and the nasty ones between them."""
-    real = [line for file in sorted(LOGHUB.glob("*_2k.log")) for line in file.read_text().splitlines()[::4]]
+LONG = [
+    "needle " + "y" * 1_000_000 + " hay",
+    "长" * 350_000 + "针 stack",
+    " ".join(f"zq{number % 1000}" for number in range(200_000)) + " reset by peer",
+]  # 1 MB each, of few characters: what looks for others is soon done with them
+ALPHABETS = ("abc AB.", "xy z-_=\0", "连接超时服务 ，。a", "😀🎉é ÉñÑ b", "01 2.5:/", "\t\n\r\"\\'`%_ a", "\u3000\u200b\xa0 ab")
+
+
+def made(count: int) -> list[str]:
+    """Lines of few characters, so that many are nearly what is looked for."""
+    chance = random.Random(7)
+    return ["".join(chance.choices(chance.choice(ALPHABETS), k=chance.randrange(40))) for _ in range(count)]
+
+
+def few_texts() -> list[str]:
+    """A fair share of everything: one in 80 of the real lines, all nasty ones, made ones, and lines of 1 MB."""
+    return [*texts(every=80), *made(60), *LONG]
+
+
+def texts(every: int = 4) -> list[str]:
+    """One in `every` of the real lines, where they are there, and the nasty ones between them."""
+    real = [line for file in sorted(LOGHUB.glob("*_2k.log")) for line in file.read_text().splitlines()[::every]]
     spread = max(1, len(real) // len(NASTY))
     return [line for place, nasty in enumerate(NASTY) for line in (*real[place * spread : (place + 1) * spread], nasty)]
 
 
-def rows() -> Iterator[dict[str, Any]]:
+def rows(lines: Sequence[str]) -> Iterator[dict[str, Any]]:
     """As they are inserted: three batches, and two rows to a moment."""
-    for place, line in enumerate(texts()):
+    for place, line in enumerate(lines):
         moment = START + STEP * (place - place % 2)
         yield {
             "time": f"{moment:%Y-%m-%d %H:%M:%S}.{(place // 2 % 7) * 111_111_111 + 123:09d}",

@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from bklog.query.tree import And, Everything, Exists, Node, Not, Or, Phrase, Range, Regex, Term, Value, Wild, Wildcard, Word
+from bklog.query.tree import (
+    And,
+    Everything,
+    Exists,
+    Near,
+    Node,
+    Not,
+    Or,
+    Phrase,
+    Range,
+    Regex,
+    Term,
+    Value,
+    Wild,
+    Wildcard,
+    Word,
+)
 from tests.search.lines import TYPES
 
 COLUMNS = ("host", "path", "stream", "level", "parse_error", "log")
@@ -50,13 +68,22 @@ def kind_of(field: str) -> str:
 def holds_of_kind(value: Value, stored: Any, kind: str) -> bool:
     match value:
         case Regex(pattern):
-            return re.search(pattern, as_text(stored), re.DOTALL) is not None
+            return compiled(pattern).search(as_text(stored)) is not None
+        case Near(text, slop):
+            return is_near(stored, text, slop)
         case Range():
             return in_range(value, stored, kind)
         case Wildcard(pieces):
             return has_wildcard(stored, value) if kind == "string" else has_glob(as_text(stored), pieces, kind)
         case Word(text) | Phrase(text):
             return has_text(stored, text) if kind == "string" else is_equal(stored, text, kind)
+
+
+@lru_cache(maxsize=1000)
+def compiled(pattern: str) -> re.Pattern[str]:
+    """RE2's dialect, as far as the queries use it: ASCII classes, and `$` the very end."""
+    very_end = re.sub(r"(\\.)|\$", lambda found: found[1] or r"\Z", pattern, flags=re.DOTALL)
+    return re.compile(very_end, re.DOTALL | re.ASCII)
 
 
 def is_equal(stored: Any, text: str, kind: str) -> bool:
@@ -100,6 +127,7 @@ def as_text(stored: Any) -> str:
             return str(stored)
 
 
+@lru_cache(maxsize=10_000)
 def ascii_lower(text: str) -> str:
     return "".join(chr(ord(character) + 32) if "A" <= character <= "Z" else character for character in text)
 
@@ -108,29 +136,78 @@ def of_word(character: str) -> bool:
     return ord(character) >= 128 or character.isalnum()
 
 
-def words(text: str) -> list[str]:
-    return "".join(character if of_word(character) else " " for character in ascii_lower(text)).split(" ")
+@lru_cache(maxsize=10_000)
+def words(text: str) -> Sequence[str]:
+    spaced = "".join(character if of_word(character) else " " for character in ascii_lower(text))
+    return tuple(word for word in spaced.split(" ") if word)
+
+
+@lru_cache(maxsize=10_000)
+def side_by_side(text: str) -> str:
+    return f" {' '.join(words(text))} "
 
 
 def has_text(line: str, text: str) -> bool:
     if not text:
         return not line
-    wanted = [word for word in words(text) if word]
-    if not text.isascii() or not wanted:
+    if not text.isascii() or not words(text):
         return ascii_lower(text) in ascii_lower(line)
-    there = [word for word in words(line) if word]
-    return any(there[place : place + len(wanted)] == wanted for place in range(len(there)))
+    return side_by_side(text) in side_by_side(line)
+
+
+def is_near(line: str, text: str, slop: int) -> bool:
+    """From each place of the first word, the places that each further word can have when as few words as can be lie between."""
+    first, *further = words(text)
+    there = words(line)
+    if not set(words(text)) <= set(there):
+        return False
+    for start in [place for place, word in enumerate(there) if word == first]:
+        reached = {start}
+        for number, word in enumerate(further, 2):
+            last = start + number - 1 + slop
+            reached = (
+                {place for place in range(min(reached) + 1, min(last + 1, len(there))) if there[place] == word}
+                if reached
+                else reached
+            )
+        if reached:
+            return True
+    return False
 
 
 def has_wildcard(line: str, value: Wildcard) -> bool:
-    """All places that a pattern can have reached, piece by piece; `*` and `?` stand for characters of a word."""
+    """All places that a pattern can have reached from a start, piece by piece; `*` and `?` stand for characters of a word."""
     text = ascii_lower(line)
+    if not all(ascii_lower(piece) in text for piece in value.pieces if isinstance(piece, str)):
+        return False
     whole = all(piece.isascii() for piece in value.pieces if isinstance(piece, str))
     first, last = value.pieces[0], value.pieces[-1]
-    is_start = whole and (isinstance(first, Wild) or of_word(first[0]))
-    is_end = whole and (isinstance(last, Wild) or of_word(last[-1]))
-    reached = {place for place in range(len(text) + 1) if not is_start or place == 0 or not of_word(text[place - 1])}
-    for piece in value.pieces:
+    is_start = whole and first is not Wild.MANY and (isinstance(first, Wild) or of_word(first[0]))
+    is_end = whole and last is not Wild.MANY and (isinstance(last, Wild) or of_word(last[-1]))
+    pieces = value.pieces[first is Wild.MANY : len(value.pieces) - (last is Wild.MANY)]
+    return any(ends(text, start, pieces, is_end=is_end) for start in starts(text, pieces[0], is_start=is_start))
+
+
+def starts(text: str, piece: str | Wild, *, is_start: bool) -> Iterator[int]:
+    """Where a pattern that begins with this piece can begin."""
+    if isinstance(piece, Wild):
+        yield from word_starts(text) if is_start else range(len(text))
+        return
+    place = -1
+    while (place := text.find(ascii_lower(piece), place + 1)) >= 0:
+        if not is_start or place == 0 or not of_word(text[place - 1]):
+            yield place
+
+
+@lru_cache(maxsize=10_000)
+def word_starts(text: str) -> Sequence[int]:
+    inside = [of_word(character) for character in text]
+    return [place for place, here in enumerate(inside) if here and not (place and inside[place - 1])]
+
+
+def ends(text: str, start: int, pieces: tuple[str | Wild, ...], *, is_end: bool) -> bool:
+    reached = {start}
+    for piece in pieces:
         reached = advance(text, reached, piece)
     return any(not is_end or place == len(text) or not of_word(text[place]) for place in reached)
 
@@ -157,6 +234,8 @@ def in_range(value: Range, stored: Any, kind: str) -> bool:
     if kind in ("int", "float") or (not kind and all(as_number(text) is not None for text in ends)):
         compared: Any = stored if kind else as_number(as_text(stored))
         convert: Any = as_number
+    elif kind == "level":
+        compared, convert = ascii_lower(stored), ascii_lower
     else:
         compared, convert = as_text(stored).encode(), str.encode
     if compared is None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from bklog.cli.client import api
+from bklog.cli.client import api, as_error
 from bklog.errors import BadRequest, NotFound
 
 COLOURS: Final = {"fatal": "magenta", "error": "red", "warn": "yellow", "info": "green", "debug": "blue", "trace": "white"}
@@ -27,6 +27,7 @@ SINCE: Final = "24h"  # an hour would hide yesterday evening from who is called 
 @click.option("--json", "form", flag_value="json", help="Print one JSON object per row.")
 @click.option("--raw", "form", flag_value="raw", help="Print the log lines only.")
 @click.option("--count", "form", flag_value="count", help="Print the number of matching rows only.")
+@click.option("--inspect", "form", flag_value="inspect", help="Print what the query means, or where it fails and a repair.")
 @click.option("--explain", "form", flag_value="explain", help="Print what would be run, without running it.")
 def search(*, query: str, name: str | None, since: str, until: str, limit: int, fields: str | None, form: str | None) -> None:
     """Find log lines, newest first.
@@ -40,6 +41,9 @@ def search(*, query: str, name: str | None, since: str, until: str, limit: int, 
         asked["limit"] = limit
     if fields:
         asked["fields"] = [one.strip() for one in fields.split(",") if one.strip()]
+    if form == "inspect":
+        _inspect(_index_set_id(name), query)
+        return
     answer = _ask(_index_set_id(name), asked)
     for line in _lines(answer, form, asked.get("fields")):
         click.echo(line)
@@ -71,11 +75,31 @@ def _ask(index_set_id: int, asked: dict[str, Any]) -> dict[str, Any]:
         start, end = error.fields.get("start"), error.fields.get("end")
         if isinstance(start, int) and isinstance(end, int):
             _point_at(asked["query"], start, end)
+        if repair := error.fields.get("repair"):
+            click.echo(f"  perhaps: {repair}", err=True)
         raise
 
 
 def _point_at(query: str, start: int, end: int) -> None:
     click.echo(f"  {query}\n  {' ' * start}{'^' * max(1, end - start)}", err=True)
+
+
+def _inspect(index_set_id: int, query: str) -> None:
+    """Ends with the exit code of what is wrong with the query, as a search would."""
+    found = api("POST", f"/api/v1/search/index_set/{index_set_id}/inspect/", json={"query": query})
+    if error := found["error"]:
+        click.echo(json.dumps(error, indent=2, ensure_ascii=False))
+        raise as_error(BadRequest.status, error)
+    parts = {"query": found["query"], "fields": ", ".join(found["fields"])}
+    parts |= {"note": "\n".join(_noted(note) for note in found["notes"]), "rest": found["rest"]}
+    parts["conditions"] = "\n".join(json.dumps(one, ensure_ascii=False) for one in found["addition"])
+    for name, text in parts.items():
+        if text:
+            click.echo(f"{click.style(name, bold=True)}\n{text}\n")
+
+
+def _noted(note: dict[str, Any]) -> str:
+    return f"{note['message']}; perhaps: {note['repair']}" if note["repair"] else str(note["message"])
 
 
 def _lines(answer: dict[str, Any], form: str | None, fields: list[str] | None) -> Iterator[str]:
