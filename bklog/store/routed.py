@@ -50,7 +50,8 @@ class RoutedStore:
         return ", ".join(store.ping() for store in self._stores.values())
 
     def migrate(self) -> list[str]:
-        return [step for store in self._stores.values() for step in store.migrate()]
+        """Of the main store. Another one may be away when a fleet starts: it is brought up to date by its first table."""
+        return self._main.migrate()
 
     def copying(self, table: LogTable) -> Copying:
         return self._at(table.store).copying(table)
@@ -68,7 +69,10 @@ class RoutedStore:
         self._main.insert_rows(table, rows, token=token)
 
     def create_table(self, table: LogTable) -> None:
-        self._at(table.store).create_table(table)
+        store = self._at(table.store)
+        if store is not self._main:
+            store.migrate()
+        store.create_table(table)
 
     def drop_table(self, table: LogTable) -> None:
         self._at(table.store).drop_table(table)

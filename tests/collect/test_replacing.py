@@ -44,9 +44,8 @@ def both(store: ClickHouseStore, store_server: StoreServer) -> Iterator[RoutedSt
     """Two stores; between them rows go over the network, wherever they stand."""
     name = f"far_{uuid4().hex[:8]}"
     far = ClickHouseStore(StoreAddress("127.0.0.1", store_server.port, database=name), rejects=store)
-    far.migrate()
     yield RoutedStore({MAIN_STORE: store, "far": far})
-    store_server.run(f"DROP DATABASE {name} SYNC")
+    store_server.run(f"DROP DATABASE IF EXISTS {name} SYNC")
 
 
 @pytest.fixture

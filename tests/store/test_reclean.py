@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from clickhouse_connect.driver.binding import bind_query
 
 from bklog.clean import CleanRule
 from bklog.errors import StoreError, Unavailable
 from bklog.records import COLUMNS, Statement
-from bklog.store import NOTHING_ATTACHED, Attached, LineBatch, LogTable, Piece, Source
+from bklog.store import NOTHING_ATTACHED, Attached, LineBatch, LogTable, Piece, Source, upkeep
 from bklog.store import copies as copies_module
+from bklog.store import reclean as sql
 from bklog.store.clickhouse import LOOKUP_LIMITS, ClickHouseStore
+from bklog.store.schema import Layout
+from tests.engine import ENGINE
 from tests.store.conftest import wait_for
 
 NOW = datetime.now(UTC).replace(microsecond=123456)
@@ -157,6 +162,46 @@ def test_a_closed_table_takes_no_line_and_is_read_as_before(store: ClickHouseSto
     for _ in range(2):
         copying.open_table(one)
     assert store.insert_lines(batch(one, TEXT, LINES, named=uuid4()))[0].stored == len(LINES)
+
+
+def test_an_insert_that_runs_is_seen(store: ClickHouseStore) -> None:
+    one, other = table("c1_old", TEXT), table("c1_older", TEXT)
+    for each in (one, other):
+        store.create_table(each)
+    copying = store.copying(one)
+    slow = "SELECT now64(9), toString(sleepEachRow(0.5)) FROM numbers(6) SETTINGS max_block_size = 1"
+    thread = threading.Thread(target=store._command, args=(f"INSERT INTO {store.table('c1_old')} (time, log) {slow}",))
+    thread.start()
+    wait_for(lambda: copying.inserting(one) == 1, what="the insert to be seen")
+    assert copying.inserting(other) == 0
+    with pytest.raises(Unavailable) as refused:
+        copying.copy(Piece(LONG_AGO, NOW, 1), other, one, rule=None, kept_since=LONG_AGO)
+    assert refused.value.stable_code == "copy_running"
+    copying.close_table(one)
+    assert copying.inserting(one) == 1, "what began before still runs, and adds its rows"
+    thread.join()
+    assert (copying.inserting(one), copying.count(one)) == (0, 6)
+
+
+CLUSTER = Layout(database="logs", cluster="main")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        *map(Statement, (upkeep.close("c1_old", CLUSTER), upkeep.reopen("c1_old", CLUSTER))),
+        *map(Statement, (upkeep.remove_expiry("c1_old", CLUSTER), *upkeep.set_expiry("c1_old", 30, CLUSTER))),
+        upkeep.inserting("c1_old", CLUSTER),
+        *(
+            sql.copy(Piece(LONG_AGO, NOW, 1), table("c1_old", TIMED), table("c1_new", OTHER), rule, NOW, CLUSTER)
+            for rule in (None, OTHER, TEXT)
+        ),
+    ],
+)
+def test_the_engine_parses_what_a_cluster_is_told(statement: Statement) -> None:
+    text, bound = bind_query(statement.text, dict(statement.params))
+    ENGINE.rows(f"EXPLAIN AST {text!s}", {name.removeprefix("param_"): value for name, value in bound.items()})
+    assert ("ON CLUSTER `main`" in statement.text) == statement.text.startswith("ALTER")
 
 
 def test_a_table_that_is_gone_says_so_to_who_reads_and_is_closed_to_who_sends(store: ClickHouseStore) -> None:
