@@ -7,32 +7,27 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bklog.api.requests import by_method, json_object
-from bklog.api.wiring import search_limits, the_store
+from bklog.api.requests import asker, by_method, json_object
+from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.selectors import get_index_set
 from bklog.errors import BklogError
+from bklog.records import Bearer
 from bklog.search import service
-from bklog.search.catalogue import FieldCatalogue
 from bklog.search.inspect import inspect
+from bklog.search.masking import masking_for
 from bklog.search.request import SearchRequest, parse_request
 from bklog.search.service import Explanation, SearchResult
 from bklog.telemetry import SearchAnswered, SearchFailed
-
-
-@lru_cache(maxsize=1)
-def the_catalogue() -> FieldCatalogue:
-    return FieldCatalogue(the_store(), search_limits())
 
 
 def search_index_set(request: HttpRequest, index_set_id: int) -> HttpResponse:
     began = time.perf_counter()
     try:
         asked = parse_request(json_object(request), now=datetime.now(UTC))
-        found = _find(asked, index_set_id)
+        found = _find(asked, index_set_id, asker(request))
     except BklogError as error:
         SearchFailed(index_set_id, error.stable_code, error.message).emit()
         raise
@@ -46,16 +41,25 @@ def search_index_set(request: HttpRequest, index_set_id: int) -> HttpResponse:
     return JsonResponse(found.as_dict())
 
 
-def _find(asked: SearchRequest, index_set_id: int) -> Explanation | SearchResult:
-    tables = [collector.log_table for collector in get_index_set(index_set_id).collectors.all()]
+def _find(asked: SearchRequest, index_set_id: int, bearer: Bearer) -> Explanation | SearchResult:
+    index_set = get_index_set(index_set_id)
+    tables = [collector.log_table for collector in index_set.collectors.all()]
+    kind = "explain" if asked.explain else "search"
+    masking = masking_for(
+        bearer, index_set.masking, index_set_id=index_set_id, masked=asked.masked, kind=kind, query=asked.query
+    )
     call = service.explain if asked.explain else service.search
-    return call(asked, tables=tables, store=the_store(), catalogue=the_catalogue(), limits=search_limits())
+    return call(asked, tables=tables, masking=masking, store=the_store(), catalogue=the_catalogue(), limits=search_limits())
 
 
 def inspect_query(request: HttpRequest, index_set_id: int) -> HttpResponse:
     asked = parse_request(json_object(request), now=datetime.now(UTC))
-    tables = [collector.log_table for collector in get_index_set(index_set_id).collectors.all()]
-    found = inspect(asked, tables=tables, store=the_store(), catalogue=the_catalogue(), limits=search_limits())
+    index_set = get_index_set(index_set_id)
+    tables = [collector.log_table for collector in index_set.collectors.all()]
+    # No row is read: whoever asks is told what a search without raw values would say.
+    found = inspect(
+        asked, tables=tables, masking=index_set.masking, store=the_store(), catalogue=the_catalogue(), limits=search_limits()
+    )
     return JsonResponse(found.as_dict())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bklog.api import clientlog, collectors, fleet, health, index_sets, metrics, pipelines, search, storage
+from bklog.api import clientlog, collectors, fleet, health, index_sets, masking, metrics, pipelines, search, storage
 
 urlpatterns = [
     path("healthz/", health.healthz),
@@ -33,5 +33,7 @@ urlpatterns = [
     path("api/v1/search/index_set/", index_sets.index_sets),
     path("api/v1/search/index_set/<int:index_set_id>/search/", search.search),
     path("api/v1/search/index_set/<int:index_set_id>/inspect/", search.inspection),
+    path("api/v1/search/index_set/<int:index_set_id>/masking/", masking.masking),
+    path("api/v1/search/index_set/<int:index_set_id>/masking/preview/", masking.preview),
 ]
 handler404 = "bklog.api.middleware.no_such_path"

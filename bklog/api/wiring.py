@@ -7,6 +7,7 @@ from functools import lru_cache
 from django.conf import settings
 
 from bklog.records import Limits
+from bklog.search.catalogue import FieldCatalogue
 from bklog.store import Store
 from bklog.store.routed import open_stores
 
@@ -15,6 +16,11 @@ from bklog.store.routed import open_stores
 def the_store() -> Store:
     """One client a process, made when first used: after the web server has forked."""
     return open_stores(settings.STORES)
+
+
+@lru_cache(maxsize=1)
+def the_catalogue() -> FieldCatalogue:
+    return FieldCatalogue(the_store(), search_limits())
 
 
 def search_limits() -> Limits:

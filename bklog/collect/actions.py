@@ -1,4 +1,4 @@
-"""Writes: a collector is made with its table, its index set and a token, or not at all."""
+"""Writes: a collector is made with its table, its index set and a token, or not at all; rules of an index set."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from bklog.collect.drafts import Draft
 from bklog.collect.models import Collector, IndexSet, IngestToken, Replacement
 from bklog.collect.selectors import name_taken
 from bklog.errors import BadRequest, Conflict
+from bklog.query import Masking
 from bklog.records import new_token, token_hash
 from bklog.store import Keeping
 
@@ -137,3 +138,9 @@ def create_ingest_token(collector: Collector) -> str:
     token = new_token("bki")
     IngestToken.objects.create(collector=collector, hash=token_hash(token))
     return token
+
+
+def set_masking(index_set: IndexSet, masking: Masking) -> None:
+    """In force with the next search: a rule is read with its index set."""
+    index_set.masking_rules = masking.as_list()
+    index_set.save(update_fields=["masking_rules"])

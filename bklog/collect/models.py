@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.db import models
 
 from bklog.clean import CleanRule
+from bklog.query import Masking
 from bklog.records import MAIN_STORE
 from bklog.store import LogTable
 
@@ -135,6 +136,7 @@ class IndexSet(models.Model):
     name = models.CharField(max_length=64, unique=True)
     space = models.CharField(max_length=64, default="default", db_index=True)
     collectors = models.ManyToManyField(Collector, related_name="index_sets")
+    masking_rules = models.JSONField(default=list)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[models.Manager[IndexSet]] = models.Manager()
@@ -144,6 +146,11 @@ class IndexSet(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def masking(self) -> Masking:
+        """What of its rows only a permission shows."""
+        return Masking.from_list(self.masking_rules)
 
 
 class StorageSample(models.Model):

@@ -1,12 +1,13 @@
 """The query language, pure: text -> Query -> Plan -> Statement. No Django, no engine, no I/O.
 
-parse(text) ─▶ Query ─ plan_page / plan_count (tables, time range, limit) ─▶ Plan ─ render ─▶ Statement
+parse(text) ─▶ Query ─ plan_page / plan_count (tables, time range, limit, masking) ─▶ Plan ─ render ─▶ Statement
      │           └─ conditions: the page's filters as trees, and trees as filters
      └─ repair, notes: a text near one that cannot be read; what is perhaps meant in another way
 """
 
 from bklog.query.cursor import Cursor, read_cursor
 from bklog.query.fields import TableFields
+from bklog.query.masking import UNMASKED, Masking
 from bklog.query.parser import parse
 from bklog.query.plan import Plan
 from bklog.query.planner import MAX_ROWS, plan_count, plan_page
@@ -15,7 +16,9 @@ from bklog.query.tree import Query
 
 __all__ = [
     "MAX_ROWS",
+    "UNMASKED",
     "Cursor",
+    "Masking",
     "Plan",
     "Query",
     "TableFields",

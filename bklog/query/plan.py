@@ -1,4 +1,4 @@
-"""Plan: what a search reads, decided and checked, before any SQL. Table, time range and row limit have no default.
+"""Plan: what a search reads, decided and checked, before any SQL. Table, time range, row limit and masking have no default.
 
 Each predicate is true or false for every row, never unknown, so that NOT means what a person expects.
 """
@@ -6,12 +6,16 @@ Each predicate is true or false for every row, never unknown, so that NOT means 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from bklog.errors import Forbidden
 from bklog.query.cursor import Cursor
-from bklog.query.fields import Target
+from bklog.query.fields import LOG, Kind, Target
+from bklog.query.masking import Masking
 from bklog.query.tree import Wild
 
+# Numbers and times are compared as they are stored: a number that a rule alters matches nothing.
+STORED_KINDS: Final = (Kind.INT, Kind.FLOAT, Kind.BOOL, Kind.TIME)
 Operand: TypeAlias = bool | int | float | str
 
 
@@ -144,12 +148,54 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`start` and `end` are nanoseconds since 1970, `start <= time < end`."""
+    """`start` and `end` are nanoseconds since 1970, `start <= time < end`; `masking` is what the reader may not see."""
 
     scans: tuple[Scan, ...]
     start: int
     end: int
     output: Page | Count
+    masking: Masking
+
+    def __post_init__(self) -> None:
+        """Raises Forbidden (`field_masked`): to find rows by a hidden value is to learn it."""
+        for leaf in (leaf for scan in self.scans for leaf in all_leaves(scan.predicate)):
+            if not isinstance(leaf, Always | Present) and leaf.target != LOG and self.masking.covers(leaf.target):
+                hint = f"ask for _exists_:{leaf.target.name}, or have the permission to read raw values and ask for them"
+                message = f"{leaf.target.name} is masked: rows cannot be found by it"
+                raise Forbidden(message, hint=hint, code="field_masked")
+
+
+def all_leaves(predicate: Predicate) -> tuple[Leaf, ...]:
+    match predicate:
+        case Negation(inner):
+            return all_leaves(inner)
+        case AllOf(predicates) | AnyOf(predicates):
+            return tuple(leaf for inner in predicates for leaf in all_leaves(inner))
+        case leaf:
+            return (leaf,)
+
+
+def certain_part(predicate: Predicate) -> Predicate:
+    """What the stored row of a match has for certain, whatever a masking hides of it; Always where that is nothing.
+
+    A word counts although a masking may write words that the line has not: those are not found. An expression never does:
+    what matches its one side in the shown line could match the other in the stored one, and so tell it.
+    """
+    match predicate:
+        case HasWords(target, words) | NearWords(target, words) if target == LOG:
+            return AllOf(tuple(HasWords(target, (word,)) for word in words))
+        case Compare(target) | CompareTime(target) | Present(target) if target.kind in STORED_KINDS or isinstance(
+            predicate, Present
+        ):
+            return predicate
+        case AllOf(predicates):
+            certain = tuple(one for inner in predicates if (one := certain_part(inner)) != Always())
+            return AllOf(certain) if certain else Always()
+        case AnyOf(predicates):
+            parts = tuple(certain_part(inner) for inner in predicates)
+            return Always() if Always() in parts else AnyOf(parts)
+        case _:
+            return Always()
 
 
 def positive_leaves(predicate: Predicate) -> tuple[Leaf, ...]:

@@ -14,6 +14,7 @@ from typing import Final
 from bklog.errors import BadRequest, QuerySyntax, Span
 from bklog.query.cursor import Cursor
 from bklog.query.fields import LOG, Kind, TableFields, Target, hint_for
+from bklog.query.masking import Masking
 from bklog.query.moment import TIME_HINT, Moment, read_moment
 from bklog.query.plan import (
     AllOf,
@@ -79,30 +80,32 @@ def plan_page(
     limit: int,
     cursor: Cursor | None,
     fields: Sequence[str] | None,
+    masking: Masking,
 ) -> Plan:
-    """`fields` are the columns and paths to return; None is all of them.
+    """`fields` are the columns and paths to return; None is all of them. `masking` is what the reader may not see.
 
     Raises:
         QuerySyntax: `unknown_field`, `bad_value`.
         BadRequest: `unknown_field` for one of `fields`, `limit`.
+        Forbidden: `field_masked`.
     """
     if not 1 <= limit <= MAX_ROWS:
         message = f"the limit is {limit}; a page has from 1 to {MAX_ROWS} rows"
         raise BadRequest(message, hint="take further rows with the cursor", code="limit")
     columns, paths = _output(fields, tables)
-    return _plan(query, tables, time_range, Page(limit, columns, paths, cursor))
+    return _plan(query, tables, time_range, Page(limit, columns, paths, cursor), masking)
 
 
-def plan_count(query: Query, *, tables: Sequence[TableFields], time_range: TimeRange) -> Plan:
-    """Raises QuerySyntax: `unknown_field`, `bad_value`."""
-    return _plan(query, tables, time_range, Count())
+def plan_count(query: Query, *, tables: Sequence[TableFields], time_range: TimeRange, masking: Masking) -> Plan:
+    """Raises QuerySyntax: `unknown_field`, `bad_value`; Forbidden: `field_masked`."""
+    return _plan(query, tables, time_range, Count(), masking)
 
 
-def _plan(query: Query, tables: Sequence[TableFields], time_range: TimeRange, output: Page | Count) -> Plan:
+def _plan(query: Query, tables: Sequence[TableFields], time_range: TimeRange, output: Page | Count, masking: Masking) -> Plan:
     if not tables:
         raise BadRequest("the index set has no table", hint="add a collector to it", code="empty_index_set")
     scans = tuple(Scan(table.table, _predicate(query.node, table, tables)) for table in tables)
-    return Plan(scans, to_nanoseconds(time_range.start), to_nanoseconds(time_range.end), output)
+    return Plan(scans, to_nanoseconds(time_range.start), to_nanoseconds(time_range.end), output, masking)
 
 
 def _output(fields: Sequence[str] | None, tables: Sequence[TableFields]) -> tuple[tuple[str, ...], tuple[str, ...] | None]:

@@ -2,18 +2,24 @@
 
 A page is asked for in the order of the table's sorting key, so that the engine reads the newest granules and stops when it
 is full; columns that only the page's rows need are read for these rows alone. Values are bound as text beside their type.
+What a reader may not see is masked in what is returned and in what is compared: a condition is about the row as it is shown.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final, assert_never
 
 from bklog.query.fields import Kind, Target
+from bklog.query.masked import MaskedRow, path_column, quote_name, shown, without_nul
+from bklog.query.masking import COVERED_COLUMNS, UNMASKED, Masking, Rule
 from bklog.query.moment import SECOND
 from bklog.query.plan import (
+    STORED_KINDS,
     AllOf,
     Always,
     AnyOf,
@@ -35,6 +41,7 @@ from bklog.query.plan import (
     Predicate,
     Present,
     Scan,
+    certain_part,
     positive_leaves,
 )
 from bklog.query.tree import Wild
@@ -45,6 +52,9 @@ from bklog.records.timerange import EPOCH
 NEWEST_FIRST: Final = ", ".join(f"{name} DESC" for name in IDENTITY)
 # Up to this many rows the columns that no condition reads are read for the page's rows only; servers differ in the default.
 PAGE_SETTINGS: Final = "SETTINGS query_plan_max_limit_for_lazy_materialization = 10000"
+# Conditions on masked texts hold lambdas, which the engine cannot put into the rows that it makes up to read in order.
+MASKED_SETTINGS: Final = f"{PAGE_SETTINGS}, read_in_order_use_virtual_row = 0"
+
 _NULLABLE: Final = (Kind.INT, Kind.FLOAT, Kind.BOOL, Kind.DYNAMIC)
 _LIKE_SPECIAL: Final = re.compile(r"[\\%_]")
 _LIKE_WILD: Final = {Wild.MANY: "%", Wild.ONE: "_"}
@@ -54,10 +64,16 @@ MIN_INDEXED_PIECE: Final = 4  # the engine looks no shorter piece up in the word
 
 
 class _Binder:
-    """Collects values; the same value of the same type is bound once."""
+    """Collects values; the same value of the same type is bound once. `row` is the row as its reader may see it."""
 
-    def __init__(self) -> None:
-        self._places: dict[tuple[str, str], str] = {}
+    def __init__(self, masking: Masking, places: dict[tuple[str, str], str] | None = None) -> None:
+        self._places: dict[tuple[str, str], str] = {} if places is None else places
+        self.masking = masking
+        self.row = MaskedRow(masking, self)
+
+    def unmasked(self) -> _Binder:
+        """The same values, for what only the engine compares."""
+        return _Binder(UNMASKED, self._places)
 
     def __call__(self, value: str, kind: str = "String") -> str:
         name = self._places.setdefault((kind, value), f"p{len(self._places)}")
@@ -68,7 +84,7 @@ class _Binder:
 
 
 def render(plan: Plan) -> Statement:
-    bind = _Binder()
+    bind = _Binder(plan.masking)
     match plan.output:
         case Count():
             text = _render_count(plan, bind)
@@ -86,6 +102,24 @@ def render_bounds(tables: Iterable[str]) -> Statement:
     return Statement(f"SELECT {oldest} AS oldest, {newest} AS newest FROM ({scans}) WHERE n > 0 HAVING count() > 0")
 
 
+def render_masked_lines(lines: Sequence[str], masking: Masking) -> Statement:
+    """Lines as a search would show them: `fields` of a line that is JSON are its own, of another it has none."""
+    bind = _Binder(masking)
+    given = f"SELECT arrayJoin(JSONExtract({bind(json.dumps(lines))}, 'Array(String)')) AS log"
+    document = "if(startsWith(log, '{') AND isValidJSON(log), log, '{}')"
+    other = ", ".join(f"'' AS {name}" for name in COVERED_COLUMNS if name != "log")
+    rows = bind.row.shown_of(f"(SELECT log, CAST({document}, 'JSON') AS fields, {other} FROM ({given}))")
+    outputs = f"{bind.row.column('log')} AS line, {bind.row.document()} AS fields_json"
+    return Statement(f"SELECT {outputs} FROM {rows}", bind.params())
+
+
+def render_check(rule: Rule, text: str, times: int) -> Statement:
+    """The engine's own look at a rule: over a long text, and whether it finds something where nothing is."""
+    bind = _Binder(UNMASKED)
+    replaced = MaskedRow(Masking((replace(rule, field=""),)), bind).text(f"materialize(repeat({bind(text)}, {times}))")
+    return Statement(f"SELECT length({replaced}) AS size, match('', {bind(without_nul(rule.pattern))}) AS empty", bind.params())
+
+
 def render_paths(table: str) -> Statement:
     """Every path of `fields` that a row of the table has; answered from the parts' metadata."""
     return Statement(f"SELECT arrayJoin(distinctJSONPaths(fields)) AS path FROM {table}")
@@ -93,8 +127,13 @@ def render_paths(table: str) -> Statement:
 
 def render_regex_check(pattern: str) -> Statement:
     """Whether the engine can read the expression: in a group, so that it takes none for plain text."""
-    bind = _Binder()
-    return Statement(f"SELECT match(materialize(''), {bind(f'(?:{_without_nul(pattern)})')})", bind.params())
+    bind = _Binder(UNMASKED)
+    return Statement(f"SELECT match(materialize(''), {bind(f'(?:{without_nul(pattern)})')})", bind.params())
+
+
+def shown_name(column: str, plan: Plan) -> str:
+    """The result column that holds a column as its reader may see it."""
+    return shown(column) if plan.masking else column
 
 
 def regexes(plan: Plan) -> tuple[str, ...]:
@@ -108,32 +147,42 @@ def regexes(plan: Plan) -> tuple[str, ...]:
     return tuple(found)
 
 
-def quote_name(name: str) -> str:
-    """A name between backquotes: the engine reads it as it is, whatever it holds."""
-    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
-
-
 def _render_count(plan: Plan, bind: _Binder) -> str:
-    counts = [f"SELECT count() AS n FROM {scan.table} WHERE {_where(scan, plan, bind)}" for scan in plan.scans]
+    counts = [f"SELECT count() AS n FROM {_matching(scan, plan, bind)}" for scan in plan.scans]
     return counts[0] if len(counts) == 1 else f"SELECT sum(n) AS n FROM ({' UNION ALL '.join(counts)})"
 
 
 def _render_page(plan: Plan, page: Page, bind: _Binder) -> str:
     outputs = _outputs(plan, page, bind)
+    settings = MASKED_SETTINGS if plan.masking else PAGE_SETTINGS
     if len(plan.scans) == 1:
-        return f"{_select_page(plan.scans[0], plan, page, bind, list(outputs.values()))} {PAGE_SETTINGS}"
+        return f"{_select_page(plan.scans[0], plan, page, bind, list(outputs.values()))} {settings}"
     scans = [
         f"SELECT * FROM ({_select_page(scan, plan, page, bind, ['time', 'batch', *outputs.values()])})" for scan in plan.scans
     ]
     merged = f"SELECT {', '.join(outputs)} FROM ({' UNION ALL '.join(scans)})"
-    return f"{merged} ORDER BY {NEWEST_FIRST} LIMIT {page.limit} {PAGE_SETTINGS}"
+    return f"{merged} ORDER BY {NEWEST_FIRST} LIMIT {page.limit} {settings}"
 
 
 def _select_page(scan: Scan, plan: Plan, page: Page, bind: _Binder, outputs: list[str]) -> str:
-    return (
-        f"SELECT {', '.join(outputs)} FROM {scan.table} WHERE {_where(scan, plan, bind)}"
-        f" ORDER BY {NEWEST_FIRST} LIMIT {page.limit}"
-    )
+    newest = f"ORDER BY {NEWEST_FIRST} LIMIT {page.limit}"
+    if not plan.masking:
+        return f"SELECT {', '.join(outputs)} FROM {_matching(scan, plan, bind)} {newest}"
+    found = f"(SELECT * FROM {_matching(scan, plan, bind)} {newest})"  # only the page's rows are masked
+    rows = bind.row.shown_of(found) if isinstance(scan.predicate, Always) else bind.row.over(found)
+    return f"SELECT {', '.join(outputs)} FROM {rows} {newest}"
+
+
+def _matching(scan: Scan, plan: Plan, bind: _Binder) -> str:
+    """FROM and WHERE. What is shown can only be compared row by row: what the row has for certain is looked up before."""
+    bounds = _bounds(plan, bind)
+    if isinstance(scan.predicate, Always):
+        return f"{scan.table} WHERE {bounds}"
+    condition = _grouped(scan.predicate, bind)
+    if not plan.masking:
+        return f"{scan.table} WHERE {bounds} AND {condition}"
+    certain = _grouped(certain_part(scan.predicate), bind.unmasked())
+    return f"{bind.row.compared(f'(SELECT * FROM {scan.table} WHERE {bounds} AND {certain})')} WHERE {condition}"
 
 
 def _outputs(plan: Plan, page: Page, bind: _Binder) -> dict[str, str]:
@@ -144,30 +193,30 @@ def _outputs(plan: Plan, page: Page, bind: _Binder) -> dict[str, str]:
         "batch_text": "toString(batch) AS batch_text",
         "row": "row",
     }
-    outputs |= {name: name for name in page.columns}
+    for column in page.columns:
+        name = shown_name(column, plan)
+        outputs[name] = f"{bind.row.column(column)} AS {name}" if plan.masking else column
     if page.paths is None:
-        outputs["fields_json"] = "toJSONString(fields) AS fields_json"
+        outputs["fields_json"] = f"{bind.row.document()} AS fields_json"
     else:
         paths = enumerate(page.paths)
-        outputs |= {f"path_{place}": f"toJSONString({_path(name)}) AS path_{place}" for place, name in paths}
+        outputs |= {f"path_{place}": f"{bind.row.path(name)} AS path_{place}" for place, name in paths}
     for place, pattern in enumerate(regexes(plan) if "log" in page.columns else ()):
         # What lies between the hits and how long each hit is, in characters: together they give every place.
-        whole = bind(f"({_without_nul(pattern)})")
-        gaps = f"arrayMap(x -> lengthUTF8(x), splitByRegexp({whole}, log))"
-        hits = f"arrayMap(x -> lengthUTF8(x), extractAll(log, {whole}))"
+        whole, line = bind(f"({without_nul(pattern)})"), bind.row.column("log")
+        gaps = f"arrayMap(x -> lengthUTF8(x), splitByRegexp({whole}, {line}))"
+        hits = f"arrayMap(x -> lengthUTF8(x), extractAll({line}, {whole}))"
         outputs |= {f"gaps_{place}": f"{gaps} AS gaps_{place}", f"hits_{place}": f"{hits} AS hits_{place}"}
     return outputs
 
 
-def _where(scan: Scan, plan: Plan, bind: _Binder) -> str:
+def _bounds(plan: Plan, bind: _Binder) -> str:
     cursor = plan.output.cursor if isinstance(plan.output, Page) else None
     end = min(plan.end, cursor.time + 1) if cursor else plan.end
     conditions = [f"time >= {_bind_time(plan.start, bind)}", f"time < {_bind_time(end, bind)}"]
     if cursor:
         last = f"{_bind_time(cursor.time, bind)}, {bind(str(cursor.batch), 'UUID')}, {bind(str(cursor.row), 'UInt32')}"
         conditions.append(f"(time, batch, row) < ({last})")
-    if not isinstance(scan.predicate, Always):
-        conditions.append(_grouped(scan.predicate, bind))
     return " AND ".join(conditions)
 
 
@@ -195,37 +244,39 @@ def _leaf(leaf: Leaf, bind: _Binder) -> str:
         case HasWords() | NearWords():
             return _has_words(leaf, bind)
         case Contains(target, text):
-            return f"lower({_column(target)}) LIKE {bind(f'%{_like(text)}%')}"
+            return f"lower({_column(target, bind)}) LIKE {bind(f'%{_like(text)}%')}"
         case HasPattern():
             return _has_pattern(leaf, bind)
         case Present(target):
             return _present(target)
         case compared:
             condition = _compared(compared, bind)
+            if bind.masking and compared.target.kind in STORED_KINDS and compared.target.kind is not Kind.TIME:
+                condition = f"({condition}) AND {bind.row.is_shown_raw(_as_text(_stored(compared.target)))}"
             return f"ifNull({condition}, false)" if compared.target.kind in _NULLABLE else condition
 
 
 def _compared(leaf: Equals | Glob | Matches | Compare | CompareTime, bind: _Binder) -> str:
     match leaf:
         case Equals(target, text):
-            return f"{_text(target)} = {bind(text)}"
+            return f"{_text(target, bind)} = {bind(text)}"
         case Glob(target, pieces):
             like = "".join(_like(piece) if isinstance(piece, str) else _LIKE_WILD[piece] for piece in pieces)
-            return f"{_text(target)} LIKE {bind(like)}"
+            return f"{_text(target, bind)} LIKE {bind(like)}"
         case Matches(target, pattern):
-            column = _column(target) if target.kind is Kind.CASELESS else _text(target)
-            return f"match({column}, {bind(_without_nul(pattern))})"
+            column = _column(target, bind) if target.kind is Kind.CASELESS else _text(target, bind)
+            return f"match({column}, {bind(without_nul(pattern))})"
         case Compare(target, operator, operand):
-            return f"{_comparable(target, operand)} {operator} {bind(*_operand(operand))}"
+            return f"{_comparable(target, operand, bind)} {operator} {bind(*_operand(operand))}"
         case CompareTime(target, operator, nanoseconds):
-            return f"{_column(target)} {operator} {_bind_time(nanoseconds, bind)}"
+            return f"{_column(target, bind)} {operator} {_bind_time(nanoseconds, bind)}"
         case unreachable:
             assert_never(unreachable)
 
 
 def _has_words(leaf: HasWords | NearWords, bind: _Binder) -> str:
     """hasToken is what both kinds of index answer; only the order of several words needs the text."""
-    column = f"lower({_column(leaf.target)})"
+    column = f"lower({_column(leaf.target, bind)})"
     conditions = [f"hasToken({column}, {bind(word)})" for word in dict.fromkeys(leaf.words)]
     if isinstance(leaf, NearWords):
         pattern = f"(?:^|[^{_REGEX_WORD}]){_spread(leaf.words, leaf.slop)}(?:$|[^{_REGEX_WORD}])"
@@ -248,7 +299,7 @@ def _spread(words: tuple[str, ...], slop: int) -> str:
 
 def _has_pattern(leaf: HasPattern, bind: _Binder) -> str:
     """LIKE on the longest piece comes first: the index answers it from its list of words."""
-    column = f"lower({_column(leaf.target)})"
+    column = f"lower({_column(leaf.target, bind)})"
     inner = "".join(_regex(piece) if isinstance(piece, str) else _REGEX_WILD[piece] for piece in leaf.pieces)
     before = f"(?:^|[^{_REGEX_WORD}])" if leaf.from_start else ""
     after = f"(?:$|[^{_REGEX_WORD}])" if leaf.to_end else ""
@@ -262,30 +313,42 @@ def _has_pattern(leaf: HasPattern, bind: _Binder) -> str:
 def _present(target: Target) -> str:
     if target.kind is Kind.TIME:
         return "true"
-    return f"isNotNull({_column(target)})" if target.kind in _NULLABLE else f"{_column(target)} != ''"
+    return f"isNotNull({_stored(target)})" if target.kind in _NULLABLE else f"{_stored(target)} != ''"
 
 
-def _column(target: Target) -> str:
-    return _path(target.name) if target.inside else quote_name(target.name)
+def _stored(target: Target) -> str:
+    return path_column(target.name) if target.inside else quote_name(target.name)
 
 
-def _path(name: str) -> str:
-    return f"fields.{quote_name(name)}"
+def _column(target: Target, bind: _Binder) -> str:
+    """What a condition compares: of a text, what the reader sees. Numbers are looked at by `_compared`."""
+    stored = _stored(target)
+    if not bind.masking or target.kind in STORED_KINDS:
+        return stored
+    if not target.inside:
+        return bind.row.condition(target.name)
+    if target.kind is Kind.DYNAMIC:
+        return f"if(isNull({stored}), NULL, {bind.row.text(_as_text(stored))})"
+    return bind.row.text(f"CAST({stored}, 'String')")
 
 
-def _text(target: Target) -> str:
+def _as_text(stored: str) -> str:
+    return f"ifNull(toString({stored}), '')"
+
+
+def _text(target: Target, bind: _Binder) -> str:
     """The value as the text that Equals and Glob compare."""
     if target.kind is Kind.CASELESS:
-        return f"lower({_column(target)})"
+        return f"lower({_column(target, bind)})"
     if target.kind is Kind.DYNAMIC:  # toString would make an empty text of a value that is not there
-        return f"CAST({_column(target)}, 'Nullable(String)')"
-    return f"toString({_column(target)})" if target.kind in _NULLABLE else _column(target)
+        return f"CAST({_column(target, bind)}, 'Nullable(String)')"
+    return f"toString({_column(target, bind)})" if target.kind in _NULLABLE else _column(target, bind)
 
 
-def _comparable(target: Target, operand: Operand) -> str:
+def _comparable(target: Target, operand: Operand, bind: _Binder) -> str:
     if target.kind is Kind.DYNAMIC and not isinstance(operand, str):
-        return f"toFloat64OrNull({_text(target)})"
-    return _text(target) if isinstance(operand, str) else _column(target)
+        return f"toFloat64OrNull({_text(target, bind)})"
+    return _text(target, bind) if isinstance(operand, str) else _column(target, bind)
 
 
 def _operand(operand: Operand) -> tuple[str, str]:
@@ -315,9 +378,4 @@ def _like(text: str) -> str:
 
 
 def _regex(text: str) -> str:
-    return _without_nul(re.escape(text))
-
-
-def _without_nul(pattern: str) -> str:
-    """The engine's own look at an expression would end at a NUL byte."""
-    return pattern.replace("\0", r"\x00")
+    return without_nul(re.escape(text))

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bklog.errors import BadRequest, QuerySyntax
+from bklog.errors import BadRequest, Forbidden, QuerySyntax
+from bklog.query import Masking
 from bklog.query.conditions import Condition, split
 from bklog.query.notes import proposed, suspicions
 from bklog.query.repair import proposing, repair_meaning
@@ -33,7 +34,7 @@ class Inspection:
     notes: tuple[Note, ...] = ()
     conditions: tuple[Condition, ...] = ()
     rest: str = ""
-    error: BadRequest | None = None
+    error: BadRequest | Forbidden | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -48,15 +49,21 @@ class Inspection:
 
 
 def inspect(
-    request: SearchRequest, *, tables: Sequence[LogTable], store: Searching, catalogue: FieldCatalogue, limits: Limits
+    request: SearchRequest,
+    *,
+    tables: Sequence[LogTable],
+    masking: Masking,
+    store: Searching,
+    catalogue: FieldCatalogue,
+    limits: Limits,
 ) -> Inspection:
     """Raises StoreError, Unavailable: the store. What is wrong with the query is part of the answer."""
     try:
         asked = read_request(request)
         notes = (*asked.text.notes, *suspicions(request.query, asked.text))
-        make_plan(asked, request, tables, catalogue)
+        make_plan(asked, request, tables, masking, catalogue)
         _check_regexes(asked, store, limits)
-    except BadRequest as error:
+    except (BadRequest, Forbidden) as error:
         return Inspection(request.query, error=error)
     conditions, rest = split(asked.text)
     return Inspection(request.query, str(asked.whole), asked.fields, notes, conditions, rest)

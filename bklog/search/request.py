@@ -19,7 +19,7 @@ from bklog.records import TimeRange
 from bklog.records.timerange import EPOCH
 from bklog.search.addition import read_addition
 
-KEYS: Final = ("query", "addition", "start", "end", "limit", "cursor", "fields", "count", "explain")
+KEYS: Final = ("query", "addition", "start", "end", "limit", "cursor", "fields", "count", "explain", "masking")
 DEFAULT_START: Final = "now-24h"  # an hour, as some products have it, hides what a person has just imported
 DEFAULT_LIMIT: Final = 100
 MAX_FIELDS: Final = 200
@@ -32,6 +32,7 @@ class SearchRequest:
     """`fields` names the columns and paths to return, None for all; `count` asks only for the number of rows.
 
     A row that is found matches `query` and every one of `conditions`.
+    Without `masked` raw values are asked for, which only a permission gives.
     """
 
     query: str
@@ -42,6 +43,7 @@ class SearchRequest:
     count: bool = False
     explain: bool = False
     conditions: tuple[Condition, ...] = ()
+    masked: bool = True
 
 
 def parse_request(raw: Mapping[str, Any], *, now: datetime) -> SearchRequest:
@@ -63,6 +65,7 @@ def parse_request(raw: Mapping[str, Any], *, now: datetime) -> SearchRequest:
         count=_flag(given, "count"),
         explain=_flag(given, "explain"),
         conditions=read_addition(given.get("addition", [])),
+        masked=_flag(given, "masking", default=True),
     )
 
 
@@ -103,8 +106,8 @@ def _text(given: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def _flag(given: Mapping[str, Any], key: str) -> bool:
-    value = given.get(key, False)
+def _flag(given: Mapping[str, Any], key: str, *, default: bool = False) -> bool:
+    value = given.get(key, default)
     if not isinstance(value, bool):
         raise _refuse(f"{key} is {_kind_of(value)}", f"{key} is true or false")
     return value

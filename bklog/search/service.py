@@ -14,10 +14,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from bklog.errors import BadRequest, BklogError, QuerySyntax, StoreError
-from bklog.query import Cursor, Plan, plan_count, plan_page, render
+from bklog.query import Cursor, Masking, Plan, plan_count, plan_page, render
 from bklog.query.notes import suspicions
 from bklog.query.plan import Count, Page
-from bklog.query.sql import regexes, render_bounds
+from bklog.query.sql import regexes, render_bounds, shown_name
 from bklog.records import Limits, Rows, Statement
 from bklog.search.catalogue import FieldCatalogue
 from bklog.search.explain import describe_plan
@@ -84,10 +84,18 @@ class SearchResult:
 
 
 def search(
-    request: SearchRequest, *, tables: Sequence[LogTable], store: Searching, catalogue: FieldCatalogue, limits: Limits
+    request: SearchRequest,
+    *,
+    tables: Sequence[LogTable],
+    masking: Masking,
+    store: Searching,
+    catalogue: FieldCatalogue,
+    limits: Limits,
 ) -> SearchResult:
-    """
+    """`masking` is what the reader may not see: UNMASKED only for who may.
+
     Raises:
+        Forbidden: `field_masked`, for a condition on a field that is hidden.
         QuerySyntax: the query cannot be read, names an unknown field, or compares with what is no value of it.
         SearchTimeout, SearchTooLarge: a limit stopped the engine.
         BadRequest: the tables stand in several stores.
@@ -96,7 +104,7 @@ def search(
     started = time.perf_counter()
     store = store.of(tables)
     asked = read_request(request)
-    plan = make_plan(asked, request, tables, catalogue)
+    plan = make_plan(asked, request, tables, masking, catalogue)
     answer = select(render(plan), store, limits)
     rows: list[dict[str, Any]] = []
     cursor = count = None
@@ -115,24 +123,32 @@ def search(
 
 
 def explain(
-    request: SearchRequest, *, tables: Sequence[LogTable], store: Searching, catalogue: FieldCatalogue, limits: Limits
+    request: SearchRequest,
+    *,
+    tables: Sequence[LogTable],
+    masking: Masking,
+    store: Searching,
+    catalogue: FieldCatalogue,
+    limits: Limits,
 ) -> Explanation:
     """What a search would do, without doing it: each stage, and which granules the engine would read."""
     store = store.of(tables)
     asked = read_request(request)
-    plan = make_plan(asked, request, tables, catalogue)
+    plan = make_plan(asked, request, tables, masking, catalogue)
     statement = render(plan)
     answer = select(Statement(f"EXPLAIN indexes = 1 {statement.text}", statement.params), store, limits)
     engine = "\n".join(str(line) for (line,) in answer.rows)
     return Explanation(str(asked.whole), describe_plan(plan), statement, engine)
 
 
-def make_plan(asked: Asked, request: SearchRequest, tables: Sequence[LogTable], catalogue: FieldCatalogue) -> Plan:
+def make_plan(
+    asked: Asked, request: SearchRequest, tables: Sequence[LogTable], masking: Masking, catalogue: FieldCatalogue
+) -> Plan:
     """Raises BadRequest: a name or a value means nothing in these tables; of the text, a QuerySyntax with a repair."""
     known = catalogue.describe(tables, [*asked.fields, *(name for name in request.fields or () if name != "fields")])
     try:
         if request.count:
-            return plan_count(asked.whole, tables=known, time_range=request.time_range)
+            return plan_count(asked.whole, tables=known, time_range=request.time_range, masking=masking)
         return plan_page(
             asked.whole,
             tables=known,
@@ -140,6 +156,7 @@ def make_plan(asked: Asked, request: SearchRequest, tables: Sequence[LogTable], 
             limit=request.limit,
             cursor=request.cursor,
             fields=request.fields,
+            masking=masking,
         )
     except QuerySyntax as error:
         raise placed(error, asked, known) from error
@@ -171,9 +188,9 @@ def _read_rows(plan: Plan, page: Page, answer: Rows) -> list[dict[str, Any]]:
         return []
     place = {name: number for number, name in enumerate(answer.columns)}
     read_fields = _fields_reader(page, place)
-    read_offsets = _offsets_reader(plan, place) if "log" in place else None
+    read_offsets = _offsets_reader(plan, place) if "log" in page.columns else None
     columns = [("time", place["time_text"]), ("batch", place["batch_text"]), ("row", place["row"])]
-    columns += [(name, place[name]) for name in page.columns]
+    columns += [(name, place[shown_name(name, plan)]) for name in page.columns]
     rows = []
     for row in answer.rows:
         result = {name: row[number] for name, number in columns}
@@ -195,7 +212,7 @@ def _fields_reader(page: Page, place: Mapping[str, int]) -> Callable[[Sequence[A
 def _offsets_reader(plan: Plan, place: Mapping[str, int]) -> Callable[[Sequence[Any]], list[tuple[int, int]]]:
     pattern = compile_highlight(plan)
     places = [(place[f"gaps_{number}"], place[f"hits_{number}"]) for number in range(len(regexes(plan)))]
-    line = place["log"]
+    line = place[shown_name("log", plan)]
     return lambda row: find_offsets(row[line], pattern, [(row[gaps], row[hits]) for gaps, hits in places])
 
 

@@ -146,6 +146,31 @@ class SearchFailed(Event):
 
 
 @dataclass(frozen=True)
+class RawValuesRead(Event):
+    """Somebody with the permission asked for what an index set masks: `kind` says which way it went out."""
+
+    level: ClassVar[int] = logging.WARNING
+    logger: ClassVar[str] = "bklog.audit"
+
+    index_set_id: int
+    reader: str
+    kind: str
+    query: str
+
+
+@dataclass(frozen=True)
+class MaskingChanged(Event):
+    """`rules` is how many there are now."""
+
+    level: ClassVar[int] = logging.WARNING
+    logger: ClassVar[str] = "bklog.audit"
+
+    index_set_id: int
+    changed_by: str
+    rules: int
+
+
+@dataclass(frozen=True)
 class TaskStarted(Event):
     """Of a task the log lines have name and id by themselves; here its name is the metric's label."""
 

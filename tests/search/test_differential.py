@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.binding import bind_query
 
-from bklog.query import Query, TableFields, parse, plan_page, render
+from bklog.query import UNMASKED, Query, TableFields, parse, plan_page, render
 from bklog.query.tree import And, Node, Not, Or
 from bklog.records import TimeRange
 from bklog.store import LogTable
@@ -124,7 +124,9 @@ class Searches:
         self.texts: list[str] = []
         self.values: dict[str, Any] = {}
         for number, text in enumerate(texts):
-            plan = plan_page(parse(text), tables=[known], time_range=time_range, limit=10_000, cursor=None, fields=["host"])
+            plan = plan_page(
+                parse(text), tables=[known], time_range=time_range, limit=10_000, cursor=None, fields=["host"], masking=UNMASKED
+            )
             statement = render(plan)
             self.texts.append(re.sub(r"\{p(\d+):", rf"{{q{number}p\1:", statement.text))
             self.values |= {f"q{number}{name}": value for name, value in statement.params.items()}

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bklog.errors import BadRequest
+from bklog.query import UNMASKED
 from bklog.query.conditions import OPERATORS
 from bklog.search.catalogue import FieldCatalogue
 from bklog.search.inspect import inspect
@@ -29,11 +30,14 @@ def asked(query: str, addition: Any = None, **more: Any) -> SearchRequest:
 
 
 def inspected(request: SearchRequest, store: EngineStore, catalogue: FieldCatalogue) -> dict[str, Any]:
-    return inspect(request, tables=[TABLE], store=store, catalogue=catalogue, limits=LIMITS).as_dict()
+    return inspect(request, tables=[TABLE], masking=UNMASKED, store=store, catalogue=catalogue, limits=LIMITS).as_dict()
 
 
 def numbers(request: SearchRequest, store: EngineStore, catalogue: FieldCatalogue) -> set[int]:
-    return {row["row"] for row in search(request, tables=[TABLE], store=store, catalogue=catalogue, limits=LIMITS).rows}
+    return {
+        row["row"]
+        for row in search(request, tables=[TABLE], masking=UNMASKED, store=store, catalogue=catalogue, limits=LIMITS).rows
+    }
 
 
 def test_a_query_is_told_again_with_its_fields_its_notes_and_as_conditions(
@@ -139,7 +143,7 @@ def test_an_answer_notes_what_was_passed_over_and_an_empty_one_what_was_perhaps_
     store: EngineStore, catalogue: FieldCatalogue
 ) -> None:
     def note(query: str) -> str:
-        return search(asked(query), tables=[TABLE], store=store, catalogue=catalogue, limits=LIMITS).note
+        return search(asked(query), tables=[TABLE], masking=UNMASKED, store=store, catalogue=catalogue, limits=LIMITS).note
 
     assert note("foo") == ""
     assert note("foo^3") == "the weight ^3 is passed over: rows are ordered by time"
@@ -147,7 +151,7 @@ def test_an_answer_notes_what_was_passed_over_and_an_empty_one_what_was_perhaps_
 
 
 def test_words_that_are_near_each_other_are_shown(store: EngineStore, catalogue: FieldCatalogue) -> None:
-    rows = search(asked('"foo baz"~1'), tables=[TABLE], store=store, catalogue=catalogue, limits=LIMITS).rows
+    rows = search(asked('"foo baz"~1'), tables=[TABLE], masking=UNMASKED, store=store, catalogue=catalogue, limits=LIMITS).rows
     shown = {tuple(row["log"][start:end] for start, end in row["highlight"]) for row in rows}
     assert shown == {("foo", "baz")}
 
@@ -178,7 +182,7 @@ def test_whatever_is_typed_is_answered_or_refused(
 
 def refusal(request: SearchRequest, store: EngineStore, catalogue: FieldCatalogue) -> BadRequest | None:
     try:
-        search(request, tables=[TABLE], store=store, catalogue=catalogue, limits=LIMITS)
+        search(request, tables=[TABLE], masking=UNMASKED, store=store, catalogue=catalogue, limits=LIMITS)
     except BadRequest as error:
         return error
     return None
