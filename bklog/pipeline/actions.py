@@ -27,6 +27,7 @@ def start(
     pipeline: str, subject: str, context: Mapping[str, Any], *, send: Send, origin: str = "", urgent: bool = False
 ) -> PipelineRun:
     """Raises Conflict (`pipeline_running`) while another run works on the subject. The context never holds a secret."""
+    transitions.require_small(context)
     run = PipelineRun(pipeline=pipeline, subject=subject, active_subject=subject, context=dict(context), urgent=urgent)
     run.origin, run.next_at = origin[:100], transitions.lost_at()
     _save_alone(run, run.save)

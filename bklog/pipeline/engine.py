@@ -9,19 +9,18 @@ A process that is killed anywhere in this leaves the run claimed; its message co
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, assert_never
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import Error as DatabaseError
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from bklog.errors import BklogError, Retryable, Unavailable
 from bklog.pipeline import transitions
 from bklog.pipeline.definition import Again, Answer, Done, Pipeline, Pipelines, Step, Wait, Work
-from bklog.pipeline.messages import Send, dispatch
+from bklog.pipeline.messages import LOST_AFTER, Send, dispatch
 from bklog.pipeline.models import PipelineRun, PipelineStep
 from bklog.pipeline.transitions import GOING, Overtaken, State
 from bklog.queues.leases import Holding, LeaseHeld, lease
@@ -124,19 +123,27 @@ def _claim(run: PipelineRun, row: PipelineStep, step: Step) -> bool:
     if row.due_at and row.due_at > now:
         return False
     losses = row.losses + 1 if row.claimed_at else 0
-    if losses and (losses > MOST_LOSSES or is_overdue(row)):
+    if losses > MOST_LOSSES or (losses > 1 and is_overdue(row)):
         transitions.fail(run, lost(row, losses))
         return False
     state = row.state if row.state == PipelineStep.State.WAITING else PipelineStep.State.RUNNING
     values = {"claimed_at": now, "losses": losses, "attempts": row.attempts + 1, "state": state}
-    if row.started_at is None:
-        values |= {"started_at": now, "deadline_at": now + timedelta(seconds=step.timeout_seconds)}
+    values |= {"started_at": row.started_at or now, "deadline_at": _deadline(row, step, lost_once=bool(losses))}
     with transaction.atomic():
         transitions.change(run, resent=0, next_at=transitions.lost_at())
         PipelineStep.objects.filter(pk=row.pk).update(**values)
     for name, value in values.items():
         setattr(row, name, value)
     return True
+
+
+def _deadline(row: PipelineStep, step: Step, *, lost_once: bool) -> datetime:
+    """Time in which nobody could ask does not count; and who was found lost beyond his time has all of it once more."""
+    now = timezone.now()
+    if row.deadline_at is None or (lost_once and is_overdue(row)):
+        return now + timedelta(seconds=step.timeout_seconds)
+    unasked = now - row.due_at if row.due_at else timedelta()
+    return row.deadline_at + (unasked if unasked > LOST_AFTER else timedelta())
 
 
 def is_overdue(row: PipelineStep) -> bool:
@@ -155,7 +162,7 @@ def _ask(run: PipelineRun, row: PipelineStep, step: Step, holding: Holding) -> A
     work = Work(run.pk, run.subject, run.context, row.started_at, lambda: holding.is_lost)
     try:
         return step.run(work)
-    except DatabaseError:
+    except (OperationalError, InterfaceError):
         raise
     except BklogError as error:
         return error

@@ -14,7 +14,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils import timezone
 
-from bklog.errors import BklogError
+from bklog.errors import BadRequest, BklogError
 from bklog.pipeline.messages import LOST_AFTER
 from bklog.pipeline.models import PipelineRun, PipelineStep
 from bklog.telemetry import PipelineEnded, PipelineStepEnded
@@ -88,18 +88,22 @@ def cancel(run: PipelineRun) -> None:
 
 
 def keep_context(run: PipelineRun, adds: Mapping[str, Any]) -> None:
-    """Raises BklogError (`context`) for what is no JSON or too much: a pipeline keeps ids there, not data."""
-    if not adds:
-        return
-    context = {**run.context, **adds}
+    """As `require_small`."""
+    if adds:
+        context = {**run.context, **adds}
+        require_small(context)
+        change(run, context=context)
+
+
+def require_small(context: Mapping[str, Any]) -> None:
+    """Raises BadRequest (`context`) for what is no JSON or too much: a pipeline keeps ids there, not data."""
     try:
         size = len(json.dumps(context, allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise BklogError(f"the context is no JSON: {error}", hint="this is a defect of the pipeline", code="context") from error
+        raise BadRequest(f"the context is no JSON: {error}", hint="this is a defect of the pipeline", code="context") from error
     if size > MOST_CONTEXT_CHARACTERS:
-        hint = f"at most {MOST_CONTEXT_CHARACTERS} are kept; this is a defect of the pipeline"
-        raise BklogError(f"the context has {size} characters", hint=hint, code="context")
-    change(run, context=context)
+        hint = f"at most {MOST_CONTEXT_CHARACTERS} are kept: ask for less at once"
+        raise BadRequest(f"what the run has to keep has {size} characters", hint=hint, code="context")
 
 
 def lost_at(seconds: float = 0) -> datetime:

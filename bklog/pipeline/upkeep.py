@@ -44,9 +44,9 @@ def _take_up(run: PipelineRun, send: Send) -> bool:
 
 
 def _end_overdue(run: PipelineRun) -> bool:
-    """A step that its worker left in the middle, and whose time is over. One that only waits is asked once more."""
+    """A step that its worker left in the middle for the second time, and whose time is over. One that waits is asked again."""
     step = transitions.current_step(run)
-    if step is None or step.claimed_at is None or not is_overdue(step):
+    if step is None or step.claimed_at is None or not step.losses or not is_overdue(step):
         return False
     try:
         transitions.fail(run, lost(step, step.losses + 1))

@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, OperationalError
 from django.utils import timezone
 
 from bklog.errors import BadRequest, Unavailable
@@ -142,6 +143,12 @@ def test_a_context_that_cannot_be_kept_fails_the_run(post: Post, adds: dict[str,
     assert (again(run).state, again(run).code, again(run).context) == ("failed", "context", {})
 
 
+def test_a_run_does_not_begin_with_more_than_can_be_kept(post: Post) -> None:
+    with pytest.raises(BadRequest) as refused:
+        begin(Pipeline("p", (step("a", DONE),)), post, much="x" * 70_000)
+    assert (refused.value.stable_code, PipelineRun.objects.exists()) == ("context", False)
+
+
 def test_messages_that_come_twice_or_late_do_nothing(post: Post) -> None:
     calls: list[int] = []
 
@@ -214,9 +221,6 @@ def test_no_worker_for_a_day_makes_no_heap_of_messages(post: Post) -> None:
 
 
 def test_a_step_that_takes_its_worker_with_it_ends_after_ten(post: Post) -> None:
-    def die(_: Work) -> Done:
-        raise KeyboardInterrupt  # as if the process ended: nothing is concluded
-
     deadly = Pipeline("deadly", (step("d", die),))
     run = begin(deadly, post)
     for _ in range(engine.MOST_LOSSES + 1):
@@ -228,17 +232,60 @@ def test_a_step_that_takes_its_worker_with_it_ends_after_ten(post: Post) -> None
     assert (again(run).state, again(run).code) == ("failed", "worker_lost")
 
 
-def test_a_zombie_whose_time_is_over_is_ended_by_the_sweep(post: Post) -> None:
-    def die(_: Work) -> Done:
-        raise KeyboardInterrupt
+def die(_: Work) -> Done:
+    raise KeyboardInterrupt  # as if the process ended: nothing is concluded
 
-    run = begin(Pipeline("deadly", (step("d", die),)), post)
+
+def test_a_zombie_whose_time_is_over_is_tried_once_more_and_then_ended_by_the_sweep(post: Post) -> None:
+    deadly = Pipeline("deadly", (step("d", die),))
+    run = begin(deadly, post)
+    for sent in (1, 0):
+        with pytest.raises(KeyboardInterrupt):
+            post.deliver(deadly, most=1)
+        make_overdue(run)
+        make_lost(run)
+        assert upkeep.sweep(post) == sent
+    assert (again(run).state, again(run).code, states(run)) == ("failed", "worker_lost", {"d": "failed"})
+
+
+def test_a_machine_that_was_off_over_night_goes_on_with_the_step_that_it_left(post: Post) -> None:
+    run = begin(Pipeline("one", (step("a", die),)), post)
     with pytest.raises(KeyboardInterrupt):
-        post.deliver(Pipeline("deadly", (step("d", die),)), most=1)
+        post.deliver(Pipeline("one", (step("a", die),)), most=1)
     make_overdue(run)
     make_lost(run)
-    assert upkeep.sweep(post) == 0
-    assert (again(run).state, again(run).code, states(run)) == ("failed", "worker_lost", {"d": "failed"})
+    upkeep.sweep(post)
+    one = Pipeline("one", (step("a", Unavailable("no store yet"), Wait("for rain"), DONE),))
+    post.deliver(one)
+    assert again(run).state == "done"
+
+
+def test_the_time_in_which_nobody_asked_does_not_count(post: Post) -> None:
+    waits = Pipeline("waits", (step("w", Wait("for rain"), timeout_seconds=600),))
+    run = begin(waits, post)
+    post.deliver(waits, most=1)
+    hour = timedelta(hours=1)
+    row = run.steps.get()
+    assert row.deadline_at
+    assert row.due_at
+    PipelineStep.objects.filter(pk=row.pk).update(deadline_at=row.deadline_at - hour, due_at=row.due_at - hour)
+    engine.execute(run.pk, 0, pipelines={"waits": waits}, send=post)
+    after = run.steps.get().deadline_at
+    assert again(run).state == "waiting"
+    assert after
+    assert abs(after - row.deadline_at) < timedelta(seconds=10)
+
+
+def test_a_statement_that_the_database_refuses_is_a_defect_and_its_absence_is_not(post: Post) -> None:
+    wrong = Pipeline("wrong", (step("a", IntegrityError("twice")),))
+    run = begin(wrong, post)
+    post.deliver(wrong)
+    assert (again(run).state, again(run).code) == ("failed", "internal_error")
+    away = Pipeline("away", (step("a", OperationalError("gone")),))
+    run = begin(away, post)
+    with pytest.raises(OperationalError):
+        post.deliver(away)
+    assert again(run).state == "running"
 
 
 def test_who_was_overtaken_writes_nothing(post: Post) -> None:
