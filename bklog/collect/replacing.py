@@ -23,6 +23,8 @@ from bklog.collect.models import Collector, Replacement
 from bklog.errors import BadRequest, Conflict, Unavailable
 from bklog.store import Copying, LogTable, Piece, Store
 
+WIDE: Final = timedelta(hours=1)  # spans of arrivals whose counts are compared
+NARROW: Final = timedelta(minutes=1)  # the latest: the less is looked at closely, the shorter senders wait
 EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LATE: Final = timedelta(hours=1)  # how far back lines of now may have arrived: an insert takes minutes, clocks differ
 CLOSED_SECONDS: Final = 20.0  # senders keep their lines for longer, but nobody likes to wait
@@ -137,7 +139,6 @@ def swap(replacement: Replacement, *, store: Store, closed_seconds: float = CLOS
         pair.reading.close_table(pair.source)
         is_whole = _finish(pair, recent, deadline=began + closed_seconds)
         if is_whole:
-            store.set_expiry(pair.target)
             _exchange(replacement)
             return time.monotonic() - began
     except BaseException:  # also where the worker is told to end: senders do not wait for its successor
@@ -187,10 +188,11 @@ def may_drop_old(replacement: Replacement, *, keep_seconds: float) -> bool:
 
 
 def drop_old(replacement: Replacement, *, store: Store) -> None:
-    """After the swap. The row goes last: while it is there, the table is somebody's."""
+    """After the swap; from now on rows expire again. The row goes last: while it is there, the table is somebody's."""
     if replacement.state != Replacement.State.SWAPPED:
         raise Conflict(f"{replacement.table} is not the old table", hint="swap first", code="collector_busy")
     current = replacement.collector.log_table
+    store.set_expiry(current)
     landing = LogTable(f"in_{current.name}"[:63], 1, store=current.store)
     store.drop_table(landing)
     store.drop_table(replacement.log_table)
@@ -207,10 +209,11 @@ def _pair(replacement: Replacement, store: Store) -> _Pair:
 
 def _lacking(pair: _Pair, *, since: datetime) -> Iterator[Piece]:
     """Pieces of the source of which the target has fewer rows, oldest first."""
-    there = pair.writing.arrivals(pair.target, since=since)
-    for hour, rows in sorted(pair.reading.arrivals(pair.source, since=since).items()):
-        if there.get(hour, 0) < rows:
-            for piece in pair.reading.pieces(pair.source, hour):
+    width = WIDE if since == EVER else NARROW
+    there = pair.writing.arrivals(pair.target, since=since, width=width)
+    for start, rows in sorted(pair.reading.arrivals(pair.source, since=since, width=width).items()):
+        if there.get(start, 0) < rows:
+            for piece in pair.reading.pieces(pair.source, start, width=width):
                 if pair.writing.count(pair.target, piece) < piece.rows:
                     yield piece
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -176,11 +176,11 @@ class Keeping(Protocol):
 class Copying(Protocol):
     """What lets one table take the place of another, in the same store or in two, while lines go on coming."""
 
-    def arrivals(self, table: LogTable, *, since: datetime) -> dict[datetime, int]:
-        """Hour → the rows that arrived in it."""
+    def arrivals(self, table: LogTable, *, since: datetime, width: timedelta) -> dict[datetime, int]:
+        """Starts of spans of so many seconds → the rows that arrived in each; of the first those since `since`."""
 
-    def pieces(self, table: LogTable, hour: datetime) -> list[Piece]:
-        """The rows of an hour's arrivals, in pieces of bounded size."""
+    def pieces(self, table: LogTable, start: datetime, *, width: timedelta) -> list[Piece]:
+        """The rows that arrived in a span, in pieces of bounded size."""
 
     def count(self, table: LogTable, piece: Piece | None = None) -> int: ...
 

@@ -16,7 +16,6 @@ from bklog.store.schema import Layout
 
 PIECE_BYTES: Final = 64 << 20  # of lines: what a piece needs in memory is several times as much
 PIECE_MEMORY_BYTES: Final = 2 << 30
-HOUR: Final = timedelta(hours=1)
 LIMITS: Final = Limits(seconds=300, memory_bytes=2 << 30, result_rows=100_000)
 COPY_SETTINGS: Final[Mapping[str, Any]] = {
     "max_memory_usage": PIECE_MEMORY_BYTES,
@@ -56,12 +55,12 @@ class Copies:
         self._running = running
         self._settings = {**COPY_SETTINGS, "max_execution_time": seconds}
 
-    def arrivals(self, table: LogTable, *, since: datetime) -> dict[datetime, int]:
-        rows = self._running.select(reclean.arrivals(table.name, since, self._layout), LIMITS).rows
-        return {hour.replace(tzinfo=UTC): count for hour, count in rows}
+    def arrivals(self, table: LogTable, *, since: datetime, width: timedelta) -> dict[datetime, int]:
+        rows = self._running.select(reclean.arrivals(table.name, since, width, self._layout), LIMITS).rows
+        return {datetime.fromtimestamp(start, UTC): count for start, count in rows}
 
-    def pieces(self, table: LogTable, hour: datetime) -> list[Piece]:
-        statement = reclean.pieces(table.name, hour, hour + HOUR, PIECE_BYTES, self._layout)
+    def pieces(self, table: LogTable, start: datetime, *, width: timedelta) -> list[Piece]:
+        statement = reclean.pieces(table.name, start, start + width, PIECE_BYTES, self._layout)
         return [
             Piece(_moment(first), _moment(last) + timedelta(microseconds=1), rows)
             for first, last, rows in self._running.select(statement, LIMITS).rows

@@ -10,7 +10,7 @@ rule reads a time that retention would let expire at once, the row stays at its 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from bklog.clean import SETTINGS, CleanRule, compile_rule, json_type, read_json
@@ -26,17 +26,17 @@ COLUMN_LIST: Final = ", ".join(NAMES)
 KEPT: Final = "ingest_time, batch, row, host, path, stream"  # what no rule changes
 
 
-def arrivals(table: str, since: datetime, layout: Layout) -> Statement:
-    """A row for each hour of arrival that has rows: hour, rows."""
+def arrivals(table: str, since: datetime, width: timedelta, layout: Layout) -> Statement:
+    """A row for each span of arrivals that has rows: its start in seconds since 1970, rows."""
     text = (
-        f"SELECT toStartOfHour(ingest_time, 'UTC') AS hour, count() AS rows FROM {layout.table(table)} "
-        "WHERE ingest_time >= {since:DateTime64(6,'UTC')} GROUP BY hour ORDER BY hour"
+        "SELECT intDiv(toUnixTimestamp(ingest_time), {width:UInt32}) * {width:UInt32} AS start, count() AS rows "
+        f"FROM {layout.table(table)} WHERE ingest_time >= {{since:DateTime64(6,'UTC')}} GROUP BY start ORDER BY start"
     )
-    return Statement(text, {"since": _moment(since)})
+    return Statement(text, {"since": _moment(since), "width": int(width.total_seconds())})
 
 
-def pieces(table: str, hour: datetime, end: datetime, piece_bytes: int, layout: Layout) -> Statement:
-    """An hour cut where so many bytes have come, never within one arrival: (first arrival, last arrival, rows)."""
+def pieces(table: str, start: datetime, end: datetime, piece_bytes: int, layout: Layout) -> Statement:
+    """A span cut where so many bytes have come, never within one arrival: (first arrival, last arrival, rows)."""
     each = (
         f"SELECT ingest_time, count() AS rows, sum(length(log) + {ROW_BYTES}) AS size "
         f"FROM {layout.table(table)} WHERE {ARRIVED} GROUP BY ingest_time"
@@ -49,7 +49,7 @@ def pieces(table: str, hour: datetime, end: datetime, piece_bytes: int, layout: 
         "SELECT toString(min(ingest_time)) AS first, toString(max(ingest_time)) AS last, sum(rows) AS total "
         f"FROM ({cut}) GROUP BY number ORDER BY number"
     )
-    return Statement(text, {"start": _moment(hour), "end": _moment(end), "piece_bytes": piece_bytes})
+    return Statement(text, {"start": _moment(start), "end": _moment(end), "piece_bytes": piece_bytes})
 
 
 def count(table: str, piece: Piece | None, layout: Layout) -> Statement:

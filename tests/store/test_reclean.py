@@ -24,6 +24,7 @@ from tests.store.conftest import wait_for
 
 NOW = datetime.now(UTC).replace(microsecond=123456)
 KEPT_SINCE = NOW - timedelta(days=30)
+HOUR = timedelta(hours=1)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 TEXT = CleanRule("text")
 JSON = CleanRule("json")
@@ -64,8 +65,8 @@ def everything(store: ClickHouseStore, name: str) -> list[dict[str, Any]]:
 
 def reclean(store: ClickHouseStore, source: LogTable, target: LogTable, rule: CleanRule | None) -> None:
     copying = store.copying(source)
-    for hour in copying.arrivals(source, since=LONG_AGO):
-        for piece in copying.pieces(source, hour):
+    for hour in copying.arrivals(source, since=LONG_AGO, width=HOUR):
+        for piece in copying.pieces(source, hour, width=HOUR):
             copying.copy(piece, source, target, rule=rule, kept_since=KEPT_SINCE)
 
 
@@ -106,7 +107,7 @@ def test_a_line_whose_new_time_is_past_its_retention_stays_at_its_arrival_and_sa
     lines = [f'{{"ts": "{(NOW - timedelta(days=age)).isoformat()}", "age": {age}}}' for age in ages]
     store.insert_lines(batch(source, TEXT, lines, named=uuid4()))
     copying = store.copying(source)
-    [piece] = copying.pieces(source, NOW.replace(minute=0, second=0, microsecond=0))
+    [piece] = copying.pieces(source, NOW.replace(minute=0, second=0, microsecond=0), width=HOUR)
     copying.copy(piece, source, target, rule=TIMED, kept_since=NOW - timedelta(days=10))
     found = everything(store, "c1_new")
     assert [row["parse_error"] for row in found] == list(ages.values())
@@ -123,7 +124,7 @@ def test_a_piece_is_bounded_and_never_cuts_an_arrival(store: ClickHouseStore, mo
         at = hour + timedelta(minutes=number, microseconds=number)
         store.insert_lines(batch(source, TEXT, ["x" * 50] * 5, named=uuid4(), at=at))
     copying = store.copying(source)
-    pieces = copying.pieces(source, hour)
+    pieces = copying.pieces(source, hour, width=HOUR)
     assert sum(piece.rows for piece in pieces) == 100
     assert {piece.rows for piece in pieces} <= {15, 20}, "3 or 4 arrivals of 5 lines of 250 bytes"
     assert [copying.count(source, piece) for piece in pieces] == [piece.rows for piece in pieces]
@@ -257,7 +258,7 @@ def test_pieces_go_from_one_store_to_another_as_they_are(store: ClickHouseStore)
         store.create_table(one)
     store.insert_lines(batch(source, TIMED, LINES, attached=ATTACHED, named=uuid4()))
     copying = store.copying(source)
-    [piece] = copying.pieces(source, NOW.replace(minute=0, second=0, microsecond=0))
+    [piece] = copying.pieces(source, NOW.replace(minute=0, second=0, microsecond=0), width=HOUR)
     copying.write_piece(target, copying.read_piece(piece, source))
     assert everything(store, "c2_new") == everything(store, "c1_old")
 
@@ -268,6 +269,10 @@ def test_a_piece_of_nothing_is_nothing(store: ClickHouseStore) -> None:
         store.create_table(each)
     copying = store.copying(one)
     empty = Piece(LONG_AGO, NOW, 0)
-    assert (copying.arrivals(one, since=LONG_AGO), copying.pieces(one, LONG_AGO), copying.count(one, empty)) == ({}, [], 0)
+    assert (
+        copying.arrivals(one, since=LONG_AGO, width=HOUR),
+        copying.pieces(one, LONG_AGO, width=HOUR),
+        copying.count(one, empty),
+    ) == ({}, [], 0)
     copying.copy(empty, one, other, rule=JSON, kept_since=LONG_AGO)
     assert copying.count(other) == 0
