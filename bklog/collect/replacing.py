@@ -109,7 +109,7 @@ def begin(collector: Collector, change: Change, *, begun_by: str) -> Replacement
 
 
 def prepare(replacement: Replacement, *, store: Store) -> None:
-    """Rows expire in neither of the two until the swap, so that the counts can be compared."""
+    """Rows expire in neither of the two until the old one goes, so that the counts can be compared."""
     pair = _pair(replacement, store)
     store.create_table(pair.target)
     pair.writing.suspend_expiry(pair.target)

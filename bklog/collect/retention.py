@@ -36,7 +36,7 @@ def check_retention(*, store: Keeping, today: date) -> list[Finding]:
     """Returns what was wrong and has been put right."""
     expiries = store.expiry_days()
     usage = {one.table: one for one in store.usage()}
-    # A deleted one's table may be gone, and is not to come back; of one that is being replaced no row expires until the swap.
+    # A deleted one's table may be gone, and is not to come back; while it is being replaced no row expires.
     kept = Collector.objects.exclude(state=Collector.State.DELETING).filter(replacement=None)
     return [finding for one in kept for finding in _check(one, expiries.get(one.table), usage, store, today)]
 
