@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("collect", "0002_storage_samples"),
+        ("collect", "0003_masking_rules"),
     ]
 
     operations = [
