@@ -5,7 +5,6 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("collect", "0003_collector_state"),
-        ("collect", "0003_masking_rules"),
     ]
 
     operations = [
