@@ -49,6 +49,7 @@ MESSAGE_QUEUE = message_queue(_loaded)
 STORES = store_addresses(_loaded)
 INGEST_URL = ingest_url(_loaded)
 BUCKET = bucket_address(_loaded)
+EXPORT_FOLDER: Path = Path(_loaded.BKLOG_EXPORT_FOLDER or _loaded.home / "export")
 
 USE_TZ = True
 TIME_ZONE = "UTC"

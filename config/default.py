@@ -176,6 +176,44 @@ BKLOG_PIPELINE_KEEP_DAYS: Annotated[int, Meaning("days that a pipeline's run is 
 BKLOG_AGENT_FOLDERS: Annotated[
     tuple[str, ...], Meaning("folders below which an onboarding may have the fleet's agent follow files")
 ] = ("/var/log",)
+# Exports
+BKLOG_EXPORT_TARGET: Annotated[
+    Literal["local", "s3"], Meaning("where the files of exports go: a folder of the platform, or the object storage")
+] = "local"
+BKLOG_EXPORT_FOLDER: Annotated[
+    str, Meaning("folder of the files, and of those on their way to the storage; empty means $BKLOG_HOME/export")
+] = ""
+BKLOG_EXPORT_BUCKET: Annotated[str, Meaning("bucket of the files; empty means BKLOG_S3_BUCKET")] = ""
+BKLOG_EXPORT_MAX_ROWS: Annotated[int, Meaning("most rows of an export", low=1)] = 2_000_000
+BKLOG_EXPORT_LARGE_MAX_ROWS: Annotated[
+    int, Meaning("most rows of an export whose token has the permission large_export", low=1)
+] = 100_000_000
+BKLOG_EXPORT_DOWNLOAD_ROWS: Annotated[int, Meaning("most rows that are downloaded at once, without an export", low=1)] = 10_000
+BKLOG_EXPORT_SLICE_ROWS: Annotated[
+    int, Meaning("rows that are written in one go, and lost by a killed worker at the most", low=1)
+] = 500_000
+BKLOG_EXPORT_SLICE_SECONDS: Annotated[float, Meaning("longest time that the store may take for these", low=1)] = 600.0
+BKLOG_EXPORT_RUNNING_PER_USER: Annotated[
+    int, Meaning("exports of one user at a time; others wait in line", low=1, high=100)
+] = 3
+BKLOG_EXPORT_ATTEMPTS: Annotated[int, Meaning("how often a slice is tried before its export has failed", low=1)] = 5
+BKLOG_EXPORT_LINK_SECONDS: Annotated[int, Meaning("how long a link to a file is valid", low=1, high=7 * 86_400)] = 86_400
+BKLOG_EXPORT_KEEP_DAYS: Annotated[int, Meaning("days that a file is kept", low=1)] = 2
+BKLOG_EXPORT_HISTORY_DAYS: Annotated[int, Meaning("days that an export is listed after it ended", low=1)] = 30
+
+# Mail
+BKLOG_PUBLIC_URL: Annotated[
+    str, Meaning("address under which users reach the platform, for links in mails; empty: mails name a command instead")
+] = ""
+BKLOG_SMTP_HOST: Annotated[str, Meaning("mail server; empty means that no mail is sent")] = ""
+BKLOG_SMTP_PORT: Annotated[int, Meaning("its port: 25, 587 for starttls, 465 for tls", low=1, high=65535)] = 25
+BKLOG_SMTP_SECURITY: Annotated[
+    Literal["none", "starttls", "tls"], Meaning("encryption of the connection; the server's certificate is checked")
+] = "none"
+BKLOG_SMTP_CA_FILE: Annotated[str, Meaning("authorities that sign its certificate; empty means those of the system")] = ""
+BKLOG_SMTP_USER: Annotated[str, Meaning("user of the mail server; empty means none is named")] = ""
+BKLOG_SMTP_PASSWORD: Annotated[str, Meaning("password of that user", secrecy="secret")] = ""
+BKLOG_SMTP_FROM: Annotated[str, Meaning("sender of the mails")] = "bklog@localhost"
 
 # Command line
 BKLOG_API_URL: Annotated[str, Meaning("platform that the commands talk to; empty means the fleet of BKLOG_HOME")] = ""

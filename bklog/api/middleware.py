@@ -8,6 +8,7 @@ request ─▶ Authenticate (401 without a token) ─▶ view ─▶ answer
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from typing import Final
 from uuid import uuid4
@@ -22,6 +23,8 @@ from bklog.errors import BklogError, NotFound, Unauthorised
 from bklog.supervise.database import as_unavailable
 
 OPEN_PATHS: Final = frozenset({"/healthz/", "/readiness/"})  # what looks after the processes has no token
+# A link carries its own proof, which the view checks; without one these paths need a token like all others.
+LINK_PATHS: Final = re.compile(r"/api/v1/search/export/[0-9]{1,18}/file/", re.ASCII)
 METRICS_PATHS: Final = frozenset({"/metrics", "/metrics/"})
 ASKER: Final = "bklog.asker"  # in META: the Bearer of the request
 logger = logging.getLogger("bklog.api")
@@ -29,10 +32,10 @@ View = Callable[[HttpRequest], HttpResponse]
 
 
 def authenticate(get_response: View) -> View:
-    """Deny by default: every path needs an API token but those of OPEN_PATHS. Who asks is `requests.asker`."""
+    """Deny by default: every path needs an API token but those that `is_open` lets through. Who asks is `requests.asker`."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.path in OPEN_PATHS or (request.path in METRICS_PATHS and may_read_metrics(request)):
+        if is_open(request):
             return get_response(request)
         token = bearer(request)
         if not token:
@@ -51,6 +54,12 @@ def authenticate(get_response: View) -> View:
         return get_response(request)
 
     return middleware
+
+
+def is_open(request: HttpRequest) -> bool:
+    if request.path in OPEN_PATHS or (request.path in METRICS_PATHS and may_read_metrics(request)):
+        return True
+    return "signature" in request.GET and LINK_PATHS.fullmatch(request.path) is not None
 
 
 def may_read_metrics(request: HttpRequest) -> bool:

@@ -9,13 +9,13 @@ from functools import wraps
 from typing import Any, Final
 
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 
 from bklog.api.middleware import ASKER, present_failure
 from bklog.errors import BadRequest, TooLarge
 from bklog.records import Bearer
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 USUAL_LIMIT: Final = 50
 LARGEST_ID: Final = 2**53
 
@@ -51,6 +51,13 @@ def last_hours(request: HttpRequest, *, default: int, most: int) -> timedelta:
     return timedelta(hours=int(text))
 
 
+def whole_number(text: str, name: str, most: int) -> int:
+    """A value of the query, from 1. Raises BadRequest with the name as its code."""
+    if not text.isascii() or not text.isdigit() or len(text) > 16 or not 1 <= int(text) <= most:
+        raise BadRequest(f"{name} is {text[:50]!r}", hint=f"a whole number from 1 to {most}", code=name)
+    return int(text)
+
+
 class MethodNotAllowed(BadRequest):
     code = "method_not_allowed"
     status = 405
@@ -59,7 +66,7 @@ class MethodNotAllowed(BadRequest):
 def by_method(**views: View) -> View:
     """One view of several: GET=list_them, POST=make_one. Another method is answered with 405 and what is possible."""
 
-    def dispatch(request: HttpRequest, **path: Any) -> HttpResponse:
+    def dispatch(request: HttpRequest, **path: Any) -> HttpResponseBase:
         view = views.get(request.method or "")
         if view is not None:
             return view(request, **path)

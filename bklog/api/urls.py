@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bklog.api import clientlog, collectors, fleet, health, index_sets, masking, metrics, pipelines, search, storage
+from bklog.api import (
+    clientlog,
+    collectors,
+    downloads,
+    exports,
+    fleet,
+    health,
+    index_sets,
+    masking,
+    metrics,
+    pipelines,
+    search,
+    storage,
+)
 
 urlpatterns = [
     path("healthz/", health.healthz),
@@ -32,6 +45,14 @@ urlpatterns = [
     path("api/v1/pipelines/<int:run_id>/cancel/", pipelines.cancel),
     path("api/v1/search/index_set/", index_sets.index_sets),
     path("api/v1/search/index_set/<int:index_set_id>/search/", search.search),
+    path("api/v1/search/index_set/<int:index_set_id>/download/", downloads.download),
+    path("api/v1/search/index_set/<int:index_set_id>/export/", exports.index_set_exports),
+    path("api/v1/search/export/", exports.exports),
+    path("api/v1/search/export/<int:export_id>/", exports.export),
+    path("api/v1/search/export/<int:export_id>/cancel/", exports.cancel),
+    path("api/v1/search/export/<int:export_id>/retry/", exports.retry),
+    path("api/v1/search/export/<int:export_id>/link/", exports.link),
+    path("api/v1/search/export/<int:export_id>/file/", downloads.export_file),
     path("api/v1/search/index_set/<int:index_set_id>/inspect/", search.inspection),
     path("api/v1/search/index_set/<int:index_set_id>/masking/", masking.masking),
     path("api/v1/search/index_set/<int:index_set_id>/masking/preview/", masking.preview),

@@ -6,6 +6,8 @@ from functools import lru_cache
 
 from django.conf import settings
 
+from bklog.export.places import Places
+from bklog.objects import ObjectStore
 from bklog.records import Limits
 from bklog.search.catalogue import FieldCatalogue
 from bklog.store import Store
@@ -21,6 +23,12 @@ def the_store() -> Store:
 @lru_cache(maxsize=1)
 def the_catalogue() -> FieldCatalogue:
     return FieldCatalogue(the_store(), search_limits())
+
+
+@lru_cache(maxsize=1)
+def the_places() -> Places:
+    """Where the files of exports are."""
+    return Places(settings.EXPORT_FOLDER, lambda: ObjectStore(settings.BUCKET.of_bucket(settings.BKLOG_EXPORT_BUCKET)))
 
 
 def search_limits() -> Limits:

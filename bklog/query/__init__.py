@@ -1,17 +1,17 @@
 """The query language, pure: text -> Query -> Plan -> Statement. No Django, no engine, no I/O.
 
-parse(text) ─▶ Query ─ plan_page / plan_count (tables, time range, limit, masking) ─▶ Plan ─ render ─▶ Statement
+parse(text) ─▶ Query ─ plan_page / plan_count / plan_extract (tables, time range, limit, masking) ─▶ Plan ─ render ─▶ Statement
      │           └─ conditions: the page's filters as trees, and trees as filters
      └─ repair, notes: a text near one that cannot be read; what is perhaps meant in another way
 """
 
 from bklog.query.cursor import Cursor, read_cursor
+from bklog.query.extract import render
 from bklog.query.fields import TableFields
 from bklog.query.masking import UNMASKED, Masking
 from bklog.query.parser import parse
 from bklog.query.plan import Plan
-from bklog.query.planner import MAX_ROWS, plan_count, plan_page
-from bklog.query.sql import render
+from bklog.query.planner import MAX_ROWS, plan_count, plan_extract, plan_page
 from bklog.query.tree import Query
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "TableFields",
     "parse",
     "plan_count",
+    "plan_extract",
     "plan_page",
     "read_cursor",
     "render",

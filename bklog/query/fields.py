@@ -57,6 +57,7 @@ class Target:
 
 
 LOG: Final = Target("log", Kind.TEXT)
+FIELDS: Final = Target("fields", Kind.DYNAMIC)  # the whole object: a name to show, none to compare with
 
 
 @dataclass(frozen=True, slots=True)

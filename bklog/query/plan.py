@@ -6,6 +6,7 @@ Each predicate is true or false for every row, never unknown, so that NOT means 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, TypeAlias
 
 from bklog.errors import Forbidden
@@ -146,15 +147,60 @@ class Count:
     """Only how many rows match."""
 
 
+class Order(StrEnum):
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    UNSORTED = "unsorted"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A column of a file: what it is called there, and what stands in it. `is_text` writes a value as its text."""
+
+    name: str
+    target: Target
+    is_text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """All rows, for a file: these columns, in this order."""
+
+    columns: tuple[Shown, ...]
+    order: Order
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How many rows match in each `width` nanoseconds from the start of the range, and when the last of them arrived."""
+
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Breaks:
+    """How many line breaks stand within the values of these columns."""
+
+    columns: tuple[Shown, ...]
+
+
+Output: TypeAlias = Page | Count | Extract | Spread | Breaks
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`start` and `end` are nanoseconds since 1970, `start <= time < end`; `masking` is what the reader may not see."""
+    """`start` and `end` are nanoseconds since 1970, `start <= time < end`; `masking` is what the reader may not see.
+
+    `arrived_by`: what arrived later is left out.
+    """
 
     scans: tuple[Scan, ...]
     start: int
     end: int
-    output: Page | Count
+    output: Output
     masking: Masking
+    arrived_by: int | None = None
 
     def __post_init__(self) -> None:
         """Raises Forbidden (`field_masked`): to find rows by a hidden value is to learn it."""

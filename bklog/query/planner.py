@@ -13,7 +13,7 @@ from typing import Final
 
 from bklog.errors import BadRequest, QuerySyntax, Span
 from bklog.query.cursor import Cursor
-from bklog.query.fields import LOG, Kind, TableFields, Target, hint_for
+from bklog.query.fields import FIELDS, LOG, Kind, TableFields, Target, hint_for
 from bklog.query.masking import Masking
 from bklog.query.moment import TIME_HINT, Moment, read_moment
 from bklog.query.plan import (
@@ -25,6 +25,7 @@ from bklog.query.plan import (
     Contains,
     Count,
     Equals,
+    Extract,
     Glob,
     HasPattern,
     HasWords,
@@ -32,11 +33,14 @@ from bklog.query.plan import (
     NearWords,
     Negation,
     Operand,
+    Order,
+    Output,
     Page,
     Plan,
     Predicate,
     Present,
     Scan,
+    Shown,
 )
 from bklog.query.tree import (
     And,
@@ -101,7 +105,42 @@ def plan_count(query: Query, *, tables: Sequence[TableFields], time_range: TimeR
     return _plan(query, tables, time_range, Count(), masking)
 
 
-def _plan(query: Query, tables: Sequence[TableFields], time_range: TimeRange, output: Page | Count, masking: Masking) -> Plan:
+def plan_extract(
+    query: Query,
+    *,
+    tables: Sequence[TableFields],
+    time_range: TimeRange,
+    fields: Sequence[str] | None,
+    order: Order,
+    nested: bool,
+    masking: Masking,
+) -> Plan:
+    """`fields` are the file's columns in their order, None for all. With `nested` values keep the type that JSON gives them.
+
+    Raises:
+        QuerySyntax: `unknown_field`, `bad_value`.
+        Forbidden: `field_masked`.
+        BadRequest: `unknown_field` for one of `fields`.
+    """
+    names = ("time", *COLUMNS[:-1], "fields", COLUMNS[-1]) if fields is None else tuple(dict.fromkeys(fields))
+    shown = tuple(_shown(name, tables, nested=nested) for name in names)
+    return _plan(query, tables, time_range, Extract(shown, order), masking)
+
+
+def _shown(name: str, tables: Sequence[TableFields], *, nested: bool) -> Shown:
+    """A path keeps its type where the clean rules of all tables agree on it."""
+    if name == "fields":
+        return Shown(name, FIELDS, is_text=not nested)
+    found = [_find(name, table, tables) for table in tables]
+    targets = {target for target in found if target}
+    if not targets:
+        raise BadRequest(f"no row has a field {name}", hint=hint_for(name, tables), code="unknown_field")
+    if len(targets) == 1 and not any(target.kind is Kind.DYNAMIC for target in targets):
+        return Shown(name, targets.pop())
+    return Shown(name, Target(targets.pop().name, Kind.DYNAMIC, inside=True), is_text=not nested)
+
+
+def _plan(query: Query, tables: Sequence[TableFields], time_range: TimeRange, output: Output, masking: Masking) -> Plan:
     if not tables:
         raise BadRequest("the index set has no table", hint="add a collector to it", code="empty_index_set")
     scans = tuple(Scan(table.table, _predicate(query.node, table, tables)) for table in tables)

@@ -63,7 +63,7 @@ _REGEX_WILD: Final = {Wild.MANY: f"[{_REGEX_WORD}]*", Wild.ONE: f"[{_REGEX_WORD}
 MIN_INDEXED_PIECE: Final = 4  # the engine looks no shorter piece up in the words of its index
 
 
-class _Binder:
+class Binder:
     """Collects values; the same value of the same type is bound once. `row` is the row as its reader may see it."""
 
     def __init__(self, masking: Masking, places: dict[tuple[str, str], str] | None = None) -> None:
@@ -71,9 +71,9 @@ class _Binder:
         self.masking = masking
         self.row = MaskedRow(masking, self)
 
-    def unmasked(self) -> _Binder:
+    def unmasked(self) -> Binder:
         """The same values, for what only the engine compares."""
-        return _Binder(UNMASKED, self._places)
+        return Binder(UNMASKED, self._places)
 
     def __call__(self, value: str, kind: str = "String") -> str:
         name = self._places.setdefault((kind, value), f"p{len(self._places)}")
@@ -84,12 +84,14 @@ class _Binder:
 
 
 def render(plan: Plan) -> Statement:
-    bind = _Binder(plan.masking)
+    bind = Binder(plan.masking)
     match plan.output:
         case Count():
             text = _render_count(plan, bind)
         case Page() as page:
             text = _render_page(plan, page, bind)
+        case other:
+            raise TypeError(f"{type(other).__name__} is rendered by `extract`")
     return Statement(text, bind.params())
 
 
@@ -104,7 +106,7 @@ def render_bounds(tables: Iterable[str]) -> Statement:
 
 def render_masked_lines(lines: Sequence[str], masking: Masking) -> Statement:
     """Lines as a search would show them: `fields` of a line that is JSON are its own, of another it has none."""
-    bind = _Binder(masking)
+    bind = Binder(masking)
     given = f"SELECT arrayJoin(JSONExtract({bind(json.dumps(lines))}, 'Array(String)')) AS log"
     document = "if(startsWith(log, '{') AND isValidJSON(log), log, '{}')"
     other = ", ".join(f"'' AS {name}" for name in COVERED_COLUMNS if name != "log")
@@ -115,7 +117,7 @@ def render_masked_lines(lines: Sequence[str], masking: Masking) -> Statement:
 
 def render_check(rule: Rule, text: str, times: int) -> Statement:
     """The engine's own look at a rule: over a long text, and whether it finds something where nothing is."""
-    bind = _Binder(UNMASKED)
+    bind = Binder(UNMASKED)
     replaced = MaskedRow(Masking((replace(rule, field=""),)), bind).text(f"materialize(repeat({bind(text)}, {times}))")
     return Statement(f"SELECT length({replaced}) AS size, match('', {bind(without_nul(rule.pattern))}) AS empty", bind.params())
 
@@ -127,7 +129,7 @@ def render_paths(table: str) -> Statement:
 
 def render_regex_check(pattern: str) -> Statement:
     """Whether the engine can read the expression: in a group, so that it takes none for plain text."""
-    bind = _Binder(UNMASKED)
+    bind = Binder(UNMASKED)
     return Statement(f"SELECT match(materialize(''), {bind(f'(?:{without_nul(pattern)})')})", bind.params())
 
 
@@ -147,12 +149,12 @@ def regexes(plan: Plan) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _render_count(plan: Plan, bind: _Binder) -> str:
-    counts = [f"SELECT count() AS n FROM {_matching(scan, plan, bind)}" for scan in plan.scans]
+def _render_count(plan: Plan, bind: Binder) -> str:
+    counts = [f"SELECT count() AS n FROM {matching(scan, plan, bind)}" for scan in plan.scans]
     return counts[0] if len(counts) == 1 else f"SELECT sum(n) AS n FROM ({' UNION ALL '.join(counts)})"
 
 
-def _render_page(plan: Plan, page: Page, bind: _Binder) -> str:
+def _render_page(plan: Plan, page: Page, bind: Binder) -> str:
     outputs = _outputs(plan, page, bind)
     settings = MASKED_SETTINGS if plan.masking else PAGE_SETTINGS
     if len(plan.scans) == 1:
@@ -164,16 +166,16 @@ def _render_page(plan: Plan, page: Page, bind: _Binder) -> str:
     return f"{merged} ORDER BY {NEWEST_FIRST} LIMIT {page.limit} {settings}"
 
 
-def _select_page(scan: Scan, plan: Plan, page: Page, bind: _Binder, outputs: list[str]) -> str:
+def _select_page(scan: Scan, plan: Plan, page: Page, bind: Binder, outputs: list[str]) -> str:
     newest = f"ORDER BY {NEWEST_FIRST} LIMIT {page.limit}"
     if not plan.masking:
-        return f"SELECT {', '.join(outputs)} FROM {_matching(scan, plan, bind)} {newest}"
-    found = f"(SELECT * FROM {_matching(scan, plan, bind)} {newest})"  # only the page's rows are masked
+        return f"SELECT {', '.join(outputs)} FROM {matching(scan, plan, bind)} {newest}"
+    found = f"(SELECT * FROM {matching(scan, plan, bind)} {newest})"  # only the page's rows are masked
     rows = bind.row.shown_of(found) if isinstance(scan.predicate, Always) else bind.row.over(found)
     return f"SELECT {', '.join(outputs)} FROM {rows} {newest}"
 
 
-def _matching(scan: Scan, plan: Plan, bind: _Binder) -> str:
+def matching(scan: Scan, plan: Plan, bind: Binder) -> str:
     """FROM and WHERE. What is shown can only be compared row by row: what the row has for certain is looked up before."""
     bounds = _bounds(plan, bind)
     if isinstance(scan.predicate, Always):
@@ -185,7 +187,7 @@ def _matching(scan: Scan, plan: Plan, bind: _Binder) -> str:
     return f"{bind.row.compared(f'(SELECT * FROM {scan.table} WHERE {bounds} AND {certain})')} WHERE {condition}"
 
 
-def _outputs(plan: Plan, page: Page, bind: _Binder) -> dict[str, str]:
+def _outputs(plan: Plan, page: Page, bind: Binder) -> dict[str, str]:
     """Result column -> expression; never under a column's name, which would stand for it in the conditions too."""
     outputs = {
         "time_text": f"{_iso('time')} AS time_text",
@@ -210,17 +212,19 @@ def _outputs(plan: Plan, page: Page, bind: _Binder) -> dict[str, str]:
     return outputs
 
 
-def _bounds(plan: Plan, bind: _Binder) -> str:
+def _bounds(plan: Plan, bind: Binder) -> str:
     cursor = plan.output.cursor if isinstance(plan.output, Page) else None
     end = min(plan.end, cursor.time + 1) if cursor else plan.end
     conditions = [f"time >= {_bind_time(plan.start, bind)}", f"time < {_bind_time(end, bind)}"]
+    if plan.arrived_by is not None:
+        conditions.append(f"ingest_time <= {_bind_time(plan.arrived_by, bind)}")
     if cursor:
         last = f"{_bind_time(cursor.time, bind)}, {bind(str(cursor.batch), 'UUID')}, {bind(str(cursor.row), 'UInt32')}"
         conditions.append(f"(time, batch, row) < ({last})")
     return " AND ".join(conditions)
 
 
-def _condition(predicate: Predicate, bind: _Binder) -> str:
+def _condition(predicate: Predicate, bind: Binder) -> str:
     match predicate:
         case Negation(inner):
             return f"NOT ({_condition(inner, bind)})"
@@ -232,12 +236,12 @@ def _condition(predicate: Predicate, bind: _Binder) -> str:
             return _leaf(leaf, bind)
 
 
-def _grouped(predicate: Predicate, bind: _Binder) -> str:
+def _grouped(predicate: Predicate, bind: Binder) -> str:
     text = _condition(predicate, bind)
     return f"({text})" if isinstance(predicate, AllOf | AnyOf) else text
 
 
-def _leaf(leaf: Leaf, bind: _Binder) -> str:
+def _leaf(leaf: Leaf, bind: Binder) -> str:
     match leaf:
         case Always():
             return "true"
@@ -252,11 +256,11 @@ def _leaf(leaf: Leaf, bind: _Binder) -> str:
         case compared:
             condition = _compared(compared, bind)
             if bind.masking and compared.target.kind in STORED_KINDS and compared.target.kind is not Kind.TIME:
-                condition = f"({condition}) AND {bind.row.is_shown_raw(_as_text(_stored(compared.target)))}"
+                condition = f"({condition}) AND {bind.row.is_shown_raw(_as_text(stored(compared.target)))}"
             return f"ifNull({condition}, false)" if compared.target.kind in _NULLABLE else condition
 
 
-def _compared(leaf: Equals | Glob | Matches | Compare | CompareTime, bind: _Binder) -> str:
+def _compared(leaf: Equals | Glob | Matches | Compare | CompareTime, bind: Binder) -> str:
     match leaf:
         case Equals(target, text):
             return f"{_text(target, bind)} = {bind(text)}"
@@ -274,7 +278,7 @@ def _compared(leaf: Equals | Glob | Matches | Compare | CompareTime, bind: _Bind
             assert_never(unreachable)
 
 
-def _has_words(leaf: HasWords | NearWords, bind: _Binder) -> str:
+def _has_words(leaf: HasWords | NearWords, bind: Binder) -> str:
     """hasToken is what both kinds of index answer; only the order of several words needs the text."""
     column = f"lower({_column(leaf.target, bind)})"
     conditions = [f"hasToken({column}, {bind(word)})" for word in dict.fromkeys(leaf.words)]
@@ -297,7 +301,7 @@ def _spread(words: tuple[str, ...], slop: int) -> str:
     return f"{words[0]}{between}(?:{'|'.join(branches)})"
 
 
-def _has_pattern(leaf: HasPattern, bind: _Binder) -> str:
+def _has_pattern(leaf: HasPattern, bind: Binder) -> str:
     """LIKE on the longest piece comes first: the index answers it from its list of words."""
     column = f"lower({_column(leaf.target, bind)})"
     inner = "".join(_regex(piece) if isinstance(piece, str) else _REGEX_WILD[piece] for piece in leaf.pieces)
@@ -313,30 +317,30 @@ def _has_pattern(leaf: HasPattern, bind: _Binder) -> str:
 def _present(target: Target) -> str:
     if target.kind is Kind.TIME:
         return "true"
-    return f"isNotNull({_stored(target)})" if target.kind in _NULLABLE else f"{_stored(target)} != ''"
+    return f"isNotNull({stored(target)})" if target.kind in _NULLABLE else f"{stored(target)} != ''"
 
 
-def _stored(target: Target) -> str:
+def stored(target: Target) -> str:
     return path_column(target.name) if target.inside else quote_name(target.name)
 
 
-def _column(target: Target, bind: _Binder) -> str:
+def _column(target: Target, bind: Binder) -> str:
     """What a condition compares: of a text, what the reader sees. Numbers are looked at by `_compared`."""
-    stored = _stored(target)
+    raw = stored(target)
     if not bind.masking or target.kind in STORED_KINDS:
-        return stored
+        return raw
     if not target.inside:
         return bind.row.condition(target.name)
     if target.kind is Kind.DYNAMIC:
-        return f"if(isNull({stored}), NULL, {bind.row.text(_as_text(stored))})"
-    return bind.row.text(f"CAST({stored}, 'String')")
+        return f"if(isNull({raw}), NULL, {bind.row.text(_as_text(raw))})"
+    return bind.row.text(f"CAST({raw}, 'String')")
 
 
 def _as_text(stored: str) -> str:
     return f"ifNull(toString({stored}), '')"
 
 
-def _text(target: Target, bind: _Binder) -> str:
+def _text(target: Target, bind: Binder) -> str:
     """The value as the text that Equals and Glob compare."""
     if target.kind is Kind.CASELESS:
         return f"lower({_column(target, bind)})"
@@ -345,7 +349,7 @@ def _text(target: Target, bind: _Binder) -> str:
     return f"toString({_column(target, bind)})" if target.kind in _NULLABLE else _column(target, bind)
 
 
-def _comparable(target: Target, operand: Operand, bind: _Binder) -> str:
+def _comparable(target: Target, operand: Operand, bind: Binder) -> str:
     if target.kind is Kind.DYNAMIC and not isinstance(operand, str):
         return f"toFloat64OrNull({_text(target, bind)})"
     return _text(target, bind) if isinstance(operand, str) else _column(target, bind)
@@ -364,7 +368,7 @@ def _operand(operand: Operand) -> tuple[str, str]:
             return text, "String"
 
 
-def _bind_time(nanoseconds: int, bind: _Binder) -> str:
+def _bind_time(nanoseconds: int, bind: Binder) -> str:
     seconds, rest = divmod(nanoseconds, SECOND)
     return bind(f"{EPOCH + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}.{rest:09d}", "DateTime64(9, 'UTC')")
 

@@ -9,6 +9,7 @@ from bklog.records.outcome import Stored
 from bklog.records.statement import Limits, Rows, Statement
 from bklog.records.timerange import TimeRange, to_nanoseconds
 from bklog.records.token import new_token, token_hash
+from bklog.records.writing import Compression, Form, Writing, file_suffix
 
 __all__ = [
     "CLIENT",
@@ -20,6 +21,8 @@ __all__ = [
     "Bearer",
     "BucketAddress",
     "Column",
+    "Compression",
+    "Form",
     "Limits",
     "Permission",
     "Rows",
@@ -27,6 +30,8 @@ __all__ = [
     "StoreAddress",
     "Stored",
     "TimeRange",
+    "Writing",
+    "file_suffix",
     "new_token",
     "to_nanoseconds",
     "token_hash",

@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from bklog.clean import CleanRule
-from bklog.records import MAIN_STORE, Limits, Rows, Statement, Stored
+from bklog.records import MAIN_STORE, Limits, Rows, Statement, Stored, Writing
 
 Chunks = Generator[bytes, None, None]
 TABLE_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -127,6 +127,12 @@ class Searching(Protocol):
 
     def table(self, name: str) -> str:
         """The quoted name under which statements select from a table."""
+
+    def stream(self, statement: Statement, writing: Writing, limits: Limits) -> Generator[bytes]:
+        """The rows as the engine writes them, in chunks. Raises also at the end, where they are not all there."""
+
+    def identity(self, table: str) -> str:
+        """Changes when another table takes the name, or a column changes; empty where there is no such table."""
 
 
 class Taking(Protocol):

@@ -8,19 +8,20 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import date, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 from clickhouse_connect.driver.httputil import get_pool_manager
+from urllib3 import HTTPResponse
 
 from bklog.errors import BklogError, Overloaded, StoreError, Unavailable
-from bklog.records import MAIN_STORE, Limits, Rows, Statement, StoreAddress, Stored
+from bklog.records import MAIN_STORE, Limits, Rows, Statement, StoreAddress, Stored, Writing
 from bklog.store import migrations, upkeep
 from bklog.store.base import Chunks, Copying, Disk, LineBatch, LogTable, TableUsage
 from bklog.store.copies import Copies, Running
@@ -30,6 +31,7 @@ from bklog.store.statements import (
     sum_ledger,
     sum_ledgers,
 )
+from bklog.store.stream import chunks, format_name, settings_of
 
 CONNECT_SECONDS: Final = 5
 READ_BYTES: Final = 1 << 20
@@ -124,6 +126,20 @@ class ClickHouseStore:
             bytes_read=int(summary.get("read_bytes", 0)),
             seconds=int(summary.get("elapsed_ns", 0)) / 1e9,
         )
+
+    def stream(self, statement: Statement, writing: Writing, limits: Limits) -> Generator[bytes]:
+        with self._errors():
+            answer = self._client.raw_stream(
+                statement.text,
+                parameters=dict(statement.params),
+                settings=settings_of(writing, limits),
+                fmt=format_name(writing),
+            )
+        return chunks(cast("HTTPResponse", answer), self._translate)
+
+    def identity(self, table: str) -> str:
+        rows = self.select(upkeep.identity(table, self._layout), LOOKUP_LIMITS).rows
+        return str(rows[0][0]) if rows else ""
 
     def ledger(self, table: str, *, since: datetime) -> dict[str, Any]:
         return self.select(sum_ledger(table, since, self._layout), LOOKUP_LIMITS).as_dicts()[0]
@@ -238,12 +254,11 @@ class ClickHouseStore:
         try:
             yield
         except DatabaseError as error:
-            raise self._translate(error) from error
+            raise self._translate(str(error), error.code or 0) from error
         except ClickHouseError as error:
             raise StoreError(f"the store refused the request: {error}") from error
 
-    def _translate(self, error: DatabaseError) -> BklogError:
-        text, code = str(error), error.code or 0
+    def _translate(self, text: str, code: int) -> BklogError:
         if code in DISK_FULL_CODES or DISK_FULL_TEXT.search(text):
             hint = "free space or shorten a retention; senders keep what was not acknowledged and send it again"
             return Unavailable("the store's disk is full", retry_after_seconds=30, hint=hint, code="disk_full")

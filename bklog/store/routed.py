@@ -5,12 +5,12 @@ table.store ─▶ create, drop, insert, expiry, copying      ledger, refused li
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from bklog.errors import BadRequest, Unavailable
-from bklog.records import MAIN_STORE, Limits, Rows, Statement, StoreAddress, Stored
+from bklog.records import MAIN_STORE, Limits, Rows, Statement, StoreAddress, Stored, Writing
 from bklog.store.base import Copying, Disk, LineBatch, LogTable, Searching, Store, TableUsage
 from bklog.store.clickhouse import ClickHouseStore
 
@@ -23,7 +23,7 @@ def open_stores(addresses: Mapping[str, StoreAddress]) -> Store:
 
 
 class RoutedStore:
-    """A Store. `select` and `table` are the main store's: for other tables ask `of` first."""
+    """A Store. What selects is the main store's: for other tables ask `of` first."""
 
     def __init__(self, stores: Mapping[str, Store]) -> None:
         self._stores = stores
@@ -58,6 +58,12 @@ class RoutedStore:
 
     def select(self, statement: Statement, limits: Limits) -> Rows:
         return self._main.select(statement, limits)
+
+    def stream(self, statement: Statement, writing: Writing, limits: Limits) -> Generator[bytes]:
+        return self._main.stream(statement, writing, limits)
+
+    def identity(self, table: str) -> str:
+        return self._main.identity(table)
 
     def table(self, name: str) -> str:
         return self._main.table(name)

@@ -155,3 +155,16 @@ def bare(name: str, layout: Layout) -> str:
 
 def _everywhere(table: str, layout: Layout) -> str:
     return f"clusterAllReplicas('{layout.cluster}', {table})" if layout.cluster else table
+
+
+def identity(table: str, layout: Layout) -> Statement:
+    """One row: which table has the name, by the number that the engine gave it, and a hash of its columns. None: none has."""
+    # On a cluster another node may answer next time, whose tables have numbers of their own.
+    number = "''" if layout.cluster else "any(toString(t.uuid))"
+    text = (
+        f"SELECT concat({number}, ':', hex(cityHash64(arraySort(groupArray((c.name, c.type)))))) AS identity"
+        " FROM system.columns AS c JOIN system.tables AS t ON t.database = c.database AND t.name = c.table"
+        " WHERE c.database = {database:String} AND c.table = {table:String}"
+        " AND t.database = {database:String} AND t.name = {table:String} GROUP BY c.table"
+    )
+    return Statement(text, {"database": layout.database, "table": bare(table, layout)})

@@ -180,12 +180,17 @@ def is_up(home: Home) -> bool:
 
 
 def stop(home: Home, *, say: Say) -> bool:
-    """False where nothing ran. Programs stop top-down; what is left after that, or without a supervisor, is ended here."""
+    """False where nothing ran. Programs stop top-down, those of one tier at the same time: a worker may need its minute.
+
+    What is left after that, or without a supervisor, is ended here.
+    """
     found = processes.of_fleet(home.root)
     if not found:
         return False
-    if is_up(home):
-        Supervisor(home.socket).shut_down()
+    supervisor = Supervisor(home.socket)
+    if supervisor.answers():
+        _stop_tiers(supervisor)
+        supervisor.shut_down()
         processes.wait_until_gone(home.root, seconds=STOP_SECONDS)
     left = processes.of_fleet(home.root)
     if left:
@@ -193,6 +198,18 @@ def stop(home: Home, *, say: Say) -> bool:
         processes.end(left, seconds=STOP_SECONDS / 4)
     _require_gone(home)
     return True
+
+
+def _stop_tiers(supervisor: Supervisor) -> None:
+    """The supervisor by itself would stop one program after the other."""
+    end = time.monotonic() + STOP_SECONDS
+    for tier in supervisor.tiers():
+        for name in tier:
+            supervisor.ask_to_stop(name)
+        while (running := {one.name for one in supervisor.programs() if one.pid}) & {*tier} and time.monotonic() < end:
+            time.sleep(_POLL_SECONDS)
+        for name in {*tier} - running:
+            supervisor.forget(name)
 
 
 def _require_gone(home: Home) -> None:

@@ -6,6 +6,8 @@ import http.client
 import socket
 import xmlrpc.client
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,6 +51,19 @@ class Supervisor:
     def start(self, name: str) -> None:
         """Returns at once; whether it then runs, `program` tells."""
         self._call("startProcess", name, False)
+
+    def tiers(self) -> list[list[str]]:
+        """Names of the programs, those of one priority together, top-down. The event listener is not among them."""
+        found = sorted((-raw["group_prio"], raw["name"]) for raw in self._call("getAllConfigInfo") if raw["group_prio"] > 1)
+        return [[name for _, name in tier] for _, tier in groupby(found, key=itemgetter(0))]
+
+    def ask_to_stop(self, name: str) -> None:
+        """Returns at once, also where the program does not run."""
+        self._call("stopProcessGroup", name, False)
+
+    def forget(self, name: str) -> None:
+        """A stopped program: at a shutdown the supervisor spends up to a second on each that it knows."""
+        self._call("removeProcessGroup", name)
 
     def shut_down(self) -> None:
         self._call("shutdown")

@@ -45,4 +45,6 @@ SCHEDULE: Final[tuple[Periodic, ...]] = (
     Periodic("pipeline.replacements", MINUTE, offset_seconds=50),
     Periodic("pipeline.expire", HOUR, offset_seconds=20 * MINUTE + 50),
     Periodic("pipeline.orphans", 6 * HOUR, offset_seconds=HOUR + 30 * MINUTE),
+    Periodic("export.sweep", MINUTE, offset_seconds=50),
+    Periodic("export.expire", HOUR, offset_seconds=20 * MINUTE + 10),
 )

@@ -20,18 +20,18 @@ from dataclasses import asdict
 from pathlib import Path
 
 from config.environ import load
-from tests.bench import ingest, search
+from tests.bench import export, ingest, search
 from tests.bench.figure import Figure
 from tests.bench.memory import idle_memory
 from tests.running_fleet import RunningFleet
 
 LEAST_ROWS = 4_000_000
-NAMES = ("idle_memory", *ingest.NAMES, *search.NAMES)
+NAMES = ("idle_memory", *ingest.NAMES, *search.NAMES, *export.NAMES)
 
 
 def main() -> int:
     options = _options()
-    wanted = options.only or list(NAMES)
+    wanted = _named(options.only)
     home = Path(tempfile.mkdtemp(prefix="bklog-bench-"))
     try:
         figures = run(home, options.rows, wanted)
@@ -52,8 +52,18 @@ def run(home: Path, rows: int, wanted: Sequence[str]) -> list[Figure]:
         if loads:
             search.wait_for_merges(fleet)
         asked = [search.ask(query, fleet) for query in search.QUERIES if query.name in wanted]
+        exported, memory = export.export(wanted, rows, fleet)
+    figures += [_shown(figure) for figure in (*memory, *export.compare(exported, home))]
     figures += [_shown(figure) for figure in search.compare(asked, home)]
     return figures
+
+
+def _named(given: Sequence[str]) -> list[str]:
+    """A name stands for itself and for those that begin with it: `export` for all of exports."""
+    chosen = [name for name in NAMES if not given or any(f"{name}_".startswith(f"{one}_") for one in given)]
+    if not chosen:
+        raise SystemExit(f"there is no such benchmark; there are: {', '.join(NAMES)}")
+    return chosen
 
 
 def _shown(figure: Figure) -> Figure:
@@ -70,7 +80,7 @@ def _write(figures: Sequence[Figure], file: Path) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rows", type=int, default=LEAST_ROWS, help="lines of each load")
-    parser.add_argument("--only", nargs="*", choices=NAMES, default=[], metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help=f"or the beginning of some: {', '.join(NAMES)}")
     return parser.parse_args()
 
 

@@ -46,12 +46,12 @@ LOADS: Final = (
 NAMES: Final = tuple(load.name for load in LOADS)
 
 
-def measure(load: Load, rows: int, fleet: RunningFleet) -> Iterator[Figure]:
+def measure(what: Load, rows: int, fleet: RunningFleet) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="bklog-bodies-") as folder:
-        bodies = write_bodies(load, rows, Path(folder))
-        baseline = rows / _engine_seconds(load, Path(folder))
-        ours = rows / _platform_seconds(load, rows, bodies, fleet)
-    yield at_least(load.name, "rows/s", ours=ours, baseline=baseline, ratio=load.ratio)
+        bodies = write_bodies(what, rows, Path(folder))
+        baseline = rows / _engine_seconds(what, Path(folder))
+        ours = rows / load(what, rows, bodies, fleet)
+    yield at_least(what.name, "rows/s", ours=ours, baseline=baseline, ratio=what.ratio)
 
 
 def write_bodies(load: Load, rows: int, folder: Path) -> list[Path]:
@@ -100,11 +100,12 @@ def _engine_seconds(load: Load, folder: Path) -> float:
     return float(done.stdout)
 
 
-def _platform_seconds(load: Load, rows: int, bodies: list[Path], fleet: RunningFleet) -> float:
-    made = fleet.api("POST", "/api/v1/databus/collectors/", {"name": load.collector, "clean_rule": load.clean_rule})
+def load(what: Load, rows: int, bodies: list[Path], fleet: RunningFleet) -> float:
+    """Makes the collector and sends the bodies; returns the seconds. Raises RuntimeError where lines are missing."""
+    made = fleet.api("POST", "/api/v1/databus/collectors/", {"name": what.collector, "clean_rule": what.clean_rule})
 
     def send(body: Path) -> int:
-        answer = fleet.send(load.path, body.read_bytes(), token=made["ingest_token"], key=body.name)
+        answer = fleet.send(what.path, body.read_bytes(), token=made["ingest_token"], key=body.name)
         stored: int = answer["stored"]
         return stored
 

@@ -24,30 +24,6 @@ def lines_of(file: Path) -> list[str]:
     return file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
 
 
-PROGRAMS = (
-    "supervisor", "watch", "broker", "store", "ingest", "web",
-    "celery", "async_export", "pipeline", "service_schedule", "additional_task", "tgpa_task", "beat", "agent",
-)  # fmt: skip
-
-
-@pytest.mark.smoke
-def test_a_fresh_fleet_finds_its_own_log(fleet: RunningFleet) -> None:
-    deadline = time.monotonic() + 20
-    while not (found := fleet.count("started", "bklog-platform")) and time.monotonic() < deadline:
-        time.sleep(0.5)
-    assert found > 0
-    assert json.loads(fleet.bklog("healthz", "--json"))["healthy"] is True
-
-
-@pytest.mark.smoke
-def test_every_program_runs_within_the_memory_limit(fleet: RunningFleet) -> None:
-    status = json.loads(fleet.bklog("status", "--json"))
-    assert {one["name"]: one["state"] for one in status["programs"]} == dict.fromkeys(PROGRAMS, "RUNNING")
-    # With everything embedded; every process of another database loads that one's client library.
-    embedded = "BKLOG_DATABASE_URL" not in fleet.environ  # set by --database
-    assert status["total_rss_bytes"] < (1.6e9 if embedded else 1.8e9)
-
-
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_file_is_stored_line_by_line_found_again_and_not_doubled(fleet: RunningFleet, file: Path) -> None:
     if not file.is_file():

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 from clickhouse_connect.driver.binding import bind_query
 
 from bklog.errors import StoreError
-from bklog.records import Limits, Rows, Statement
+from bklog.records import Limits, Rows, Statement, Writing
 from bklog.store import LogTable
 from bklog.store.schema import Layout, create_database, create_log_table
 from tests.chdb_connection import connect
@@ -68,3 +68,9 @@ class EngineStore:
         handle = self.connection.send_insert(f"INSERT INTO {self.table(table)}", "JSONEachRow")
         self.connection.insert_append(handle, "\n".join(json.dumps(row) for row in rows).encode())
         self.connection.insert_done(handle)
+
+    def stream(self, statement: Statement, writing: Writing, limits: Limits) -> Generator[bytes]:
+        raise NotImplementedError
+
+    def identity(self, table: str) -> str:
+        raise NotImplementedError

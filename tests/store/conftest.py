@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -198,11 +199,17 @@ def start_store(tmp_path: Path) -> Iterator[Callable[..., StoreServer]]:
         end(server)
 
 
+@contextmanager
+def own_database(server: StoreServer) -> Iterator[ClickHouseStore]:
+    name = f"of_{uuid4().hex[:8]}"
+    made = ClickHouseStore(StoreAddress("127.0.0.1", server.port, database=name))
+    made.migrate()
+    yield made
+    server.run(f"DROP DATABASE {name} SYNC")
+
+
 @pytest.fixture
 def store(store_server: StoreServer) -> Iterator[ClickHouseStore]:
     """A database of its own in the store of this module."""
-    name = f"of_{uuid4().hex[:8]}"
-    made = ClickHouseStore(StoreAddress("127.0.0.1", store_server.port, database=name))
-    made.migrate()
-    yield made
-    store_server.run(f"DROP DATABASE {name} SYNC")
+    with own_database(store_server) as made:
+        yield made

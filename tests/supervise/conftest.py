@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bklog.supervise import processes
+from tests.running_fleet import RunningFleet
 
 
 @pytest.fixture
@@ -27,3 +28,10 @@ def new_home(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 @pytest.fixture
 def home(new_home: Callable[[str], Path]) -> Path:
     return new_home("home")
+
+
+@pytest.fixture(scope="package")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFleet]:
+    """One real fleet of the full profile for the tests of this folder."""
+    with RunningFleet(tmp_path_factory.mktemp("fleet")) as running:
+        yield running

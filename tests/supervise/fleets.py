@@ -34,8 +34,8 @@ def variables(home: Path, **more: object) -> dict[str, str]:
     return {"BKLOG_HOME": str(home), "BKLOG_PORT": str(free_port()), **{name: str(value) for name, value in more.items()}}
 
 
-def probes(conf: Path, *, store: str = "", web: str = "", then: tuple[str, ...] = ()) -> Describe:
-    """Describes a fleet of a store and a web; `store` and `web` are further arguments of their probes."""
+def probes(conf: Path, *, store: str = "", web: str = "", then: tuple[str, ...] = (), is_one_tier: bool = False) -> Describe:
+    """Describes a fleet of a store and a web, of one tier or two; `store` and `web` are further arguments of their probes."""
 
     def describe(loaded: Loaded) -> Fleet:
         arguments = {
@@ -43,7 +43,7 @@ def probes(conf: Path, *, store: str = "", web: str = "", then: tuple[str, ...] 
             "web": f'"{PROBE}" {loaded.BKLOG_PORT} {web}',
         }
         sections = [
-            PROGRAM.format(name=name, arguments=given, priority=100 * (place + 1))
+            PROGRAM.format(name=name, arguments=given, priority=100 * (1 if is_one_tier else place + 1))
             for place, (name, given) in enumerate(arguments.items())
         ]
         conf.write_text(HEAD + "".join(sections))

@@ -173,6 +173,15 @@ def test_a_program_that_ignores_the_signal_is_killed_in_bounded_time(home: Path,
     assert not processes.of_fleet(home)
 
 
+def test_programs_of_one_tier_stop_at_the_same_time(home: Path, tmp_path: Path) -> None:
+    """Each needs the two seconds of its `stopwaitsecs`: one after the other it would be four."""
+    environ = variables(home)
+    lifecycle.up(environ, say=silent, describe=probes(tmp_path / "s.conf", store="--deaf", web="--deaf", is_one_tier=True))
+    began = time.monotonic()
+    assert lifecycle.down(environ, say=silent) is True
+    assert 2 <= time.monotonic() - began < 3.9
+
+
 def test_a_program_that_keeps_ending_fails_the_start_with_its_last_words(home: Path, tmp_path: Path) -> None:
     with pytest.raises(steps.StartFailed) as caught:
         lifecycle.up(

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
 from typing import Any, Final
 
 import psutil
@@ -17,12 +16,6 @@ from tests.running_fleet import RunningFleet
 pytestmark = pytest.mark.fleet
 WORKERS: Final = ("celery", "async_export", "pipeline", "service_schedule", "additional_task", "tgpa_task")
 BACK_SECONDS: Final = 5.0
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFleet]:
-    with RunningFleet(tmp_path_factory.mktemp("fleet")) as running:
-        yield running
 
 
 def rows(fleet: RunningFleet) -> dict[str, dict[str, Any]]:

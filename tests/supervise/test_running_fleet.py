@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
@@ -23,12 +22,6 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.fleet
 HTTP: Final = urllib3.PoolManager(retries=False)
 ROW: Final = re.compile(r"^\| `(?P<name>bklog_\w+)` \| (?P<type>\w+) \| (?P<labels>[^|]*) \| (?P<meaning>.*) \|$", re.MULTILINE)
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFleet]:
-    with RunningFleet(tmp_path_factory.mktemp("fleet")) as running:
-        yield running
 
 
 def programs(fleet: RunningFleet) -> dict[str, dict[str, Any]]:
@@ -72,14 +65,15 @@ def test_the_watch_is_small(fleet: RunningFleet) -> None:
 
 @pytest.mark.parametrize("program", ["celery", "ingest"])
 def test_a_crash_is_found_with_a_search(fleet: RunningFleet, program: str) -> None:
-    killed = programs(fleet)[program]["pid"]
+    former = programs(fleet)[program]
+    killed = former["pid"]
     began = time.monotonic()
     os.kill(killed, signal.SIGKILL)
     wait_until(lambda: programs(fleet)[program]["state"] == "RUNNING" and programs(fleet)[program]["pid"] != killed, seconds=15)
     assert time.monotonic() - began < 5
     query = f"ProgramCrashed AND SIGKILL AND program:{program} AND pid:{killed}"
     wait_until(lambda: fleet.count(query, "bklog-platform") == 1, seconds=30)
-    assert programs(fleet)[program]["restarts"] == 1
+    assert programs(fleet)[program]["restarts"] == former["restarts"] + 1
 
 
 def test_nothing_of_the_platform_is_shipped_that_is_no_json(fleet: RunningFleet) -> None:

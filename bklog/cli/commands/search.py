@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import click
 
+from bklog.cli.asked import index_set_id, moment
 from bklog.cli.client import api, as_error
-from bklog.errors import BadRequest, NotFound
+from bklog.errors import BadRequest
 
 COLOURS: Final = {"fatal": "magenta", "error": "red", "warn": "yellow", "info": "green", "debug": "blue", "trace": "white"}
 SOURCE: Final = ("host", "path", "stream")
@@ -34,7 +35,7 @@ def search(*, query: str, name: str | None, since: str, until: str, limit: int, 
 
     QUERY is words, "phrases", field:value, field:[1 TO 5], wild*cards, /regular expressions/, AND OR NOT ( ).
     """
-    asked: dict[str, Any] = {"query": query, "start": _moment(since), "end": _moment(until)}
+    asked: dict[str, Any] = {"query": query, "start": moment(since), "end": moment(until)}
     if form in ("count", "explain"):
         asked[form] = True
     else:
@@ -42,30 +43,13 @@ def search(*, query: str, name: str | None, since: str, until: str, limit: int, 
     if fields:
         asked["fields"] = [one.strip() for one in fields.split(",") if one.strip()]
     if form == "inspect":
-        _inspect(_index_set_id(name), query)
+        _inspect(index_set_id(name), query)
         return
-    answer = _ask(_index_set_id(name), asked)
+    answer = _ask(index_set_id(name), asked)
     for line in _lines(answer, form, asked.get("fields")):
         click.echo(line)
     if "statistics" in answer:
         click.echo(_summary(answer), err=True)
-
-
-def _moment(text: str) -> str:
-    """A bare duration is counted back from now."""
-    return f"now-{text}" if text[:1].isdigit() and text[-1:] in "smhdw" else text
-
-
-def _index_set_id(name: str | None) -> int:
-    found = {one["name"]: one["id"] for one in api("GET", "/api/v1/search/index_set/")["items"]}
-    own = [one for one in found if not one.startswith("bklog-")]
-    wanted = name or (own[0] if len(own) == 1 else "bklog-platform")
-    if not name and len(own) > 1:
-        hint = f"--index-set NAME, one of: {', '.join(found)}"
-        raise BadRequest("there are several index sets to search", hint=hint, code="which_index_set")
-    if wanted not in found:
-        raise NotFound(f"there is no index set {wanted}", hint=f"there are: {', '.join(found)}", code="no_index_set")
-    return int(found[wanted])
 
 
 def _ask(index_set_id: int, asked: dict[str, Any]) -> dict[str, Any]:

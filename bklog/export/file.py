@@ -1,0 +1,80 @@
+"""The file of an export as it grows: parts in their order, a digest that tells whether a former worker's part of it is whole.
+
+resume(ends, sha256) ─▶ append(part) … ─▶ finish: footer, fsync ─▶ (size, sha256)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from bklog.export.parquet import joint_footer
+from bklog.records import Form
+
+PIECE_BYTES: Final = 1 << 20
+
+
+class GrowingFile:
+    """`ends` are where the parts end. What a former worker wrote is kept if its digest is `sha256`, else it begins anew."""
+
+    def __init__(self, path: Path, *, ends: list[int], sha256: str) -> None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._path = path
+        self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
+        self._digest = hashlib.sha256()
+        self.ends = list(ends)
+        if self.ends and not self._is_whole(sha256):
+            self.ends = []
+            self._digest = hashlib.sha256()
+        self._file.seek(self._size)
+        self._file.truncate()
+
+    def __enter__(self) -> GrowingFile:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._file.close()
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def append(self, part: Path) -> None:
+        with part.open("rb") as file:
+            while piece := file.read(PIECE_BYTES):
+                self._digest.update(piece)
+                self._file.write(piece)
+        self._file.flush()
+        self.ends.append(self._file.tell())
+        part.unlink()
+
+    def finish(self, form: Form) -> int:
+        """The size in bytes; what is written survives a loss of power."""
+        if form is Form.PARQUET and len(self.ends) > 1:
+            footer = joint_footer(self._file, self.ends)
+            self._file.seek(self._size)
+            self._file.write(footer)
+            self._digest.update(footer)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return self._file.seek(0, os.SEEK_END)
+
+    @property
+    def _size(self) -> int:
+        return self.ends[-1] if self.ends else 0
+
+    def _is_whole(self, sha256: str) -> bool:
+        left = self._size
+        self._file.seek(0)
+        while left and (piece := self._file.read(min(PIECE_BYTES, left))):
+            self._digest.update(piece)
+            left -= len(piece)
+        return not left and self._digest.hexdigest() == sha256
