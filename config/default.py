@@ -171,11 +171,6 @@ BKLOG_CLIENTLOG_PULL_URL: Annotated[str, Meaning("service that is asked for clie
 BKLOG_CLIENTLOG_REPORT_URL: Annotated[str, Meaning("where that service is told what became of them; empty: nowhere")] = ""
 BKLOG_CLIENTLOG_PULL_TOKEN: Annotated[str, Meaning("token that is sent to that service", secrecy="secret")] = ""
 
-# Pipelines
-BKLOG_PIPELINE_KEEP_DAYS: Annotated[int, Meaning("days that a pipeline's run is kept after its end", low=1)] = 30
-BKLOG_AGENT_FOLDERS: Annotated[
-    tuple[str, ...], Meaning("folders below which an onboarding may have the fleet's agent follow files")
-] = ("/var/log",)
 # Exports
 BKLOG_EXPORT_TARGET: Annotated[
     Literal["local", "s3"], Meaning("where the files of exports go: a folder of the platform, or the object storage")
@@ -214,6 +209,12 @@ BKLOG_SMTP_CA_FILE: Annotated[str, Meaning("authorities that sign its certificat
 BKLOG_SMTP_USER: Annotated[str, Meaning("user of the mail server; empty means none is named")] = ""
 BKLOG_SMTP_PASSWORD: Annotated[str, Meaning("password of that user", secrecy="secret")] = ""
 BKLOG_SMTP_FROM: Annotated[str, Meaning("sender of the mails")] = "bklog@localhost"
+
+# Pipelines
+BKLOG_PIPELINE_KEEP_DAYS: Annotated[int, Meaning("days that a pipeline's run is kept after its end", low=1)] = 30
+BKLOG_AGENT_FOLDERS: Annotated[
+    tuple[str, ...], Meaning("folders below which an onboarding may have the fleet's agent follow files")
+] = ("/var/log",)
 
 # Command line
 BKLOG_API_URL: Annotated[str, Meaning("platform that the commands talk to; empty means the fleet of BKLOG_HOME")] = ""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bklog.api.requests import LARGEST_ID, asker, by_method, json_object, whole_number
+from bklog.api.requests import asker, by_method, json_object, page_of
 from bklog.api.wiring import search_limits, the_catalogue, the_places, the_store
 from bklog.collect.models import IndexSet
 from bklog.collect.selectors import get_index_set
@@ -25,8 +25,6 @@ from bklog.records import Bearer, Permission, TimeRange
 from bklog.search.masking import masking_for
 from bklog.search.request import DEFAULT_START, read_time
 from bklog.search.service import select
-
-USUAL_LIMIT: Final = 50
 
 
 def create_export(request: HttpRequest, index_set_id: int) -> HttpResponse:
@@ -69,8 +67,7 @@ def what_is_hidden(index_set: IndexSet, asked: ExportRequest, bearer: Bearer, *,
 def list_exports(request: HttpRequest) -> HttpResponse:
     """`owner=me` are those of the token that asks."""
     given = request.GET
-    limit = whole_number(given.get("limit", str(USUAL_LIMIT)), "limit", selectors.MOST_AT_ONCE)
-    before = whole_number(given["before"], "before", LARGEST_ID) if "before" in given else None
+    limit, before = page_of(request, most=selectors.MOST_AT_ONCE)
     owner = asker(request).name if given.get("owner") == "me" else given.get("owner", "")
     found = selectors.list_exports(owner=owner, state=given.get("state", ""), limit=limit, before=before)
     return JsonResponse({"items": [selectors.present(one) for one in found]})

@@ -81,11 +81,5 @@ def by_method(**views: View) -> View:
 def page_of(request: HttpRequest, *, most: int) -> tuple[int, int | None]:
     """The query's `limit` and `before`, the id of the last item of the former page. Raises BadRequest."""
     given = request.GET
-    limit = _number(given.get("limit", str(USUAL_LIMIT)), "limit", most)
-    return limit, _number(given["before"], "before", LARGEST_ID) if "before" in given else None
-
-
-def _number(text: str, name: str, most: int) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 16 or not 1 <= int(text) <= most:
-        raise BadRequest(f"{name} is {text[:50]!r}", hint=f"a whole number from 1 to {most}", code=name)
-    return int(text)
+    limit = whole_number(given.get("limit", str(USUAL_LIMIT)), "limit", most)
+    return limit, whole_number(given["before"], "before", LARGEST_ID) if "before" in given else None

@@ -57,6 +57,11 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("clientlog.pull", "default", 300, 360),
     Route("clientlog.sweep", "default", 60, 90),
     Route("clientlog.expire", "default", 300, 360),
+    Route("export.run", "async_export", 1500, 1700),
+    Route("export.mail", "default", 120, 180),
+    # Not behind an export that takes long.
+    Route("export.sweep", "default", 60, 90),
+    Route("export.expire", "default", 300, 360),
     Route("pipeline.step", "pipeline", 1500, 1700),
     Route("pipeline.step_priority", "pipeline_priority", 1500, 1700),
     Route("pipeline.poll", "service_schedule", 300, 360),
@@ -66,11 +71,6 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("pipeline.replacements", "pipeline_additional_task_priority", 120, 180),
     Route("pipeline.expire", "pipeline_additional_task", 300, 360),
     Route("pipeline.orphans", "pipeline_additional_task", 600, 900),
-    Route("export.run", "async_export", 1500, 1700),
-    Route("export.mail", "default", 120, 180),
-    # Not behind an export that takes long.
-    Route("export.sweep", "default", 60, 90),
-    Route("export.expire", "default", 300, 360),
 )
 BY_TASK: Final = {route.task: route for route in ROUTES}
 

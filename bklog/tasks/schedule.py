@@ -41,10 +41,10 @@ SCHEDULE: Final[tuple[Periodic, ...]] = (
     Periodic("clientlog.pull", MINUTE, offset_seconds=20),
     Periodic("clientlog.sweep", MINUTE, offset_seconds=40),
     Periodic("clientlog.expire", HOUR, offset_seconds=10 * MINUTE + 50),
+    Periodic("export.sweep", MINUTE, offset_seconds=50),
+    Periodic("export.expire", HOUR, offset_seconds=20 * MINUTE + 10),
     Periodic("pipeline.sweep", MINUTE, offset_seconds=10),
     Periodic("pipeline.replacements", MINUTE, offset_seconds=50),
     Periodic("pipeline.expire", HOUR, offset_seconds=20 * MINUTE + 50),
     Periodic("pipeline.orphans", 6 * HOUR, offset_seconds=HOUR + 30 * MINUTE),
-    Periodic("export.sweep", MINUTE, offset_seconds=50),
-    Periodic("export.expire", HOUR, offset_seconds=20 * MINUTE + 10),
 )
