@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("collect", "0003_collector_state"),
+        ("collect", "0004_collector_state"),
     ]
 
     operations = [
