@@ -14,7 +14,7 @@ from config.default import *
 from config.environ import ROOT, load
 from config.queue import message_queue
 from config.secrets import ensure_secret_key
-from config.store import store_address
+from config.store import store_addresses
 
 _loaded = load()
 globals().update({name: setting.value for name, setting in _loaded.values.items()})
@@ -46,7 +46,7 @@ APPEND_SLASH = True
 
 DATABASES: dict[str, dict[str, Any]] = databases(_loaded)
 MESSAGE_QUEUE = message_queue(_loaded)
-STORE = store_address(_loaded)
+STORES = store_addresses(_loaded)
 INGEST_URL = ingest_url(_loaded)
 BUCKET = bucket_address(_loaded)
 EXPORT_FOLDER: Path = Path(_loaded.BKLOG_EXPORT_FOLDER or _loaded.home / "export")

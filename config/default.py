@@ -87,6 +87,13 @@ BKLOG_STORE_URL: Annotated[
         secrecy="password in URL",
     ),
 ] = "chdb://"
+BKLOG_STORES: Annotated[
+    tuple[str, ...],
+    Meaning(
+        "further log stores, to move collectors to: archive=clickhouse://user:password@host:8123/db, a comma between two",
+        secrecy="password in URL",
+    ),
+] = ()
 BKLOG_STORE_HOST: Annotated[str, Meaning("address on which the embedded store listens")] = "127.0.0.1"
 BKLOG_STORE_PORT: Annotated[int, Meaning("port of the embedded store; 0 lets `bklog up` choose", low=0, high=65535)] = 0
 BKLOG_STORE_PASSWORD: Annotated[
@@ -118,6 +125,13 @@ BKLOG_SEARCH_MAX_ROWS: Annotated[int, Meaning("most rows that one search returns
 BKLOG_RETENTION_DAYS: Annotated[int, Meaning("days that logs are kept where a collector does not say", low=1)] = 30
 
 # Housekeeping
+BKLOG_REPLACED_KEEP_SECONDS: Annotated[
+    float,
+    Meaning(
+        "how long the old table of a collector is kept when another took its place: searches and exports end on it",
+        low=0,
+    ),
+] = 900.0
 BKLOG_LEDGER_FINE_DAYS: Annotated[
     int, Meaning("days for which the ledger keeps each request; older ones are kept by the hour", low=2)
 ] = 7

@@ -19,7 +19,7 @@ def shown(name: str, value: Value) -> bool | int | float | str | list[str]:
     """As JSON knows it: a path is text, a list is a list."""
     secrecy = DEFINITIONS[name].meaning.secrecy
     if isinstance(value, tuple):
-        return list(value)
+        return [mask_url(member) if secrecy == "password in URL" else member for member in value]
     if isinstance(value, Path) or secrecy == "open":
         return str(value) if isinstance(value, Path) else value
     return mask_url(str(value)) if secrecy == "password in URL" else MASK if value else ""

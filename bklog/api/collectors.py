@@ -11,9 +11,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from bklog.api.requests import asker, by_method, json_object, last_hours
 from bklog.api.wiring import the_store
 from bklog.collect import actions, selectors
+from bklog.collect.changes import MOVE, RECLEAN, Changes, wanted
 from bklog.collect.drafts import Draft
-from bklog.collect.models import present_collector
+from bklog.collect.models import Collector, present_collector
 from bklog.collect.onboarding import DELETION, ONBOARDING, Onboarding
+from bklog.collect.replacing import Change, require_change
 from bklog.errors import BadRequest
 from bklog.pipeline.actions import alone_with, start
 from bklog.pipeline.selectors import present_run
@@ -35,17 +37,19 @@ def create_collector(request: HttpRequest) -> HttpResponse:
 
 
 def onboard_collector(request: HttpRequest) -> HttpResponse:
-    wanted = Onboarding.from_dict(json_object(request), retention_days=settings.BKLOG_RETENTION_DAYS)
-    if wanted.rule:
-        wanted.rule.require_below(settings.BKLOG_AGENT_FOLDERS)
-    selectors.require_free(wanted.draft.name)
-    return _start(request, ONBOARDING, wanted.draft.name, {"wanted": wanted.as_dict()})
+    asked = Onboarding.from_dict(json_object(request), retention_days=settings.BKLOG_RETENTION_DAYS)
+    if asked.rule:
+        asked.rule.require_below(settings.BKLOG_AGENT_FOLDERS)
+    selectors.require_free(asked.draft.name)
+    return _start(request, ONBOARDING, asked.draft.name, {"wanted": asked.as_dict()})
 
 
-def _start(request: HttpRequest, pipeline: str, collector: str, context: dict[str, Any]) -> HttpResponse:
-    """Somebody waits for it: not behind runs that take hours."""
+def _start(
+    request: HttpRequest, pipeline: str, collector: str, context: dict[str, Any], *, urgent: bool = True
+) -> HttpResponse:
+    """Somebody waits for what is urgent: not behind runs that take hours."""
     origin = f"api:{asker(request).name}"
-    run = start(pipeline, selectors.subject_of(collector), context, send=send, origin=origin, urgent=True)
+    run = start(pipeline, selectors.subject_of(collector), context, send=send, origin=origin, urgent=urgent)
     return JsonResponse(present_run(run), status=202)
 
 
@@ -57,11 +61,45 @@ def delete_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
     collector = selectors.get_collector(collector_id)
     if _is_yes(request, "drain"):
         actions.require_deletable(collector)
-        about = {"collector_id": collector.pk, "name": collector.name, "table": collector.table}
+        table = collector.log_table
+        about = {"collector_id": collector.pk, "name": collector.name, "table": table.name, "store": table.store}
+        about |= {"account": table.known_as}
         return _start(request, DELETION, collector.name, about)
     with alone_with(selectors.subject_of(collector.name)):
         actions.delete_collector(collector, store=the_store())
     return HttpResponse(status=204)
+
+
+def change_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
+    """What needs another table is done by a run, and answered with it."""
+    collector = selectors.get_collector(collector_id)
+    changes = Changes.from_dict(collector, json_object(request))
+    if not changes.needs_table:
+        actions.change_at_once(collector, changes, store=the_store())
+        return JsonResponse(present_collector(collector))
+    require_change(collector, changes.of_table(collector))
+    with alone_with(selectors.subject_of(collector.name)):
+        actions.change_at_once(collector, changes, store=the_store())
+    return _replace(request, RECLEAN, collector, changes.of_table(collector))
+
+
+def move_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
+    given = json_object(request)
+    name = given.get("store")
+    if set(given) != {"store"} or name not in settings.STORES:
+        hint = f'{{"store": NAME}}, one of: {", ".join(settings.STORES)}'
+        raise BadRequest("a collector is moved to a store that the settings name", hint=hint, code="store")
+    collector = selectors.get_collector(collector_id)
+    change = Change(collector.rule, collector.index, name)
+    require_change(collector, change)
+    return _replace(request, MOVE, collector, change)
+
+
+def _replace(request: HttpRequest, pipeline: str, collector: Collector, change: Change) -> HttpResponse:
+    """It may take hours: nothing urgent waits behind it."""
+    actions.require_own_table(collector)
+    context = {"collector_id": collector.pk, "name": collector.name, "wanted": wanted(change)}
+    return _start(request, pipeline, collector.name, context, urgent=False)
 
 
 def _is_yes(request: HttpRequest, name: str) -> bool:
@@ -85,12 +123,13 @@ def create_token(request: HttpRequest, collector_id: int) -> HttpResponse:
 
 def show_ledger(request: HttpRequest, collector_id: int) -> HttpResponse:
     hours = last_hours(request, default=24, most=LEDGER_HOURS_AT_MOST)
-    table = selectors.get_collector(collector_id).table
+    table = selectors.get_collector(collector_id).log_table.known_as
     return JsonResponse(the_store().ledger(table, since=datetime.now(UTC) - hours))
 
 
 collectors = by_method(GET=list_collectors, POST=create_collector)
-collector = by_method(GET=show_collector, DELETE=delete_collector)
+collector = by_method(GET=show_collector, PATCH=change_collector, DELETE=delete_collector)
+move = by_method(POST=move_collector)
 onboard = by_method(POST=onboard_collector)
 reactivate = by_method(POST=reactivate_collector)
 tokens = by_method(POST=create_token)

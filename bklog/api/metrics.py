@@ -32,7 +32,7 @@ Source = Callable[[], list[Metric]]
 
 
 def show_metrics(request: HttpRequest) -> HttpResponse:
-    names = dict(Collector.objects.values_list("table", "name"))
+    names = {name: one.name for one in Collector.objects.all() for name in (one.table, one.log_table.known_as)}
     sources: Mapping[str, Source] = {
         "programs": _programs,
         "queues": _queues,

@@ -65,6 +65,11 @@ class TokenCache:
         self._remember(key, destination)
         return destination
 
+    def doubt(self, destination: Destination) -> None:
+        self._known = {
+            key: replace(one, fresh_until=0.0) if one.destination == destination else one for key, one in self._known.items()
+        }
+
     def _remember(self, key: str, destination: Destination | None) -> None:
         now = self._clock()
         if len(self._known) >= KEEP_TOKENS and key not in self._known:

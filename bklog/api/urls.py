@@ -29,6 +29,7 @@ urlpatterns = [
     path("api/v1/databus/collectors/", collectors.collectors),
     path("api/v1/databus/collectors/<int:collector_id>/", collectors.collector),
     path("api/v1/databus/collectors/onboard/", collectors.onboard),
+    path("api/v1/databus/collectors/<int:collector_id>/move/", collectors.move),
     path("api/v1/databus/collectors/<int:collector_id>/reactivate/", collectors.reactivate),
     path("api/v1/databus/collectors/<int:collector_id>/tokens/", collectors.tokens),
     path("api/v1/databus/collectors/<int:collector_id>/ledger/", collectors.ledger),

@@ -11,13 +11,13 @@ from bklog.objects import ObjectStore
 from bklog.records import Limits
 from bklog.search.catalogue import FieldCatalogue
 from bklog.store import Store
-from bklog.store.clickhouse import ClickHouseStore
+from bklog.store.routed import open_stores
 
 
 @lru_cache(maxsize=1)
 def the_store() -> Store:
     """One client a process, made when first used: after the web server has forked."""
-    return ClickHouseStore(settings.STORE)
+    return open_stores(settings.STORES)
 
 
 @lru_cache(maxsize=1)

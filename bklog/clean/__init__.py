@@ -1,6 +1,6 @@
 """Clean rules: CleanRule -> SQL expressions over a raw line. Pure: no Django, no engine, no I/O."""
 
-from bklog.clean.compile import Cleaning, compile_rule, json_type
+from bklog.clean.compile import SETTINGS, Cleaning, compile_rule, json_type, read_json
 from bklog.clean.rule import FIELD_NAME, FIELD_TYPES, CleanRule
 
-__all__ = ["FIELD_NAME", "FIELD_TYPES", "CleanRule", "Cleaning", "compile_rule", "json_type"]
+__all__ = ["FIELD_NAME", "FIELD_TYPES", "SETTINGS", "CleanRule", "Cleaning", "compile_rule", "json_type", "read_json"]

@@ -3,8 +3,8 @@
     line ──parsed──▶ moment ──▶ time, level, fields, parse_error
 
 `prepare` is a chain of aliases, each of which may use the ones before it; `columns` are the table's columns made from them.
-The expressions may use `line` and the bound values {ingest_time:DateTime64(6,'UTC')}; they hold no user's value but field
-names, which CleanRule has checked against FIELD_NAME.
+The expressions may use `line` and the arrival: the bound value {ingest_time:DateTime64(6,'UTC')}, or what the caller names.
+They hold no user's value but field names, which CleanRule has checked against FIELD_NAME.
 """
 
 from __future__ import annotations
@@ -60,17 +60,25 @@ def json_type(types: Mapping[str, str]) -> str:
     return f"JSON(max_dynamic_paths={MAX_DYNAMIC_PATHS}{typed})"
 
 
-def compile_rule(rule: CleanRule, table_types: Mapping[str, str]) -> Cleaning:
-    """`table_types` are the typed fields that the table was made with: the column's type must be met exactly."""
-    return _compile_text(table_types) if rule.kind == "text" else _compile_json(rule, table_types)
+def read_json(text: str, types: Mapping[str, str]) -> str:
+    """The expression of a text read as the column `fields`; null where it is no JSON object. Needs SETTINGS."""
+    return f"accurateCastOrNull({text}, '{_quoted(json_type(types))}')"
 
 
-def _compile_text(table_types: Mapping[str, str]) -> Cleaning:
+def compile_rule(rule: CleanRule, table_types: Mapping[str, str], *, arrival: str = ARRIVAL) -> Cleaning:
+    """`table_types` are the typed fields that the table was made with: the column's type must be met exactly.
+
+    `arrival` is the expression of the moment at which a line arrived, a DateTime64(9, 'UTC').
+    """
+    return _compile_text(table_types, arrival) if rule.kind == "text" else _compile_json(rule, table_types, arrival)
+
+
+def _compile_text(table_types: Mapping[str, str], arrival: str) -> Cleaning:
     level = f"extract(substring(line, 1, {LEVEL_PREFIX_BYTES}), '(?i)\\\\b({LEVEL_WORDS})\\\\b')"
     return Cleaning(
         prepare=(),
         columns={
-            "time": ARRIVAL,
+            "time": arrival,
             "level": _canonical_level(level),
             "fields": f"CAST('{{}}' AS {json_type(table_types)})",
             "parse_error": "''",
@@ -79,21 +87,21 @@ def _compile_text(table_types: Mapping[str, str]) -> Cleaning:
     )
 
 
-def _compile_json(rule: CleanRule, table_types: Mapping[str, str]) -> Cleaning:
+def _compile_json(rule: CleanRule, table_types: Mapping[str, str], arrival: str) -> Cleaning:
     prepare = [
-        ("parsed", f"accurateCastOrNull(line, '{_quoted(json_type(table_types))}')"),
+        ("parsed", read_json("line", table_types)),
         ("found", "assumeNotNull(parsed)"),
     ]
     errors = [("isNull(parsed)", "not_json_object"), *_type_errors(table_types)]
-    time = ARRIVAL
+    time = arrival
     if rule.time_field:
         prepare += _moment(rule)
         errors += [
             ("time_text = ''", "time_missing"),
             ("isNull(moment)", "time_unparsed"),
-            (f"moment > {ARRIVAL} + INTERVAL {FUTURE_SECONDS} SECOND", "time_in_future"),
+            (f"moment > {arrival} + INTERVAL {FUTURE_SECONDS} SECOND", "time_in_future"),
         ]
-        time = f"if(isNull(moment) OR moment > {ARRIVAL} + INTERVAL {FUTURE_SECONDS} SECOND, {ARRIVAL}, assumeNotNull(moment))"
+        time = f"if(isNull(moment) OR moment > {arrival} + INTERVAL {FUTURE_SECONDS} SECOND, {arrival}, assumeNotNull(moment))"
     level = f"toString({_path('found', rule.level_field)})" if rule.level_field else "''"
     return Cleaning(
         prepare=tuple(prepare),

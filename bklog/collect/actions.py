@@ -7,16 +7,17 @@ from contextlib import contextmanager
 
 from django.db import IntegrityError, transaction
 
+from bklog.collect.changes import Changes
 from bklog.collect.drafts import Draft
-from bklog.collect.models import Collector, IndexSet, IngestToken
+from bklog.collect.models import Collector, IndexSet, IngestToken, Replacement
 from bklog.collect.selectors import name_taken
 from bklog.errors import BadRequest, Conflict
 from bklog.query import Masking
 from bklog.records import new_token, token_hash
-from bklog.store import Store
+from bklog.store import Keeping
 
 
-def create_collector(draft: Draft, *, store: Store, table: str = "") -> Collector:
+def create_collector(draft: Draft, *, store: Keeping, table: str = "") -> Collector:
     """Raises Conflict for a taken name. `table` is given only for tables that the store's migrations make."""
     with _name_alone(draft.name), transaction.atomic():
         collector = _insert(draft, table)
@@ -66,7 +67,25 @@ def activate(collector_id: int) -> None:
     Collector.objects.filter(pk=collector_id, state=Collector.State.NEW).update(state=Collector.State.ACTIVE)
 
 
-def delete_collector(collector: Collector, *, store: Store) -> None:
+def change_at_once(collector: Collector, changes: Changes, *, store: Keeping) -> None:
+    """What needs no other table. Raises Conflict for a retention while the table is being replaced: nothing expires then."""
+    for name in changes.at_once:
+        setattr(collector, name, getattr(changes.draft, name))
+    with transaction.atomic():
+        collector.save(update_fields=changes.at_once)
+        if "retention_days" in changes.at_once:
+            require_own_table(collector)
+            store.set_expiry(collector.log_table)
+
+
+def require_own_table(collector: Collector) -> None:
+    """Raises Conflict (`collector_busy`) while its table is being replaced."""
+    if Replacement.objects.filter(collector=collector).exists():
+        hint = "wait for the end of its run, or cancel it: `bklog pipeline list`"
+        raise Conflict(f"the table of {collector.name} is being replaced", hint=hint, code="collector_busy")
+
+
+def delete_collector(collector: Collector, *, store: Keeping) -> None:
     """The rows go with it. Index sets that would be empty go too."""
     require_deletable(collector)
     with transaction.atomic():
@@ -79,6 +98,7 @@ def require_deletable(collector: Collector) -> None:
         raise BadRequest(
             "the collector of refused lines cannot be deleted", hint="its rows expire by themselves", code="collector"
         )
+    require_own_table(collector)
 
 
 def refuse_lines(collector_id: int) -> None:

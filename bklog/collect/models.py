@@ -8,12 +8,14 @@ from django.db import models
 
 from bklog.clean import CleanRule
 from bklog.query import Masking
+from bklog.records import MAIN_STORE
 from bklog.store import LogTable
 
 
 class Collector(models.Model):
-    """One table of the store is one collector. `table` never changes: the rows stand there.
+    """One table of a store is one collector, and holds all its rows. Re-cleaning and a move put another in its place.
 
+    `account` is the name of its first table once it has another; `generation` counts the tables that were made for it.
     `entered_by` names what made it, where that may come again and must find its own: the run of a pipeline.
     """
 
@@ -37,6 +39,9 @@ class Collector(models.Model):
     scenario = models.CharField(max_length=16, choices=Scenario.choices, default=Scenario.CUSTOM)
     description = models.CharField(max_length=200, blank=True)
     table = models.CharField(max_length=63, unique=True)
+    account = models.CharField(max_length=63, blank=True)
+    store = models.CharField(max_length=50, default=MAIN_STORE)
+    generation = models.PositiveIntegerField(default=1)
     index = models.CharField(max_length=8, choices=Index.choices, default=Index.FULL)
     clean_rule = models.JSONField()
     retention_days = models.PositiveIntegerField()
@@ -59,7 +64,57 @@ class Collector(models.Model):
 
     @property
     def log_table(self) -> LogTable:
-        return LogTable(self.table, self.retention_days, index=self.index, types=self.rule.types)
+        return LogTable(
+            self.table,
+            self.retention_days,
+            index=self.index,
+            types=self.rule.types,
+            account=self.account,
+            store=self.store,
+        )
+
+
+class Replacement(models.Model):
+    """The other table of a collector while one takes the place of the other: before the swap the new, after it the old one.
+
+    One at a time: the collector is the key. Tables named here belong to somebody, although no collector names them.
+    `begun_by` names the run that sees to it.
+    """
+
+    class State(models.TextChoices):
+        FILLING = "filling", "rows are copied while lines go on coming into the old table"
+        CLOSED = "closed", "the old table takes no more lines; what came last is copied"
+        SWAPPED = "swapped", "the collector has the new table; this one is the old, still read by searches that began before"
+
+    collector = models.OneToOneField(Collector, on_delete=models.CASCADE, primary_key=True, related_name="replacement")
+    table = models.CharField(max_length=63, unique=True)
+    store = models.CharField(max_length=50)
+    index = models.CharField(max_length=8, choices=Collector.Index.choices)
+    clean_rule = models.JSONField()
+    begun_by = models.CharField(max_length=64)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.FILLING)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    objects: ClassVar[models.Manager[Replacement]] = models.Manager()
+
+    def __str__(self) -> str:
+        return f"{self.table} for {self.collector_id}, {self.state}"
+
+    @property
+    def rule(self) -> CleanRule:
+        return CleanRule.from_dict(self.clean_rule)
+
+    @property
+    def log_table(self) -> LogTable:
+        collector = self.collector
+        return LogTable(
+            self.table,
+            collector.retention_days,
+            index=self.index,
+            types=self.rule.types,
+            account=collector.log_table.known_as,
+            store=self.store,
+        )
 
 
 class IngestToken(models.Model):
@@ -139,6 +194,7 @@ def present_collector(collector: Collector) -> dict[str, Any]:
         "scenario": collector.scenario,
         "description": collector.description,
         "table": collector.table,
+        "store": collector.store,
         "index": collector.index,
         "clean_rule": collector.rule.as_dict(),
         "retention_days": collector.retention_days,

@@ -1,6 +1,6 @@
 """Tables of the store that no collector has: left by a failure between store and database, or by a run that was given up.
 
-store.expiry_days ─▶ tables of collectors that the database does not know ─┬─ made by a run that was given up ─▶ dropped
+expiry_days of each store ─▶ tables of collectors that the database does not know ─┬─ made by a run that was given up ─▶ dropped
                                                                           ├─ empty, known for a day ──────────▶ dropped
                                                                           └─ with rows ───────────────────────▶ told
 Rows of unknown origin are never dropped: a database that was restored from yesterday's backup does not know today's collectors.
@@ -17,10 +17,10 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from bklog.collect.models import Collector, OrphanTable
-from bklog.store import LogTable, Store
+from bklog.collect.models import Collector, OrphanTable, Replacement
+from bklog.store import Keeping, LogTable
 
-OF_COLLECTORS: Final = re.compile(r"c\d+_[a-z0-9_]+")
+OF_COLLECTORS: Final = re.compile(r"(in_)?c\d+(g\d+)?_[a-z0-9_]+")
 EMPTY_FOR: Final = timedelta(days=1)  # a collector that is being made right now has a table before its row can be seen
 ANY_DAYS: Final = 1  # a table that is dropped keeps nothing
 logger = logging.getLogger("bklog.collect")
@@ -29,6 +29,7 @@ logger = logging.getLogger("bklog.collect")
 @dataclass(frozen=True, slots=True)
 class Orphan:
     table: str
+    store: str
     rows: int
     dropped: bool
 
@@ -36,17 +37,19 @@ class Orphan:
         return asdict(self)
 
 
-def check_orphans(*, store: Store, abandoned: Collection[str]) -> list[Orphan]:
+def check_orphans(*, store: Keeping, abandoned: Collection[str]) -> list[Orphan]:
     """`abandoned` are tables that a run has made and left. Returns what was found, and what was done with it."""
-    present = {name for name in store.expiry_days() if OF_COLLECTORS.fullmatch(name)}
+    present = {
+        name: place for place, one in store.places().items() for name in one.expiry_days() if OF_COLLECTORS.fullmatch(name)
+    }
     rows = {usage.table: usage.rows for usage in store.usage()}
-    names = sorted(present - set(Collector.objects.values_list("table", flat=True)))
+    names = sorted(set(present) - _owned())
     OrphanTable.objects.exclude(name__in=names).delete()
     OrphanTable.objects.bulk_create([OrphanTable(name=name) for name in names], ignore_conflicts=True)
     before = timezone.now() - EMPTY_FOR
     long_known = set(OrphanTable.objects.filter(first_seen_at__lt=before).values_list("name", flat=True))
     found = [
-        Orphan(name, rows.get(name, 0), dropped=name in abandoned or (name in long_known and not rows.get(name)))
+        Orphan(name, present[name], rows.get(name, 0), dropped=name in abandoned or (name in long_known and not rows.get(name)))
         for name in names
     ]
     for orphan in found:
@@ -54,9 +57,16 @@ def check_orphans(*, store: Store, abandoned: Collection[str]) -> list[Orphan]:
     return found
 
 
-def _treat(orphan: Orphan, store: Store) -> None:
+def _owned() -> set[str]:
+    """Tables of collectors; and the other one of those whose table is being replaced, with where its pieces arrive."""
+    of_collectors = set(Collector.objects.values_list("table", flat=True))
+    others = set(Replacement.objects.values_list("table", flat=True))
+    return of_collectors | others | {f"in_{name}"[:63] for name in of_collectors | others}
+
+
+def _treat(orphan: Orphan, store: Keeping) -> None:
     if orphan.dropped:
-        store.drop_table(LogTable(orphan.table, ANY_DAYS))
+        store.drop_table(LogTable(orphan.table, ANY_DAYS, store=orphan.store))
         OrphanTable.objects.filter(name=orphan.table).delete()
         logger.warning("OrphanedTableDropped", extra=orphan.as_dict())
     elif orphan.rows:

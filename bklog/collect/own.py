@@ -12,10 +12,10 @@ from bklog.collect.models import Collector
 from bklog.collect.selectors import collector_of_token
 from bklog.collect.tokens import keep_token, read_token
 from bklog.errors import Unauthorised
-from bklog.store import Store
+from bklog.store import Keeping
 
 
-def ensure_collector(draft: Draft, store: Store, *, table: str = "") -> list[str]:
+def ensure_collector(draft: Draft, store: Keeping, *, table: str = "") -> list[str]:
     """What was done, a sentence each."""
     found = Collector.objects.filter(name=draft.name).first()
     if found:

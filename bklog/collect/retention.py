@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from bklog.collect.models import Collector
-from bklog.store import Store, TableUsage
+from bklog.store import Keeping, TableUsage
 
 # The engine drops an expired day within hours; what is there a day later was forgotten.
 GRACE_DAYS: Final = 1
@@ -32,16 +32,17 @@ class Finding:
         return asdict(self)
 
 
-def check_retention(*, store: Store, today: date) -> list[Finding]:
+def check_retention(*, store: Keeping, today: date) -> list[Finding]:
     """Returns what was wrong and has been put right."""
     expiries = store.expiry_days()
     usage = {one.table: one for one in store.usage()}
-    kept = Collector.objects.exclude(state=Collector.State.DELETING)  # its table may be gone, and is not to come back
+    # A deleted one's table may be gone, and is not to come back; while it is being replaced no row expires.
+    kept = Collector.objects.exclude(state=Collector.State.DELETING).filter(replacement=None)
     return [finding for one in kept for finding in _check(one, expiries.get(one.table), usage, store, today)]
 
 
 def _check(
-    collector: Collector, expiry_days: int | None, usage: dict[str, TableUsage], store: Store, today: date
+    collector: Collector, expiry_days: int | None, usage: dict[str, TableUsage], store: Keeping, today: date
 ) -> Iterator[Finding]:
     table, wanted = collector.log_table, f"{collector.retention_days} days"
     if expiry_days is None:

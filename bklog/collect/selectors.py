@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
-from bklog.collect.models import Collector, IndexSet, IngestToken
+from bklog.collect.models import Collector, IndexSet, IngestToken, Replacement
 from bklog.errors import Conflict, NotFound
 from bklog.records import token_hash
 
@@ -27,6 +27,14 @@ def get_collector(collector_id: int) -> Collector:
             f"there is no collector {collector_id}", hint="GET /api/v1/databus/collectors/ lists them", code="no_collector"
         )
     return collector
+
+
+def get_replacement(collector_id: int) -> Replacement:
+    found = Replacement.objects.select_related("collector").filter(pk=collector_id).first()
+    if found is None:
+        hint = "the run was given up: start another one"
+        raise NotFound(f"the table of the collector {collector_id} is not being replaced", hint=hint, code="no_replacement")
+    return found
 
 
 def require_free(name: str) -> None:

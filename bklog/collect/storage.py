@@ -14,14 +14,14 @@ from typing import Any, Final
 
 from bklog.collect.forecast import Forecast, Growing, Sample, forecast
 from bklog.collect.models import Collector, StorageSample
-from bklog.store import Disk, Store, TableUsage
+from bklog.store import Disk, Keeping, TableUsage
 
 KEEP_HOURLY: Final = timedelta(days=14)  # these make the line of the forecast: two weeks, so that each weekday counts twice
 KEEP_DAILY: Final = timedelta(days=400)
 NOTHING: Final = TableUsage("", 0, 0, 0, None)
 
 
-def sample_storage(*, store: Store, now: datetime) -> int:
+def sample_storage(*, store: Keeping, now: datetime) -> int:
     """Returns how many collectors were sampled. Twice at the same moment is once."""
     used = _by_table(store.usage())
     samples = [
@@ -89,7 +89,7 @@ class Report:
         }
 
 
-def report_storage(*, store: Store, now: datetime) -> Report:
+def report_storage(*, store: Keeping, now: datetime) -> Report:
     """Sizes of now, growth of the recorded samples. The largest collector first."""
     used, samples, disks = _by_table(store.usage()), _samples(now), store.disks()
     lines, growing = [], []

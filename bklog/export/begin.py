@@ -49,7 +49,7 @@ def begin(export: Export, parts: Parts) -> Begun:
 
 def _first_time(export: Export, parts: Parts) -> Begun:
     tables = parts.tables(export.index_set_id)
-    frozen = freeze(tables, parts.store)
+    frozen = freeze(tables, parts.store.of(tables))
     source = _source(export, parts, tables, frozen)
     plan = source.plan
     slots, arrived_by = source.spread(plan.start, plan.end, width_of(plan.start, plan.end))
@@ -71,7 +71,8 @@ def _source(export: Export, parts: Parts, tables: Sequence[LogTable], frozen: Se
     known = parts.describe(tables, request.names)
     masking = UNMASKED if export.is_unmasked else parts.masking(export.index_set_id)
     identities = {one["name"]: one["identity"] for one in frozen}
-    return Source(parts.store, parts.limits, request.plan(known, masking), request.form, request.compression, identities)
+    store, plan = parts.store.of(tables), request.plan(known, masking)
+    return Source(store, parts.limits, plan, request.form, request.compression, identities)
 
 
 def _slices(source: Source, slots: Sequence[Slot], *, rows: int, limit: int) -> list[Slice]:

@@ -15,7 +15,7 @@ from bklog.export.source import Source
 from bklog.query import Masking, TableFields
 from bklog.query.plan import Count
 from bklog.records import Limits
-from bklog.store import Store
+from bklog.store import Searching
 
 MOST_BYTES: Final = 1 << 30
 KEPT: Final[dict[str, str]] = {}  # tables need no identity: one statement reads them
@@ -32,7 +32,7 @@ class Download:
 
 
 def download(
-    request: ExportRequest, *, tables: Sequence[TableFields], masking: Masking, store: Store, limits: Limits
+    request: ExportRequest, *, tables: Sequence[TableFields], masking: Masking, store: Searching, limits: Limits
 ) -> Download:
     """Raises QuerySyntax, BadRequest, TooLarge, StoreError, Unavailable, RowsDiffer."""
     plan = request.plan(tables, masking)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from bklog.export.places import Places
 from bklog.query import Masking, TableFields
 from bklog.records import Limits
-from bklog.store import LogTable, Store
+from bklog.store import LogTable, Searching
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """`tables` and `masking` are those of an index set now; `describe` says what the planner needs to know of them."""
 
-    store: Store
+    store: Searching
     places: Places
     limits: Limits
     slice_rows: int

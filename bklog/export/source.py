@@ -19,8 +19,8 @@ from bklog.export.slices import Slice, Slot
 from bklog.query import Plan, render
 from bklog.query.fields import Kind
 from bklog.query.plan import Breaks, Count, Extract, Output, Spread
-from bklog.records import Compression, Form, Limits, Rows, Writing
-from bklog.store import LogTable, Store
+from bklog.records import MAIN_STORE, Compression, Form, Limits, Rows, Writing
+from bklog.store import LogTable, Searching
 
 WITHOUT_BREAKS: Final = (Kind.TIME, Kind.INT, Kind.FLOAT, Kind.BOOL)
 
@@ -48,7 +48,7 @@ class Part:
 class Source:
     """`plan` is for all rows of the export; `tables` are those that it began with, each with its identity."""
 
-    store: Store
+    store: Searching
     limits: Limits
     plan: Plan
     form: Form
@@ -113,21 +113,22 @@ class Source:
         return self.store.select(render(plan), self.limits)
 
 
-def require_same_tables(store: Store, identities: Mapping[str, str]) -> None:
+def require_same_tables(store: Searching, identities: Mapping[str, str]) -> None:
     """Raises ChangedError."""
     for name, identity in identities.items():
         if store.identity(name) != identity:
             raise ChangedError(f"the table {name} was replaced or changed", hint="try again when it stays as it is")
 
 
-def freeze(tables: Sequence[LogTable], store: Store) -> list[dict[str, Any]]:
-    """What of the tables an export keeps in its row: all that planning needs, and their identity."""
+def freeze(tables: Sequence[LogTable], store: Searching) -> list[dict[str, Any]]:
+    """What of the tables an export keeps in its row: all that planning needs, where they stand, and their identity."""
     return [
         {
             "name": table.name,
             "retention_days": table.retention_days,
             "index": table.index,
             "types": dict(table.types),
+            "store": table.store,
             "identity": store.identity(table.name),
         }
         for table in tables
@@ -135,4 +136,7 @@ def freeze(tables: Sequence[LogTable], store: Store) -> list[dict[str, Any]]:
 
 
 def thaw(frozen: Sequence[Mapping[str, Any]]) -> list[LogTable]:
-    return [LogTable(one["name"], one["retention_days"], index=one["index"], types=one["types"]) for one in frozen]
+    return [
+        LogTable(one["name"], one["retention_days"], one["index"], one["types"], store=one.get("store", MAIN_STORE))
+        for one in frozen
+    ]

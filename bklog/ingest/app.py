@@ -19,7 +19,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from bklog.errors import BadRequest, BklogError, Forbidden, NotFound, Unauthorised
+from bklog.errors import BadRequest, BklogError, Forbidden, NotFound, Unauthorised, Unavailable
 from bklog.ingest.attached import attached
 from bklog.ingest.body import decompress, read_limited, require_known_encoding, too_large
 from bklog.ingest.commit import CommitLimits, Committer, Request, count_lines
@@ -28,7 +28,7 @@ from bklog.ingest.ledger import Ledger
 from bklog.ingest.protocol import Protocol
 from bklog.records import Stored
 from bklog.registry import Registry
-from bklog.store import Source, Store
+from bklog.store import Source, Taking
 from bklog.telemetry import IngestFailed, LinesStored
 
 PROTOCOLS: Final = Registry("bklog.ingest.protocols", "PROTOCOL", Protocol)
@@ -47,7 +47,7 @@ class Service:
     max_body_bytes: int
 
 
-def make_app(store: Store, catalogue: Catalogue, *, limits: CommitLimits, max_body_bytes: int) -> Starlette:
+def make_app(store: Taking, catalogue: Catalogue, *, limits: CommitLimits, max_body_bytes: int) -> Starlette:
     threads = ThreadPoolExecutor(limits.parallel_inserts + 1, thread_name_prefix="store")
 
     async def in_thread(call: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -90,7 +90,12 @@ async def _ingest(http: HttpRequest) -> JSONResponse:
         key=key,
         attached=attached(http.headers, keyed=bool(key)),
     )
-    outcome = await service.committer.submit(request)
+    try:
+        outcome = await service.committer.submit(request)
+    except Unavailable as error:
+        if error.stable_code == "table_closed":
+            service.catalogue.doubt(destination)
+        raise
     # Asked again: of a collector that was closed meanwhile the table may be gone, and what went with it was not stored.
     await _authenticate(http, service.catalogue)
     LinesStored.of(destination.collector, outcome, size_bytes=len(body), quiet=destination.quiet).emit()

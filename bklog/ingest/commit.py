@@ -161,7 +161,7 @@ class Committer:
             began = time.monotonic()
             outcomes = await self._insert_lines(lines)
         seconds = time.monotonic() - began
-        BatchInserted(lines.table.name, requests=len(requests), size_bytes=len(lines.body), seconds=seconds).emit()
+        BatchInserted(lines.table.known_as, requests=len(requests), size_bytes=len(lines.body), seconds=seconds).emit()
         await self._ledger.write([_entry(request, lines, outcome) for request, outcome in zip(requests, outcomes, strict=True)])
         return outcomes
 
@@ -169,7 +169,7 @@ class Committer:
 def batch_id(request: Request) -> UUID:
     """The same key with the same bytes is the same batch; a key used again by mistake for other bytes loses nothing."""
     content = f"{len(request.body)}-{zlib.crc32(request.body):08x}"
-    return uuid5(NAMESPACE_OID, f"{request.destination.table.name}\n{request.key}\n{content}")
+    return uuid5(NAMESPACE_OID, f"{request.destination.table.known_as}\n{request.key}\n{content}")
 
 
 def joined(requests: Sequence[Request]) -> bytes:
@@ -184,7 +184,7 @@ def count_lines(body: bytes) -> int:
 def _entry(request: Request, batch: LineBatch, outcome: Stored) -> Entry:
     return Entry(
         time=batch.ingest_time,
-        table=batch.table.name,
+        table=batch.table.known_as,
         batch=batch.batch,
         host=request.source.host,
         size_bytes=len(request.body),

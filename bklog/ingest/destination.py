@@ -29,3 +29,6 @@ class Destination:
 class Catalogue(Protocol):
     async def find(self, token: str) -> Destination | None:
         """The collector that a token belongs to, or None."""
+
+    def doubt(self, destination: Destination) -> None:
+        """It took no lines: whoever asks for it next is told what it is by then."""

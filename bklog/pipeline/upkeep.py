@@ -72,5 +72,11 @@ def abandoned_tables() -> set[str]:
     return _tables(found.iterator()) - _tables(going.iterator())
 
 
+def is_given_up(run: PipelineRun) -> bool:
+    """Nobody goes on with it any more."""
+    failed_long_ago = run.state == State.FAILED and run.finished_at and run.finished_at < timezone.now() - GIVEN_UP_AFTER
+    return run.state in {State.CANCELLED, State.DONE} or bool(failed_long_ago)
+
+
 def _tables(contexts: Iterable[dict[str, Any]]) -> set[str]:
     return {table for context in contexts for table in context.get(MADE_TABLES, ())}

@@ -68,6 +68,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("pipeline.poll_priority", "service_schedule_priority", 300, 360),
     # Not behind heavy jobs: this is what brings back what was lost.
     Route("pipeline.sweep", "pipeline_additional_task_priority", 120, 180),
+    Route("pipeline.replacements", "pipeline_additional_task_priority", 120, 180),
     Route("pipeline.expire", "pipeline_additional_task", 300, 360),
     Route("pipeline.orphans", "pipeline_additional_task", 600, 900),
 )

@@ -4,7 +4,7 @@ from bklog.records.address import StoreAddress
 from bklog.records.bearer import Bearer, Permission
 from bklog.records.bucket import BucketAddress
 from bklog.records.columns import COLUMNS, IDENTITY, Column
-from bklog.records.names import CLIENT, PLATFORM, REJECTS
+from bklog.records.names import CLIENT, MAIN_STORE, PLATFORM, REJECTS
 from bklog.records.outcome import Stored
 from bklog.records.statement import Limits, Rows, Statement
 from bklog.records.timerange import TimeRange, to_nanoseconds
@@ -15,6 +15,7 @@ __all__ = [
     "CLIENT",
     "COLUMNS",
     "IDENTITY",
+    "MAIN_STORE",
     "PLATFORM",
     "REJECTS",
     "Bearer",

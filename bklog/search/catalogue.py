@@ -15,7 +15,7 @@ from bklog.query import TableFields
 from bklog.query.fields import needs_paths
 from bklog.query.sql import render_paths
 from bklog.records import Limits
-from bklog.store import LogTable, Store
+from bklog.store import LogTable, Searching
 
 KEEP_SECONDS: Final = 60.0
 
@@ -27,7 +27,7 @@ class _Known:
 
 
 class FieldCatalogue:
-    def __init__(self, store: Store, limits: Limits) -> None:
+    def __init__(self, store: Searching, limits: Limits) -> None:
         self._store = store
         self._limits = limits
         self._known: dict[str, _Known] = {}
@@ -39,14 +39,16 @@ class FieldCatalogue:
 
     def _describe(self, table: LogTable, names: frozenset[str]) -> TableFields:
         missing = needs_paths(names, table.types)
-        return TableFields(self._store.table(table.name), table.types, self._paths(table, missing) if missing else frozenset())
+        quoted = self._store.of([table]).table(table.name)
+        return TableFields(quoted, table.types, self._paths(table, missing) if missing else frozenset())
 
     def _paths(self, table: LogTable, names: frozenset[str]) -> frozenset[str]:
         known = self._known.get(table.name)
         is_fresh = known is not None and time.monotonic() - known.read_at < KEEP_SECONDS
         if known and is_fresh and not needs_paths(names, dict.fromkeys(known.paths, "string")):
             return known.paths
-        rows = self._store.select(render_paths(self._store.table(table.name)), self._limits)
+        store = self._store.of([table])
+        rows = store.select(render_paths(store.table(table.name)), self._limits)
         paths = frozenset(path for (path,) in rows.rows)
         self._known[table.name] = _Known(paths, time.monotonic())
         return paths

@@ -21,7 +21,7 @@ from bklog.search.catalogue import FieldCatalogue
 from bklog.search.reading import Asked, read_request
 from bklog.search.request import SearchRequest
 from bklog.search.service import BAD_REGEX_CODE, make_plan, select
-from bklog.store import LogTable, Store
+from bklog.store import LogTable, Searching
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def inspect(
     *,
     tables: Sequence[LogTable],
     masking: Masking,
-    store: Store,
+    store: Searching,
     catalogue: FieldCatalogue,
     limits: Limits,
 ) -> Inspection:
@@ -69,7 +69,7 @@ def inspect(
     return Inspection(request.query, str(asked.whole), asked.fields, notes, conditions, rest)
 
 
-def _check_regexes(asked: Asked, store: Store, limits: Limits) -> None:
+def _check_regexes(asked: Asked, store: Searching, limits: Limits) -> None:
     """The engine's dialect is known to the engine alone."""
     for leaf, _ in leaves(asked.whole.node):
         if isinstance(leaf, Term) and isinstance(leaf.value, Regex):

@@ -15,7 +15,7 @@ from bklog.query import UNMASKED, Masking
 from bklog.query.masking import Rule
 from bklog.query.sql import render_check, render_masked_lines
 from bklog.records import Bearer, Limits, Permission
-from bklog.store import Store
+from bklog.store import Searching
 from bklog.telemetry import RawValuesRead
 
 MAX_LINES: Final = 20
@@ -40,14 +40,14 @@ def masking_for(bearer: Bearer, masking: Masking, *, index_set_id: int, masked: 
     return UNMASKED
 
 
-def check_rules(masking: Masking, *, store: Store) -> None:
+def check_rules(masking: Masking, *, store: Searching) -> None:
     """Raises BadRequest (`masking`) for an expression that the engine does not read, that is too slow, or finds nothing."""
     for rule in masking.rules:
         if rule.pattern:
             _check(rule, store)
 
 
-def preview_lines(lines: object, masking: Masking, *, store: Store) -> list[dict[str, Any]]:
+def preview_lines(lines: object, masking: Masking, *, store: Searching) -> list[dict[str, Any]]:
     """Each line before and after."""
     given = _lines(lines)
     found = store.select(render_masked_lines(given, masking), PREVIEW_LIMITS).rows
@@ -57,7 +57,7 @@ def preview_lines(lines: object, masking: Masking, *, store: Store) -> list[dict
     ]
 
 
-def _check(rule: Rule, store: Store) -> None:
+def _check(rule: Rule, store: Searching) -> None:
     try:
         ((_, finds_nothing),) = store.select(render_check(rule, TRIAL, TRIAL_LINES), TRIAL_LIMITS).rows
     except StoreError as error:

@@ -24,7 +24,7 @@ from bklog.search.explain import describe_plan
 from bklog.search.highlight import compile_highlight, find_offsets
 from bklog.search.reading import Asked, placed, read_request
 from bklog.search.request import SearchRequest
-from bklog.store import LogTable, Store
+from bklog.store import LogTable, Searching
 
 # ClickHouse's numbers: TIMEOUT_EXCEEDED and TOO_SLOW, MEMORY_LIMIT_EXCEEDED, CANNOT_COMPILE_REGEXP.
 TIMEOUTS: Final = (159, 160)
@@ -91,7 +91,7 @@ def search(
     *,
     tables: Sequence[LogTable],
     masking: Masking,
-    store: Store,
+    store: Searching,
     catalogue: FieldCatalogue,
     limits: Limits,
 ) -> SearchResult:
@@ -101,9 +101,11 @@ def search(
         Forbidden: `field_masked`, for a condition on a field that is hidden.
         QuerySyntax: the query cannot be read, names an unknown field, or compares with what is no value of it.
         SearchTimeout, SearchTooLarge: a limit stopped the engine.
+        BadRequest: the tables stand in several stores.
         StoreError, Unavailable: the store.
     """
     started = time.perf_counter()
+    store = store.of(tables)
     asked = read_request(request)
     plan = make_plan(asked, request, tables, masking, catalogue)
     answer = select(render(plan), store, limits)
@@ -126,11 +128,12 @@ def explain(
     *,
     tables: Sequence[LogTable],
     masking: Masking,
-    store: Store,
+    store: Searching,
     catalogue: FieldCatalogue,
     limits: Limits,
 ) -> Explanation:
     """What a search would do, without doing it: each stage, and which granules the engine would read."""
+    store = store.of(tables)
     asked = read_request(request)
     plan = make_plan(asked, request, tables, masking, catalogue)
     statement = render(plan)
@@ -160,7 +163,7 @@ def make_plan(
         raise placed(error, asked, known) from error
 
 
-def select(statement: Statement, store: Store, limits: Limits) -> Rows:
+def select(statement: Statement, store: Searching, limits: Limits) -> Rows:
     try:
         return store.select(statement, limits)
     except StoreError as error:
@@ -229,7 +232,7 @@ def _next_cursor(page: Page, answer: Rows) -> str | None:
     return str(Cursor(int(last["time_ns"]), UUID(last["batch_text"]), last["row"]))
 
 
-def _note_on_nothing(request: SearchRequest, tables: Sequence[LogTable], store: Store, limits: Limits) -> str:
+def _note_on_nothing(request: SearchRequest, tables: Sequence[LogTable], store: Searching, limits: Limits) -> str:
     bounds = select(render_bounds(store.table(table.name) for table in tables), store, limits).rows
     asked = f"no row matches between {request.time_range.start.isoformat()} and {request.time_range.end.isoformat()}"
     if not bounds:

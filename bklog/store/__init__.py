@@ -1,5 +1,33 @@
 """The log store: the only package that knows SQL execution, ClickHouse and chDB."""
 
-from bklog.store.base import NOTHING_ATTACHED, Attached, Disk, LineBatch, LogTable, Source, Store, TableUsage
+from bklog.store.base import (
+    NOTHING_ATTACHED,
+    Attached,
+    Copying,
+    Disk,
+    Keeping,
+    LineBatch,
+    LogTable,
+    Piece,
+    Searching,
+    Source,
+    Store,
+    TableUsage,
+    Taking,
+)
 
-__all__ = ["NOTHING_ATTACHED", "Attached", "Disk", "LineBatch", "LogTable", "Source", "Store", "TableUsage"]
+__all__ = [
+    "NOTHING_ATTACHED",
+    "Attached",
+    "Copying",
+    "Disk",
+    "Keeping",
+    "LineBatch",
+    "LogTable",
+    "Piece",
+    "Searching",
+    "Source",
+    "Store",
+    "TableUsage",
+    "Taking",
+]

@@ -1,8 +1,8 @@
 """Store: what the rest of the platform asks of a log store. One engine is behind it, chosen by `BKLOG_STORE_URL`.
 
-    collect ──create/drop──▶ ┐
-    ingest  ──insert_lines─▶ ├ Store ─▶ engine (ClickHouse dialect, over its HTTP interface)
-    search  ──select───────▶ ┘
+    collect ──create, drop, usage ─▶ Keeping   ┐
+    ingest  ──insert_lines ────────▶ Taking    ├ Store ─▶ engine (ClickHouse dialect, over its HTTP interface)
+    search  ──select ──────────────▶ Searching ┘
 
 Errors: StoreError (the engine refused the statement), Unavailable (it does not answer; try again), Overloaded.
 """
@@ -10,30 +10,41 @@ Errors: StoreError (the engine refused the statement), Unavailable (it does not 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 from bklog.clean import CleanRule
-from bklog.records import Limits, Rows, Statement, Stored, Writing
+from bklog.records import MAIN_STORE, Limits, Rows, Statement, Stored, Writing
 
+Chunks = Generator[bytes, None, None]
 TABLE_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
 class LogTable:
-    """A collector's table: `name` is a bare identifier, `index` is full, bloom or none, `types` its typed fields."""
+    """A collector's table: `name` is a bare identifier, `index` is full, bloom or none, `types` its typed fields.
+
+    A table that took the place of another one goes on under that one's `account`: the name in the ledger, in the ids of
+    batches and beside refused lines. `store` names the store where it stands.
+    """
 
     name: str
     retention_days: int
     index: str = "full"
     types: Mapping[str, str] = field(default_factory=dict)
+    account: str = ""
+    store: str = MAIN_STORE
 
     def __post_init__(self) -> None:
         if not TABLE_NAME.fullmatch(self.name):
             raise ValueError(f"{self.name!r} is no table name")
+
+    @property
+    def known_as(self) -> str:
+        return self.account or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,15 @@ class TableUsage:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """The rows of a table that arrived from `start` to before `end`, and how many they are."""
+
+    start: datetime
+    end: datetime
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Disk:
     host: str
     name: str
@@ -97,27 +117,43 @@ class Disk:
     total_bytes: int
 
 
-class Store(Protocol):
-    def ping(self) -> str:
-        """The engine's version. Raises Unavailable."""
+class Searching(Protocol):
+    """What a search needs."""
 
-    def migrate(self) -> list[str]:
-        """Bring the store's own tables up to date; returns the migrations applied now."""
-
-    def create_table(self, table: LogTable) -> None: ...
-
-    def drop_table(self, table: LogTable) -> None: ...
-
-    def insert_lines(self, batch: LineBatch) -> list[Stored]:
-        """Clean and store a batch; returns when it survives a crash, one Stored per request of the batch."""
+    def of(self, tables: Iterable[LogTable]) -> Searching:
+        """What selects from all of these tables. Raises BadRequest (`several_stores`) where they stand in different ones."""
 
     def select(self, statement: Statement, limits: Limits) -> Rows: ...
+
+    def table(self, name: str) -> str:
+        """The quoted name under which statements select from a table."""
 
     def stream(self, statement: Statement, writing: Writing, limits: Limits) -> Generator[bytes]:
         """The rows as the engine writes them, in chunks. Raises also at the end, where they are not all there."""
 
     def identity(self, table: str) -> str:
         """Changes when another table takes the name, or a column changes; empty where there is no such table."""
+
+
+class Taking(Protocol):
+    """What the ingest service needs."""
+
+    def insert_lines(self, batch: LineBatch) -> list[Stored]:
+        """Clean and store a batch; returns when it survives a crash, one Stored per request of the batch."""
+
+    def insert_rows(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str) -> None:
+        """Insert a few rows of the platform's own (the ledger), once per `token`."""
+
+
+class Keeping(Protocol):
+    """What keeps tables: that they are there, what they take, what leaves them, and the ledger of what came."""
+
+    def places(self) -> Mapping[str, Keeping]:
+        """Each store by its name."""
+
+    def create_table(self, table: LogTable) -> None: ...
+
+    def drop_table(self, table: LogTable) -> None: ...
 
     def ledger(self, table: str, *, since: datetime) -> dict[str, Any]:
         """The sums of a table's ledger: requests, received, stored, duplicate, rejected_by_reason, marked, size_bytes."""
@@ -142,8 +178,46 @@ class Store(Protocol):
     def roll_up_ledger(self, *, before: date) -> list[date]:
         """Sum the ledger's days before this one by the hour; returns the days done now. Its sums stay as they are."""
 
-    def table(self, name: str) -> str:
-        """The quoted name under which statements select from a table."""
 
-    def insert_rows(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str) -> None:
-        """Insert a few rows of the platform's own (the ledger), once per `token`."""
+class Copying(Protocol):
+    """What lets one table take the place of another, in the same store or in two, while lines go on coming."""
+
+    def arrivals(self, table: LogTable, *, since: datetime, width: timedelta) -> dict[datetime, int]:
+        """Starts of spans of so many seconds → the rows that arrived in each; of the first those since `since`."""
+
+    def pieces(self, table: LogTable, start: datetime, *, width: timedelta) -> list[Piece]:
+        """The rows that arrived in a span, in pieces of bounded size."""
+
+    def count(self, table: LogTable, piece: Piece | None = None) -> int: ...
+
+    def copy(self, piece: Piece, source: LogTable, target: LogTable, *, rule: CleanRule | None, kept_since: datetime) -> None:
+        """Put into `target` what it lacks of the piece, read by `rule`, or as it is. Both stand in this store."""
+
+    def read_piece(self, piece: Piece, table: LogTable) -> Chunks:
+        """The piece's rows, for `write_piece`, possibly of another store."""
+
+    def write_piece(self, table: LogTable, chunks: Chunks) -> None: ...
+
+    def close_table(self, table: LogTable) -> None:
+        """From now on it takes no line: inserts raise Unavailable (`table_closed`). Its rows can be read as before."""
+
+    def open_table(self, table: LogTable) -> None: ...
+
+    def inserting(self, table: LogTable) -> int:
+        """Inserts into the table that run: those which began before it was closed may still add rows."""
+
+    def suspend_expiry(self, table: LogTable) -> None:
+        """Let no row expire until `set_expiry` says otherwise."""
+
+
+class Store(Searching, Taking, Keeping, Protocol):
+    """All of it, as an entry point opens it; what it hands on is the part that the feature needs."""
+
+    def ping(self) -> str:
+        """The engine's version. Raises Unavailable."""
+
+    def migrate(self) -> list[str]:
+        """Bring the store's own tables up to date; returns the migrations applied now."""
+
+    def copying(self, table: LogTable) -> Copying:
+        """How rows are copied from and into a table, in the store where it stands."""

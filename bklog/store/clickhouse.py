@@ -1,6 +1,6 @@
 """The ClickHouse dialect, over HTTP with the official client: the embedded store and a server or cluster alike.
 
-insert_lines: find_batch? ─▶ store_lines ─▶ count_lines ─(fewer than sent)─▶ keep_rejects ─▶ count_lines
+What is said to the engine: `schema.py`, `statements.py`, `upkeep.py`, `reclean.py`; in which order: `intake.py`, `copies.py`.
 """
 
 from __future__ import annotations
@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections import defaultdict
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from datetime import date, datetime
+from functools import partial
 from typing import Any, Final, cast
 
 import clickhouse_connect
@@ -22,26 +21,26 @@ from clickhouse_connect.driver.httputil import get_pool_manager
 from urllib3 import HTTPResponse
 
 from bklog.errors import BklogError, Overloaded, StoreError, Unavailable
-from bklog.records import Limits, Rows, Statement, StoreAddress, Stored, Writing
+from bklog.records import MAIN_STORE, Limits, Rows, Statement, StoreAddress, Stored, Writing
 from bklog.store import migrations, upkeep
-from bklog.store.base import Disk, LineBatch, LogTable, TableUsage
+from bklog.store.base import Chunks, Copying, Disk, LineBatch, LogTable, TableUsage
+from bklog.store.copies import Copies, Running
+from bklog.store.intake import Intake, Place
 from bklog.store.schema import Layout, create_database, create_log_table, drop_table
 from bklog.store.statements import (
-    REJECTS,
-    count_lines,
-    find_batch,
-    keep_rejects,
-    store_lines,
     sum_ledger,
     sum_ledgers,
 )
 from bklog.store.stream import chunks, format_name, settings_of
 
 CONNECT_SECONDS: Final = 5
+READ_BYTES: Final = 1 << 20
 DISK_FULL_CODES: Final = {243}  # NOT_ENOUGH_SPACE
 OWN_MEMORY_TEXT: Final = re.compile(r"DB::Exception: Query memory limit exceeded")  # else memory is short for all
 OVERLOAD_CODES: Final = {202, 241, 252}  # too many queries, memory, too many parts: all pass
 STOPPING_CODES: Final = {209, 210, 236, 394}  # socket time-out, network error, aborted, cancelled by a stop
+CLOSED_CODES: Final = {469}  # a constraint is violated, and the only one that a table ever has is the one that closes it
+GONE_CODES: Final = {60, 81}  # unknown table, unknown database
 DISK_FULL_TEXT: Final = re.compile(r"No space left on device|errno: 28\b")
 LOOKUP_LIMITS: Final = Limits(seconds=60, memory_bytes=2 << 30, result_rows=100_000)
 INSERT_SETTINGS: Final[Mapping[str, Any]] = {
@@ -53,20 +52,34 @@ INSERT_SETTINGS: Final[Mapping[str, Any]] = {
     "insert_deduplicate": 1,
     "distributed_foreground_insert": 1,
 }
-Counts = Mapping[tuple[int, str], int]  # (request from 1, parse error or reason) -> lines
-NOTHING: Final[Counts] = {}
 
 
 class ClickHouseStore:
     """A Store. Safe to share between threads; connects when first used, so that a process starts before its store."""
 
-    def __init__(self, address: StoreAddress, *, connections: int = 16, insert_seconds: float = 300) -> None:
+    def __init__(
+        self,
+        address: StoreAddress,
+        *,
+        connections: int = 16,
+        insert_seconds: float = 300,
+        rejects: ClickHouseStore | None = None,
+    ) -> None:
+        """`rejects` is the store that keeps refused lines, where that is another one."""
         self._address = address
         self._layout = Layout(address.database, address.cluster)
         self._insert_seconds = insert_seconds
         self._lock = threading.Lock()
         self._connected: Client | None = None
         self._pool = get_pool_manager(maxsize=connections, num_pools=2)
+        self.place = Place(self._layout, partial(self.select, limits=LOOKUP_LIMITS), self._insert)
+        self._intake = Intake(self.place, rejects.place if rejects else self.place)
+
+    def of(self, tables: Iterable[LogTable]) -> ClickHouseStore:
+        return self
+
+    def places(self) -> Mapping[str, ClickHouseStore]:
+        return {MAIN_STORE: self}
 
     def ping(self) -> str:
         return str(self.select(Statement("SELECT version()"), LOOKUP_LIMITS).rows[0][0])
@@ -150,7 +163,18 @@ class ClickHouseStore:
         return {self._plain(name): days for name, days in rows}
 
     def set_expiry(self, table: LogTable) -> None:
-        self._command(upkeep.set_expiry(table.name, table.retention_days, self._layout))
+        for statement in upkeep.set_expiry(table.name, table.retention_days, self._layout):
+            self._command(statement)
+
+    def copying(self, table: LogTable) -> Copying:
+        return Copies(self._layout, Running(self.select, self._command, self._read, self._write), seconds=self._insert_seconds)
+
+    def _read(self, statement: Statement, settings: Mapping[str, Any]) -> Chunks:
+        """The answer in the engine's own binary form, chunk by chunk."""
+        with self._errors():
+            answer: Any = self._client.raw_stream(statement.text, dict(statement.params), dict(settings), fmt="Native")
+            with closing(answer):
+                yield from iter(partial(answer.read, READ_BYTES), b"")
 
     def drop_days(self, table: LogTable, *, before: date) -> list[date]:
         partitions = [row[0] for row in self.select(upkeep.days(table.name, self._layout), LOOKUP_LIMITS).rows]
@@ -172,6 +196,11 @@ class ClickHouseStore:
             self._command(statement.text, params=statement.params, settings=settings)
         return days
 
+    def _write(self, table: str, columns: Sequence[str], chunks: Chunks, settings: Mapping[str, Any]) -> None:
+        """The counterpart of `_read`."""
+        with self._errors():
+            self._client.raw_insert(table, columns, chunks, dict(settings), fmt="Native")
+
     def _plain(self, table: str) -> str:
         return table.removesuffix("_local") if self._layout.cluster else table
 
@@ -181,35 +210,16 @@ class ClickHouseStore:
         self._command(sql, data=body, settings=_insert_settings(token, self._insert_seconds))
 
     def insert_lines(self, batch: LineBatch) -> list[Stored]:
-        if not batch.keyed:
-            return self._insert_new(batch)
-        first, lines = self.select(find_batch(batch, self._layout), LOOKUP_LIMITS).rows[0]
-        if lines >= batch.bounds[-1]:
-            return [Stored(0, batch.bounds[-1], {}, {})]
-        return self._resume(batch, first) if lines else self._insert_new(batch)
+        try:
+            return self._intake.take(batch)
+        except StoreError as error:
+            if error.engine_code not in GONE_CODES:
+                raise
+            raise closed_table(f"the table {batch.table.name} is gone") from error
 
-    def _resume(self, batch: LineBatch, first: str) -> list[Stored]:
-        """A part of the batch stands already: the rest must carry the same time, so that it meets the same tokens."""
-        batch = replace(batch, ingest_time=datetime.fromisoformat(first).replace(tzinfo=UTC))
-        before = [self._count(batch, name) for name in (batch.table.name, REJECTS.name)]
-        return self._insert_new(batch, *before)
-
-    def _insert_new(self, batch: LineBatch, stored_before: Counts = NOTHING, rejected_before: Counts = NOTHING) -> list[Stored]:
-        self._insert(store_lines(batch, self._layout), batch, token=str(batch.batch))
-        stored = _without(self._count(batch, batch.table.name), stored_before)
-        rejected: Counts = {}
-        if sum(stored.values()) < batch.bounds[-1]:
-            self._insert(keep_rejects(batch, self._layout), batch, token=f"{batch.table.name}-{batch.batch}-rejects")
-            rejected = _without(self._count(batch, REJECTS.name), rejected_before)
-        return _by_request(batch.bounds, stored, rejected)
-
-    def _insert(self, statement: Statement, batch: LineBatch, *, token: str) -> None:
+    def _insert(self, statement: Statement, body: bytes, token: str) -> None:
         settings = _insert_settings(token, self._insert_seconds)
-        self._command(statement.text, data=batch.body, params=statement.params, settings=settings)
-
-    def _count(self, batch: LineBatch, table: str) -> Counts:
-        rows = self.select(count_lines(batch, table, self._layout), LOOKUP_LIMITS).rows
-        return {(request, error): lines for request, error, lines in rows}
+        self._command(statement.text, data=body, params=statement.params, settings=settings)
 
     def _command(
         self,
@@ -217,10 +227,10 @@ class ClickHouseStore:
         *,
         data: bytes | None = None,
         params: Mapping[str, Any] | None = None,
-        settings: dict[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         with self._errors():
-            self._client.command(sql, data=data, parameters=dict(params or {}), settings=settings)
+            self._client.command(sql, data=data, parameters=dict(params or {}), settings=dict(settings or {}))
 
     @property
     def _client(self) -> Client:
@@ -255,12 +265,23 @@ class ClickHouseStore:
             return Unavailable("the store's disk is full", retry_after_seconds=30, hint=hint, code="disk_full")
         if code in OVERLOAD_CODES and not OWN_MEMORY_TEXT.search(text):
             return Overloaded(f"the store has too much to do: {text}", retry_after_seconds=2, code="store_overloaded")
+        if code in CLOSED_CODES:
+            return closed_table("the table takes no lines at the moment")
+        if code in GONE_CODES:
+            hint = "it was replaced by another, or its collector was deleted: read the collector again"
+            return StoreError(text, engine_code=code, hint=hint, code="table_gone")
         if code in STOPPING_CODES or not code:
             hint = "it is started again by the supervisor; `bklog status` and `bklog logs store` say more"
             return Unavailable(
                 f"the store at {self._address.url} does not answer", retry_after_seconds=1, hint=hint, code="store_down"
             )
         return StoreError(text, engine_code=code)
+
+
+def closed_table(what: str) -> Unavailable:
+    """Another table takes its place within seconds, and what is sent again stands there."""
+    hint = "keep the lines and send them again after Retry-After; nothing of them was acknowledged"
+    return Unavailable(f"{what}: another one takes its place", retry_after_seconds=1, hint=hint, code="table_closed")
 
 
 def _insert_settings(token: str, seconds: float) -> dict[str, Any]:
@@ -273,25 +294,3 @@ def _day(partition: str) -> date | None:
         return date.fromisoformat(partition)
     except ValueError:
         return None
-
-
-def _without(counts: Counts, before: Counts) -> Counts:
-    return {key: lines - before.get(key, 0) for key, lines in counts.items()}
-
-
-def _by_request(bounds: Sequence[int], stored: Counts, rejected: Counts) -> list[Stored]:
-    """Share the counts out to the requests of a batch; what was neither stored now nor refused had been stored before."""
-    kept: dict[int, int] = defaultdict(int)
-    marked: dict[int, dict[str, int]] = defaultdict(dict)
-    refused: dict[int, dict[str, int]] = defaultdict(dict)
-    for (request, error), lines in stored.items():
-        kept[request] += lines
-        if error:
-            marked[request][error] = lines
-    for (request, reason), lines in rejected.items():
-        refused[request][reason] = lines
-    sizes = [end - start for start, end in zip((0, *bounds), bounds, strict=False)]
-    return [
-        Stored(kept[number], size - kept[number] - sum(refused[number].values()), refused[number], marked[number])
-        for number, size in enumerate(sizes, start=1)
-    ]

@@ -21,20 +21,23 @@ ARRIVAL: Final = "{ingest_time:DateTime64(6,'UTC')}"
 SOURCE: Final = "{host:String}, {path:String}, {stream:String}"
 
 
-def store_lines(batch: LineBatch, layout: Layout) -> Statement:
+def store_lines(batch: LineBatch, layout: Layout, *, resumed: bool = False) -> Statement:
+    """`resumed`: a part of the batch stands already; only the rest of it is stored."""
+    table = layout.table(batch.table.name)
     columns = f"time, {ARRIVAL}, {{batch:UUID}}, row, {SOURCE}, level, line, {_fields(batch)}, parse_error"
-    return Statement(_insert(batch, layout.table(batch.table.name), columns, "reject = ''"), _params(batch))
+    return Statement(_insert(batch, table, columns, "reject = ''" + _missing(table, resumed)), _params(batch))
 
 
-def keep_rejects(batch: LineBatch, layout: Layout) -> Statement:
+def keep_rejects(batch: LineBatch, layout: Layout, *, resumed: bool = False) -> Statement:
     """Refused lines become rows of their own table, whose `log` is valid text and whose `fields` say why and hold the bytes."""
     why = "map('collector', {table:String}, 'reason', reject, 'base64', if(reject = 'bad_encoding', base64Encode(line), ''))"
     columns = (
         f"{ARRIVAL}, {ARRIVAL}, {{batch:UUID}}, row, {SOURCE}, '', toValidUTF8(line), "
         f"accurateCastOrNull(toJSONString({why}), 'JSON(max_dynamic_paths=512)'), reject"
     )
-    statement = _insert(batch, layout.table(REJECTS.name), columns, "reject != ''")
-    return Statement(statement, _params(batch) | {"table": batch.table.name})
+    table = layout.table(REJECTS.name)
+    statement = _insert(batch, table, columns, "reject != ''" + _missing(table, resumed))
+    return Statement(statement, _params(batch) | {"table": batch.table.known_as})
 
 
 def count_lines(batch: LineBatch, table: str, layout: Layout) -> Statement:
@@ -46,12 +49,10 @@ def count_lines(batch: LineBatch, table: str, layout: Layout) -> Statement:
     return Statement(text, {"bounds": list(batch.bounds), "ingest_time": _arrival(batch), "batch": str(batch.batch)})
 
 
-def find_batch(batch: LineBatch, layout: Layout) -> Statement:
+def find_batch(batch: LineBatch, table: str, layout: Layout) -> Statement:
     """When a batch of this id was stored first, and how many of its lines stand there: (ingest_time as text, lines)."""
-    tables = (layout.table(batch.table.name), layout.table(REJECTS.name))
-    one = "SELECT ingest_time FROM {table} WHERE batch = {{batch:UUID}}"
-    union = " UNION ALL ".join(one.format(table=table) for table in tables)
-    text = f"SELECT toString(min(ingest_time)) AS first, count() AS lines FROM ({union})"
+    found = f"FROM {layout.table(table)} WHERE batch = {{batch:UUID}}"
+    text = f"SELECT toString(min(ingest_time)) AS first, count() AS lines {found}"
     return Statement(text, {"batch": str(batch.batch)})
 
 
@@ -87,6 +88,11 @@ def _insert(batch: LineBatch, table: str, columns: str, condition: str) -> str:
         f"SELECT rowNumberInAllBlocks() AS row, {line} AS line{prepare} FROM input('raw String'))) "
         f"WHERE {condition}{_settings(cleaning)} FORMAT LineAsString"
     )
+
+
+def _missing(table: str, resumed: bool) -> str:  # noqa: FBT001 - a condition, or none
+    """The engine's tokens cannot tell: the part that stands may have come from another table."""
+    return f" AND row GLOBAL NOT IN (SELECT row FROM {table} WHERE batch = {{batch:UUID}})" if resumed else ""
 
 
 def _fields(batch: LineBatch) -> str:

@@ -107,11 +107,34 @@ def expiries(layout: Layout) -> Statement:
     return Statement(text, {"database": layout.database})
 
 
-def set_expiry(name: str, retention_days: int, layout: Layout) -> str:
-    return (
-        f"ALTER TABLE {layout.local(name)}{layout.on_cluster} "
-        f"MODIFY TTL toDateTime(time) + INTERVAL {retention_days:d} DAY SETTINGS materialize_ttl_after_modify = 0"
+def set_expiry(name: str, retention_days: int, layout: Layout) -> list[str]:
+    """The rows that are there expire by it too: the engine notes each part's last day anew, and rewrites no row for it."""
+    alter = f"ALTER TABLE {layout.local(name)}{layout.on_cluster} MODIFY"
+    expires = f"TTL toDateTime(time) + INTERVAL {retention_days:d} DAY"
+    return [f"{alter} SETTING materialize_ttl_recalculate_only = 1", f"{alter} {expires}"]
+
+
+def remove_expiry(name: str, layout: Layout) -> str:
+    return f"ALTER TABLE {layout.local(name)}{layout.on_cluster} REMOVE TTL"
+
+
+def close(name: str, layout: Layout) -> str:
+    """A condition that no row meets: whoever inserts is refused, whoever reads is not."""
+    return f"ALTER TABLE {layout.local(name)}{layout.on_cluster} ADD CONSTRAINT IF NOT EXISTS closed CHECK 0"
+
+
+def reopen(name: str, layout: Layout) -> str:
+    return f"ALTER TABLE {layout.local(name)}{layout.on_cluster} DROP CONSTRAINT IF EXISTS closed"
+
+
+def inserting(name: str, layout: Layout) -> Statement:
+    """How many inserts into a table run, those of a cluster's other nodes too."""
+    into = [f"INSERT INTO {table} " for table in {layout.table(name), layout.local(name)}]
+    text = (
+        f"SELECT count() AS inserts FROM {_everywhere('system.processes', layout)} "
+        "WHERE arrayExists(start -> startsWith(query, start), {into:Array(String)})"
     )
+    return Statement(text, {"into": into})
 
 
 def drop_partition(name: str, partition: str, layout: Layout) -> str:

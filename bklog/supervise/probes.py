@@ -21,7 +21,7 @@ from config.address import ingest_url
 from config.environ import Loaded
 from config.mask import mask_url
 from config.queue import message_queue
-from config.store import store_address
+from config.store import store_address, store_addresses
 
 _SECONDS: Final = 3
 _LEAST_FREE_BYTES: Final = 2**30
@@ -58,8 +58,14 @@ def queue(loaded: Loaded) -> str:
 
 
 def store(loaded: Loaded) -> str:
-    address = store_address(loaded)
-    hint = "start the fleet with `bklog up`" if address.is_embedded else "see BKLOG_STORE_URL in docs/settings.md"
+    """Every store: the lines of some collectors stand in another one than the main one."""
+    return "; ".join(_ask_store(loaded, address) for address in store_addresses(loaded).values())
+
+
+def _ask_store(loaded: Loaded, address: StoreAddress) -> str:
+    hint = (
+        "start the fleet with `bklog up`" if address.is_embedded else "see BKLOG_STORE_URL and BKLOG_STORES in docs/settings.md"
+    )
     if address.is_embedded and not loaded.BKLOG_STORE_PORT:
         raise Unavailable("the embedded store does not run", hint=hint)
     try:

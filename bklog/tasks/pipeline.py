@@ -48,6 +48,13 @@ def orphans() -> None:
     check_orphans(store=the_store(), abandoned=upkeep.abandoned_tables())
 
 
+@task("pipeline.replacements")
+def replacements() -> None:
+    from bklog.tasks.wiring.replacements import put_in_order  # noqa: PLC0415 as above
+
+    put_in_order()
+
+
 def _work_on(run_id: int, position: int) -> None:
     from bklog.tasks.wiring import pipelines  # noqa: PLC0415 as above
 

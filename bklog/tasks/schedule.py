@@ -44,6 +44,7 @@ SCHEDULE: Final[tuple[Periodic, ...]] = (
     Periodic("export.sweep", MINUTE, offset_seconds=50),
     Periodic("export.expire", HOUR, offset_seconds=20 * MINUTE + 10),
     Periodic("pipeline.sweep", MINUTE, offset_seconds=10),
+    Periodic("pipeline.replacements", MINUTE, offset_seconds=50),
     Periodic("pipeline.expire", HOUR, offset_seconds=20 * MINUTE + 50),
     Periodic("pipeline.orphans", 6 * HOUR, offset_seconds=HOUR + 30 * MINUTE),
 )

@@ -132,7 +132,8 @@ def test_a_deletion_is_a_run_where_it_is_asked_to_drain_and_at_once_where_not(po
     shop, other = (actions.create_collector(Draft(name, 30), store=store) for name in ("shop", "other"))
     assert refused("DELETE", f"{COLLECTORS}{shop.pk}/?drain=perhaps") == (400, "drain")
     status, run = call("DELETE", f"{COLLECTORS}{shop.pk}/?drain=true")
-    assert (status, run["context"]) == (202, {"collector_id": shop.pk, "name": "shop", "table": shop.table})
+    where = {"table": shop.table, "store": "main", "account": shop.table}
+    assert (status, run["context"]) == (202, {"collector_id": shop.pk, "name": "shop", **where})
     for drain in ("true", "false"):
         assert refused("DELETE", f"{COLLECTORS}{shop.pk}/?drain={drain}") == (409, "pipeline_running")
     assert call("DELETE", f"{COLLECTORS}{other.pk}/")[0] == 204

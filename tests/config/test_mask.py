@@ -23,6 +23,11 @@ from config.table import Value
         ("BKLOG_MQ_URL", "redis://h:6379/0", "redis://h:6379/0"),
         ("BKLOG_STORE_URL", "clickhouse://u:p@h:8123/db?cluster=c", f"clickhouse://u:{MASK}@h:8123/db?cluster=c"),
         ("BKLOG_STORE_URL", "chdb://", "chdb://"),
+        (
+            "BKLOG_STORES",
+            ("a=clickhouse://u:p@h/db", "b=clickhouse://h"),
+            [f"a=clickhouse://u:{MASK}@h/db", "b=clickhouse://h"],
+        ),
         ("BKLOG_PORT", 8000, 8000),
         ("BKLOG_AUTH_METHODS", ("token",), ["token"]),
     ],

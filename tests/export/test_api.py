@@ -18,7 +18,7 @@ from bklog.accounts.actions import replace_api_token
 from bklog.api import wiring
 from bklog.export.models import Export
 from bklog.objects import ObjectStore
-from bklog.records import Permission, StoreAddress
+from bklog.records import MAIN_STORE, Permission, StoreAddress
 from tests.export.site import BEGIN, END, ExportSite, in_order, json_lines, log_rows, unpack
 from tests.object_server import object_server
 from tests.store.conftest import StoreServer
@@ -32,7 +32,8 @@ RANGE = {"start": BEGIN.isoformat(), "end": END.isoformat()}
 @pytest.fixture
 def site(site: ExportSite, store_server: StoreServer, settings: Any) -> Iterator[ExportSite]:
     """The API's own parts, on this test's store and folder; no broker runs, so that messages wait for the sweep."""
-    settings.STORE = StoreAddress("127.0.0.1", store_server.port, database=site.store.table("x").split("`")[1])
+    address = StoreAddress("127.0.0.1", store_server.port, database=site.store.table("x").split("`")[1])
+    settings.STORES = {MAIN_STORE: address}
     settings.EXPORT_FOLDER = site.folder
     settings.BKLOG_EXPORT_MAX_ROWS = 500
     cached = (wiring.the_store, wiring.the_catalogue, wiring.the_places)

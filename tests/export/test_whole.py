@@ -39,6 +39,9 @@ class Meddled:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
+    def of(self, _: object) -> Meddled:
+        return self
+
     def stream(self, statement: Statement, writing: Writing, limits: Limits) -> Generator[bytes]:
         with self._lock:
             self.streams += 1

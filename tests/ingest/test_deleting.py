@@ -32,6 +32,9 @@ class Answers:
     async def find(self, _: str) -> Destination | None:
         return self.left.pop(0) if len(self.left) > 1 else self.left[0]
 
+    def doubt(self, destination: Destination) -> None:
+        raise AssertionError(f"{destination.collector} took no lines")
+
 
 def post(store: ClickHouseStore, *answers: Destination) -> tuple[int, dict[str, Any]]:
     app = make_app(store, Answers(list(answers)), limits=LIMITS, max_body_bytes=1 << 20)

@@ -66,6 +66,9 @@ ROUTES = {
     "api/v1/fleet/": NO_ROWS,
     "api/v1/databus/collectors/": NO_ROWS,
     "api/v1/databus/collectors/<int:collector_id>/": NO_ROWS,
+    "api/v1/databus/collectors/onboard/": NO_ROWS,
+    "api/v1/databus/collectors/<int:collector_id>/move/": NO_ROWS,
+    "api/v1/databus/collectors/<int:collector_id>/reactivate/": NO_ROWS,
     "api/v1/databus/collectors/<int:collector_id>/tokens/": NO_ROWS,
     "api/v1/databus/collectors/<int:collector_id>/ledger/": NO_ROWS,
     "api/v1/storage/": NO_ROWS,
@@ -73,6 +76,12 @@ ROUTES = {
     "api/v1/clientlog/tasks/": NO_ROWS,
     "api/v1/clientlog/tasks/<str:task_id>/": NO_ROWS,
     "api/v1/clientlog/tasks/<str:task_id>/retry/": NO_ROWS,
+    "api/v1/pipelines/": NO_ROWS,
+    "api/v1/pipelines/<int:run_id>/": NO_ROWS,
+    "api/v1/pipelines/<int:run_id>/retry/": NO_ROWS,
+    "api/v1/pipelines/<int:run_id>/skip/": NO_ROWS,
+    "api/v1/pipelines/<int:run_id>/fail/": NO_ROWS,
+    "api/v1/pipelines/<int:run_id>/cancel/": NO_ROWS,
     "api/v1/search/index_set/": NO_ROWS,
     "api/v1/search/index_set/<int:index_set_id>/search/": SHOWN,
     "api/v1/search/index_set/<int:index_set_id>/download/": SHOWN,
@@ -91,6 +100,7 @@ ROUTES = {
 COMMANDS = {
     "agent": NO_ROWS,
     "clientlog": NO_ROWS,
+    "collector": NO_ROWS,
     "config": NO_ROWS,
     "context": "prints what the API answers",
     "down": NO_ROWS,
@@ -101,6 +111,7 @@ COMMANDS = {
     "ingest": NO_ROWS,
     "logs": "lines of the platform's own programs, on their machine",
     "masking": "prints what the API answers",
+    "pipeline": NO_ROWS,
     "search": "prints what the API answers",
     "status": NO_ROWS,
     "storage": NO_ROWS,
@@ -126,6 +137,7 @@ READERS = {
 STORE_METHODS = {
     "ping", "migrate", "create_table", "drop_table", "insert_lines", "ledger", "ledgers", "usage", "disks", "expiry_days",
     "set_expiry", "drop_days", "roll_up_ledger", "table", "insert_rows", "identity",
+    "of", "places", "copying",
 }  # fmt: skip
 ANALYSED = {Histogram, Terms, TopValues, Distinct, Numbers, SliceCounts, FieldSample, Located, Neighbours}
 READING_METHODS = {"select", "stream"}

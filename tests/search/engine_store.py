@@ -1,18 +1,17 @@
-"""A Store for tests: statements run in the engine, in this process, with values bound as the official client binds them."""
+"""Searching for tests: statements run in the engine, in this process, with values bound as the official client binds them."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Generator, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 from clickhouse_connect.driver.binding import bind_query
 
 from bklog.errors import StoreError
-from bklog.records import Limits, Rows, Statement, Stored, Writing
-from bklog.store import Disk, LineBatch, LogTable, TableUsage
+from bklog.records import Limits, Rows, Statement, Writing
+from bklog.store import LogTable
 from bklog.store.schema import Layout, create_database, create_log_table
 from tests.chdb_connection import connect
 
@@ -31,6 +30,9 @@ class EngineStore:
 
     def table(self, name: str) -> str:
         return self.layout.table(name)
+
+    def of(self, tables: Iterable[LogTable]) -> EngineStore:
+        return self
 
     def create_table(self, table: LogTable) -> None:
         for sql in create_log_table(table, self.layout):
@@ -71,40 +73,4 @@ class EngineStore:
         raise NotImplementedError
 
     def identity(self, table: str) -> str:
-        raise NotImplementedError
-
-    def ping(self) -> str:
-        return str(self.connection.query("SELECT version()", "TSV").bytes().decode())
-
-    def migrate(self) -> list[str]:
-        raise NotImplementedError
-
-    def insert_lines(self, batch: LineBatch) -> list[Stored]:
-        raise NotImplementedError
-
-    def ledger(self, table: str, *, since: datetime) -> dict[str, Any]:
-        raise NotImplementedError
-
-    def ledgers(self, *, since: datetime) -> list[dict[str, Any]]:
-        raise NotImplementedError
-
-    def usage(self) -> list[TableUsage]:
-        raise NotImplementedError
-
-    def disks(self) -> list[Disk]:
-        raise NotImplementedError
-
-    def expiry_days(self) -> dict[str, int]:
-        raise NotImplementedError
-
-    def set_expiry(self, table: LogTable) -> None:
-        raise NotImplementedError
-
-    def drop_days(self, table: LogTable, *, before: date) -> list[date]:
-        raise NotImplementedError
-
-    def roll_up_ledger(self, *, before: date) -> list[date]:
-        raise NotImplementedError
-
-    def insert_rows(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str) -> None:
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""bklog collector list | onboard | delete | reactivate"""
+"""bklog collector list | onboard | change | move | delete | reactivate"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 from bklog.cli.client import api
 from bklog.cli.runs import exit_code_of, report_run, wait_for_end
-from bklog.errors import NotFound
+from bklog.errors import BadRequest, NotFound
 
 COLLECTORS: Final = "/api/v1/databus/collectors/"
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -63,6 +63,39 @@ def onboard(  # noqa: PLR0913 one for each thing that can be said
 
 @collector.command()
 @click.argument("name")
+@click.option("--clean-rule", metavar="JSON", help="How lines are read; stored lines are read anew.")
+@click.option("--index", type=click.Choice(["full", "bloom", "none"]), help="Index on the words of lines.")
+@click.option("--days", type=click.IntRange(1, 3650), help="How long rows are kept.")
+@click.option("--description", help="What it is, in a sentence.")
+@wait_option
+@json_option
+@click.pass_context
+def change(ctx: click.Context, /, *, name: str, clean_rule: str | None, wait: float, as_json: bool, **about: Any) -> None:
+    """Change a collector; lines go on coming in. A rule or an index is changed by a run, which takes its time."""
+    days = about.pop("days")
+    given = {**about, "retention_days": days, "clean_rule": _json(clean_rule) if clean_rule else None}
+    body = {key: value for key, value in given.items() if value is not None}
+    answer = api("PATCH", f"{COLLECTORS}{_find(name)['id']}/", json=body)
+    if "pipeline" not in answer:
+        click.echo(json.dumps(answer, indent=2, ensure_ascii=False) if as_json else f"{name} is changed")
+        return
+    _print(ctx, wait_for_end(_shown(answer), wait), as_json=as_json)
+
+
+@collector.command()
+@click.argument("name")
+@click.argument("store")
+@wait_option
+@json_option
+@click.pass_context
+def move(ctx: click.Context, *, name: str, store: str, wait: float, as_json: bool) -> None:
+    """Move a collector with its rows to another store of BKLOG_STORES; lines go on coming in."""
+    run = api("POST", f"{COLLECTORS}{_find(name)['id']}/move/", json={"store": store})
+    _print(ctx, wait_for_end(_shown(run), wait), as_json=as_json)
+
+
+@collector.command()
+@click.argument("name")
 @wait_option
 @click.confirmation_option(prompt="All of its rows go with it. Delete it?", help="Do not ask.")
 @json_option
@@ -79,6 +112,14 @@ def reactivate(*, name: str) -> None:
     """Let a collector take lines again whose deletion failed or was cancelled."""
     found = api("POST", f"{COLLECTORS}{_find(name)['id']}/reactivate/")
     click.echo(f"{found['name']} takes lines")
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        hint = 'for example --clean-rule \'{"kind": "json", "time_field": "ts"}\''
+        raise BadRequest(f"--clean-rule is no JSON: {error}", hint=hint, code="no_json") from error
 
 
 def _find(name: str) -> dict[str, Any]:

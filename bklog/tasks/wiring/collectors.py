@@ -23,6 +23,7 @@ from bklog.collect.own import ensure_ingest_token
 from bklog.collect.tokens import forget_token, token_path
 from bklog.ingest.destination import LONGEST_KNOWN_SECONDS
 from bklog.pipeline.definition import Answer, Done, Pipeline, Step, Wait, Work
+from bklog.records import MAIN_STORE
 from bklog.store import LogTable
 from bklog.tasks.wiring.store import the_store
 
@@ -109,7 +110,7 @@ def _refuse_lines(work: Work) -> Answer:
 
 
 def _remove_from_agent(work: Work) -> Answer:
-    removed = remove_input(_agent_file(), work.context["table"], home=_home())
+    removed = remove_input(_agent_file(), work.context.get("account", work.context["table"]), home=_home())
     return Done(note="the agent follows its files no more" if removed else "the agent of this machine follows nothing for it")
 
 
@@ -120,7 +121,7 @@ def _drain(work: Work) -> Answer:
 
 
 def _drop_table(work: Work) -> Answer:
-    the_store().drop_table(LogTable(work.context["table"], retention_days=1))
+    the_store().drop_table(LogTable(work.context["table"], retention_days=1, store=work.context.get("store", MAIN_STORE)))
     return Done()
 
 

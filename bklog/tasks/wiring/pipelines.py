@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 from bklog.pipeline.definition import Pipelines
-from bklog.tasks.wiring import collectors
+from bklog.tasks.wiring import collectors, replacements
 
 
 @cache
 def all_pipelines() -> Pipelines:
     """Made when a step is first done, in the process that does it."""
-    known = (collectors.onboarding(), collectors.deletion())
+    known = (collectors.onboarding(), collectors.deletion(), replacements.reclean(), replacements.move())
     return {pipeline.name: pipeline for pipeline in known}

@@ -12,6 +12,6 @@ from bklog.store import Store
 @cache
 def the_store() -> Store:
     """Made when first used: in the process that runs the task, after the worker has forked."""
-    from bklog.store.clickhouse import ClickHouseStore  # noqa: PLC0415 memory of the workers that need no store
+    from bklog.store.routed import open_stores  # noqa: PLC0415 memory of the workers that need no store
 
-    return ClickHouseStore(settings.STORE)
+    return open_stores(settings.STORES)

@@ -1,0 +1,115 @@
+"""The pipelines that put another table in the place of a collector's, wired to the stores; and what tidies up after them.
+
+reclean, move:   begin ─▶ fill (again and again) ─▶ swap ─▶ drop_old (waits)
+put_in_order:    a run that ended without its last step ─▶ before the swap: given up; after it: the old table goes in its time
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from django.conf import settings
+
+from bklog.clean import CleanRule
+from bklog.collect import replacing, selectors
+from bklog.collect.changes import MOVE, RECLEAN
+from bklog.collect.models import Replacement
+from bklog.collect.replacing import Change
+from bklog.pipeline.definition import Again, Answer, Done, Pipeline, Step, Wait, Work
+from bklog.pipeline.engine import lease_name
+from bklog.pipeline.models import PipelineRun
+from bklog.pipeline.transitions import GOING
+from bklog.pipeline.upkeep import is_given_up
+from bklog.queues.leases import LeaseHeld, lease
+from bklog.tasks.wiring.store import the_store
+
+FILL_SECONDS: Final = 20.0  # between two looks at what others want of this worker
+_SHORT_SECONDS: Final = 600.0
+_LONG_SECONDS: Final = 7 * 86_400.0
+_BEGUN_BY: Final = "pipeline-run-"
+_FILL_REMEDY: Final = "lines come in faster than they are copied: try again at a quieter time, or on a larger machine"
+_SWAP_REMEDY: Final = "see whether inserts into the table end: `bklog status`; the old table takes lines until then"
+logger = logging.getLogger("bklog.pipeline")
+
+
+def reclean() -> Pipeline:
+    return Pipeline(RECLEAN, _steps())
+
+
+def move() -> Pipeline:
+    return Pipeline(MOVE, _steps())
+
+
+def _steps() -> tuple[Step, ...]:
+    return (
+        Step("begin", _begin, 3600.0),
+        Step("fill", _fill, _LONG_SECONDS, remedy=_FILL_REMEDY),
+        Step("swap", _swap, 6 * 3600.0, remedy=_SWAP_REMEDY),
+        Step("drop_old", _drop_old, settings.BKLOG_REPLACED_KEEP_SECONDS + _SHORT_SECONDS),
+    )
+
+
+def _begin(work: Work) -> Answer:
+    wanted = work.context["wanted"]
+    change = Change(CleanRule.from_dict(wanted["clean_rule"]), wanted["index"], wanted["store"])
+    collector = selectors.get_collector(work.context["collector_id"])
+    replacement = replacing.begin(collector, change, begun_by=f"{_BEGUN_BY}{work.run_id}")
+    replacing.prepare(replacement, store=the_store())
+    return Done({"old_table": collector.table, "new_table": replacement.table})
+
+
+def _fill(work: Work) -> Answer:
+    filled = replacing.fill(_replacement(work), store=the_store(), seconds=FILL_SECONDS, is_lost=work.is_lost)
+    note = f"{filled.rows} rows are copied, {filled.lacking} are not yet"
+    return Done(note=note) if filled.is_ready else Again(note=note)
+
+
+def _swap(work: Work) -> Answer:
+    replacement = _replacement(work)
+    if replacement.state == Replacement.State.SWAPPED:
+        return Done()
+    seconds = replacing.swap(replacement, store=the_store())
+    if seconds is None:
+        return Wait("the rest could not be copied in time; the old table takes lines again until the next try")
+    return Done({"closed_seconds": round(seconds, 3)}, note=f"senders waited for {seconds:.2f} seconds")
+
+
+def _drop_old(work: Work) -> Answer:
+    replacement = Replacement.objects.filter(collector_id=work.context["collector_id"]).first()
+    if replacement is None:  # this step's former attempt came so far
+        return Done()
+    if not replacing.may_drop_old(replacement, keep_seconds=settings.BKLOG_REPLACED_KEEP_SECONDS):
+        return Wait("searches that began on the old table may still read it")
+    replacing.drop_old(replacement, store=the_store())
+    return Done()
+
+
+def _replacement(work: Work) -> Replacement:
+    """Raises NotFound where somebody gave it up."""
+    return selectors.get_replacement(work.context["collector_id"])
+
+
+def put_in_order() -> None:
+    for replacement in Replacement.objects.select_related("collector"):
+        run = PipelineRun.objects.filter(pk=replacement.begun_by.removeprefix(_BEGUN_BY)).first()
+        if run is not None and run.state in GOING:
+            continue
+        try:
+            with lease(lease_name(selectors.subject_of(replacement.collector.name))):
+                _tidy(Replacement.objects.get(pk=replacement.pk), run)
+        except (LeaseHeld, Replacement.DoesNotExist):
+            logger.info("a run still works on a collector that is to be put in order", extra={"table": replacement.table})
+
+
+def _tidy(replacement: Replacement, run: PipelineRun | None) -> None:
+    """A run that failed may be retried, and what it copied is kept for it; but senders do not wait for that."""
+    if replacement.state == Replacement.State.SWAPPED:
+        if replacing.may_drop_old(replacement, keep_seconds=settings.BKLOG_REPLACED_KEEP_SECONDS):
+            replacing.drop_old(replacement, store=the_store())
+    elif run is None or is_given_up(run):
+        about = {"table": replacement.table, "collector": replacement.collector.name}
+        replacing.give_up(replacement, store=the_store())
+        logger.warning("ReplacementGivenUp", extra=about)
+    elif replacement.state == Replacement.State.CLOSED:
+        replacing.reopen(replacement, store=the_store())
