@@ -22,7 +22,7 @@ from bklog.search.given import Given
 from bklog.search.reading import placed, read_request
 from bklog.search.request import SearchRequest
 from bklog.search.service import Explanation, measure, select
-from bklog.store import LogTable, Store
+from bklog.store import LogTable, Searching
 
 KEYS: Final = ("query", "addition", "start", "end", "masking")
 Answer = dict[str, Any]
@@ -34,7 +34,7 @@ class Searched:
 
     tables: Sequence[LogTable]
     masking: Masking
-    store: Store
+    store: Searching
     catalogue: FieldCatalogue
     limits: Limits
 
@@ -47,6 +47,7 @@ class Question:
         self._range = request.time_range
         self._asked = read_request(request)
         self._searched = searched
+        self._store = searched.store.of(searched.tables)
         self._known = searched.catalogue.describe(searched.tables, [*self._asked.fields, *names])
         self._answers: list[Rows] = []
         self.start, self.end = to_nanoseconds(self._range.start), to_nanoseconds(self._range.end)
@@ -84,7 +85,7 @@ class Question:
         return self.run(self.plan(output))
 
     def run(self, plan: Plan) -> Rows:
-        answer = select(render(plan), self._searched.store, self._searched.limits)
+        answer = select(render(plan), self._store, self._searched.limits)
         self._answers.append(answer)
         return answer
 
@@ -93,7 +94,7 @@ class Question:
         plan = self.plan(output)
         statement = render(plan)
         explain = Statement(f"EXPLAIN indexes = 1 {statement.text}", statement.params)
-        engine = "\n".join(str(line) for (line,) in select(explain, self._searched.store, self._searched.limits).rows)
+        engine = "\n".join(str(line) for (line,) in select(explain, self._store, self._searched.limits).rows)
         return {"explanation": Explanation(str(self._asked.whole), describe_plan(plan), statement, engine).as_dict()}
 
     def answer(self, content: Answer) -> Answer:

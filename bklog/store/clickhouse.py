@@ -117,7 +117,7 @@ class ClickHouseStore:
             "max_result_rows": limits.result_rows,
             "wait_end_of_query": 1,  # so that the counts in the summary are the final ones
         }
-        with self._errors():
+        with self._errors(), _own_memory():
             result = self._client.query(statement.text, parameters=dict(statement.params), settings=settings)
         summary = result.summary
         return Rows(
@@ -263,7 +263,7 @@ class ClickHouseStore:
         if code in DISK_FULL_CODES or DISK_FULL_TEXT.search(text):
             hint = "free space or shorten a retention; senders keep what was not acknowledged and send it again"
             return Unavailable("the store's disk is full", retry_after_seconds=30, hint=hint, code="disk_full")
-        if code in OVERLOAD_CODES and not OWN_MEMORY_TEXT.search(text):
+        if code in OVERLOAD_CODES:
             return Overloaded(f"the store has too much to do: {text}", retry_after_seconds=2, code="store_overloaded")
         if code in CLOSED_CODES:
             return closed_table("the table takes no lines at the moment")
@@ -282,6 +282,17 @@ def closed_table(what: str) -> Unavailable:
     """Another table takes its place within seconds, and what is sent again stands there."""
     hint = "keep the lines and send them again after Retry-After; nothing of them was acknowledged"
     return Unavailable(f"{what}: another one takes its place", retry_after_seconds=1, hint=hint, code="table_closed")
+
+
+@contextmanager
+def _own_memory() -> Iterator[None]:
+    """A question that needs more than its own limit needs it again: to be asked otherwise, not to be tried again."""
+    try:
+        yield
+    except DatabaseError as error:
+        if OWN_MEMORY_TEXT.search(str(error)):
+            raise StoreError(str(error), engine_code=error.code or 0) from error
+        raise
 
 
 def _insert_settings(token: str, seconds: float) -> dict[str, Any]:
