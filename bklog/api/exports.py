@@ -22,8 +22,8 @@ from bklog.query.sql import render_regex_check
 from bklog.query.tree import Regex, Term, leaves
 from bklog.queues.send import send
 from bklog.records import Bearer, Permission, TimeRange
+from bklog.search.given import DEFAULT_START, read_time
 from bklog.search.masking import masking_for
-from bklog.search.request import DEFAULT_START, read_time
 from bklog.search.service import select
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from bklog.api import (
+    analyses,
     clientlog,
     collectors,
     downloads,
@@ -54,6 +55,10 @@ urlpatterns = [
     path("api/v1/search/export/<int:export_id>/link/", exports.link),
     path("api/v1/search/export/<int:export_id>/file/", downloads.export_file),
     path("api/v1/search/index_set/<int:index_set_id>/inspect/", search.inspection),
+    *(
+        path(f"api/v1/search/index_set/<int:index_set_id>/{name}/", analyses.view_of(analysis))
+        for name, analysis in analyses.ANALYSES.items()
+    ),
     path("api/v1/search/index_set/<int:index_set_id>/masking/", masking.masking),
     path("api/v1/search/index_set/<int:index_set_id>/masking/preview/", masking.preview),
 ]

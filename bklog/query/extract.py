@@ -1,4 +1,4 @@
-"""Plan of a file -> Statement: all rows that match in the file's columns, how they spread over time, their line breaks.
+"""Plan of a file -> SQL: all rows that match in the file's columns, how they spread over time, their line breaks.
 
 What is read and what is masked is written as for a page, by `sql`.
 """
@@ -11,8 +11,7 @@ from bklog.query.fields import FIELDS, Kind
 from bklog.query.masked import quote_name
 from bklog.query.plan import Always, Breaks, Extract, Order, Plan, Scan, Shown, Spread
 from bklog.query.sql import NEWEST_FIRST, Binder, matching, stored
-from bklog.query.sql import render as render_search
-from bklog.records import IDENTITY, Statement
+from bklog.records import IDENTITY
 
 OLDEST_FIRST: Final = ", ".join(IDENTITY)
 _ORDERS: Final = {Order.NEWEST: f" ORDER BY {NEWEST_FIRST}", Order.OLDEST: f" ORDER BY {OLDEST_FIRST}", Order.UNSORTED: ""}
@@ -22,19 +21,14 @@ EXTRACT_SETTINGS: Final = "SETTINGS prefer_column_name_to_alias = 1"
 MASKED_SETTINGS: Final = f"{EXTRACT_SETTINGS}, read_in_order_use_virtual_row = 0"
 
 
-def render(plan: Plan) -> Statement:
-    """Whatever the plan's output is."""
-    bind = Binder(plan.masking)
-    match plan.output:
+def render(plan: Plan, output: Extract | Spread | Breaks, bind: Binder) -> str:
+    match output:
         case Extract() as extract:
-            text = _render_extract(plan, extract, bind)
+            return _render_extract(plan, extract, bind)
         case Spread(width):
-            text = _render_spread(plan, width, bind)
+            return _render_spread(plan, width, bind)
         case Breaks(columns):
-            text = _render_breaks(plan, columns, bind)
-        case _:
-            return render_search(plan)
-    return Statement(text, bind.params())
+            return _render_breaks(plan, columns, bind)
 
 
 def _render_extract(plan: Plan, extract: Extract, bind: Binder) -> str:
@@ -43,9 +37,9 @@ def _render_extract(plan: Plan, extract: Extract, bind: Binder) -> str:
     settings = MASKED_SETTINGS if plan.masking else EXTRACT_SETTINGS
     if len(plan.scans) == 1:
         named = ", ".join(f"{_value(one, bind)} AS {quote_name(one.name)}" for one in extract.columns)
-        return f"SELECT {named} FROM {_shown_rows(plan.scans[0], plan, bind, end)}{end} {settings}"
+        return f"SELECT {named} FROM {shown_from(plan.scans[0], plan, bind, end)}{end} {settings}"
     inner = ", ".join([*IDENTITY, *(f"{_value(one, bind)} AS c{place}" for place, one in enumerate(extract.columns))])
-    scans = [f"SELECT * FROM (SELECT {inner} FROM {_shown_rows(scan, plan, bind, end)}{end})" for scan in plan.scans]
+    scans = [f"SELECT * FROM (SELECT {inner} FROM {shown_from(scan, plan, bind, end)}{end})" for scan in plan.scans]
     outer = ", ".join(f"c{place} AS {quote_name(one.name)}" for place, one in enumerate(extract.columns))
     return f"SELECT {outer} FROM ({' UNION ALL '.join(scans)}){end} {settings}"
 
@@ -62,11 +56,11 @@ def _render_spread(plan: Plan, width: int, bind: Binder) -> str:
 
 def _render_breaks(plan: Plan, columns: tuple[Shown, ...], bind: Binder) -> str:
     found = " + ".join(f"countSubstrings(ifNull(toString({_value(one, bind)}), ''), '\\n')" for one in columns)
-    sums = [f"SELECT sum({found}) AS n FROM {_shown_rows(scan, plan, bind, '')}" for scan in plan.scans]
+    sums = [f"SELECT sum({found}) AS n FROM {shown_from(scan, plan, bind, '')}" for scan in plan.scans]
     return f"SELECT sum(n) AS n FROM ({' UNION ALL '.join(sums)})"
 
 
-def _shown_rows(scan: Scan, plan: Plan, bind: Binder, end: str) -> str:
+def shown_from(scan: Scan, plan: Plan, bind: Binder, end: str) -> str:
     """FROM: the rows that match, as their reader may see them. A limit comes before the masking, which it spares."""
     rows = matching(scan, plan, bind)
     if not plan.masking:

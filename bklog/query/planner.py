@@ -16,6 +16,7 @@ from bklog.query.cursor import Cursor
 from bklog.query.fields import FIELDS, LOG, Kind, TableFields, Target, hint_for
 from bklog.query.masking import Masking
 from bklog.query.moment import TIME_HINT, Moment, read_moment
+from bklog.query.outputs import Analysis, Field, Located, Neighbours
 from bklog.query.plan import (
     AllOf,
     Always,
@@ -138,6 +139,26 @@ def _shown(name: str, tables: Sequence[TableFields], *, nested: bool) -> Shown:
     if len(targets) == 1 and not any(target.kind is Kind.DYNAMIC for target in targets):
         return Shown(name, targets.pop())
     return Shown(name, Target(targets.pop().name, Kind.DYNAMIC, inside=True), is_text=not nested)
+
+
+def plan_analysis(
+    query: Query,
+    *,
+    tables: Sequence[TableFields],
+    time_range: TimeRange,
+    output: Analysis | Located | Neighbours,
+    masking: Masking,
+) -> Plan:
+    """Raises QuerySyntax: `unknown_field`, `bad_value`; Forbidden: `field_masked`."""
+    return _plan(query, tables, time_range, output, masking)
+
+
+def find_field(name: str, tables: Sequence[TableFields]) -> Field:
+    """Raises BadRequest (`unknown_field`)."""
+    targets = tuple(target for table in tables if (target := _find(name, table, tables)))
+    if len(targets) < len(tables):
+        raise BadRequest(f"no row has a field {name}", hint=hint_for(name, tables), code="unknown_field")
+    return Field(name, targets)
 
 
 def _plan(query: Query, tables: Sequence[TableFields], time_range: TimeRange, output: Output, masking: Masking) -> Plan:

@@ -1,4 +1,5 @@
-"""Plan -> Statement: the only place that writes the SQL of a search. A value is always bound, a name always quoted.
+"""Plan -> the SQL of a page, and of the conditions that all statements on an index set share. A value is always bound, a name
+always quoted.
 
 A page is asked for in the order of the table's sorting key, so that the engine reads the newest granules and stops when it
 is full; columns that only the page's rows need are read for these rows alone. Values are bound as text beside their type.
@@ -83,16 +84,8 @@ class Binder:
         return {name: value for (_, value), name in self._places.items()}
 
 
-def render(plan: Plan) -> Statement:
-    bind = Binder(plan.masking)
-    match plan.output:
-        case Count():
-            text = _render_count(plan, bind)
-        case Page() as page:
-            text = _render_page(plan, page, bind)
-        case other:
-            raise TypeError(f"{type(other).__name__} is rendered by `extract`")
-    return Statement(text, bind.params())
+def render(plan: Plan, output: Count | Page, bind: Binder) -> str:
+    return _render_page(plan, output, bind) if isinstance(output, Page) else _render_count(plan, bind)
 
 
 def render_bounds(tables: Iterable[str]) -> Statement:
@@ -100,7 +93,7 @@ def render_bounds(tables: Iterable[str]) -> Statement:
     scans = " UNION ALL ".join(
         f"SELECT min(time) AS oldest, max(time) AS newest, count() AS n FROM {table}" for table in tables
     )
-    oldest, newest = _iso("min(oldest)"), _iso("max(newest)")
+    oldest, newest = iso("min(oldest)"), iso("max(newest)")
     return Statement(f"SELECT {oldest} AS oldest, {newest} AS newest FROM ({scans}) WHERE n > 0 HAVING count() > 0")
 
 
@@ -155,8 +148,8 @@ def _render_count(plan: Plan, bind: Binder) -> str:
 
 
 def _render_page(plan: Plan, page: Page, bind: Binder) -> str:
-    outputs = _outputs(plan, page, bind)
-    settings = MASKED_SETTINGS if plan.masking else PAGE_SETTINGS
+    outputs = page_outputs(plan, page, bind)
+    settings = page_settings(plan)
     if len(plan.scans) == 1:
         return f"{_select_page(plan.scans[0], plan, page, bind, list(outputs.values()))} {settings}"
     scans = [
@@ -164,6 +157,11 @@ def _render_page(plan: Plan, page: Page, bind: Binder) -> str:
     ]
     merged = f"SELECT {', '.join(outputs)} FROM ({' UNION ALL '.join(scans)})"
     return f"{merged} ORDER BY {NEWEST_FIRST} LIMIT {page.limit} {settings}"
+
+
+def page_settings(plan: Plan) -> str:
+    """Of a statement that reads in the table's order and stops."""
+    return MASKED_SETTINGS if plan.masking else PAGE_SETTINGS
 
 
 def _select_page(scan: Scan, plan: Plan, page: Page, bind: Binder, outputs: list[str]) -> str:
@@ -187,10 +185,10 @@ def matching(scan: Scan, plan: Plan, bind: Binder) -> str:
     return f"{bind.row.compared(f'(SELECT * FROM {scan.table} WHERE {bounds} AND {certain})')} WHERE {condition}"
 
 
-def _outputs(plan: Plan, page: Page, bind: Binder) -> dict[str, str]:
+def page_outputs(plan: Plan, page: Page, bind: Binder) -> dict[str, str]:
     """Result column -> expression; never under a column's name, which would stand for it in the conditions too."""
     outputs = {
-        "time_text": f"{_iso('time')} AS time_text",
+        "time_text": f"{iso('time')} AS time_text",
         "time_ns": "toUnixTimestamp64Nano(time) AS time_ns",
         "batch_text": "toString(batch) AS batch_text",
         "row": "row",
@@ -215,11 +213,11 @@ def _outputs(plan: Plan, page: Page, bind: Binder) -> dict[str, str]:
 def _bounds(plan: Plan, bind: Binder) -> str:
     cursor = plan.output.cursor if isinstance(plan.output, Page) else None
     end = min(plan.end, cursor.time + 1) if cursor else plan.end
-    conditions = [f"time >= {_bind_time(plan.start, bind)}", f"time < {_bind_time(end, bind)}"]
+    conditions = [f"time >= {bind_time(plan.start, bind)}", f"time < {bind_time(end, bind)}"]
     if plan.arrived_by is not None:
-        conditions.append(f"ingest_time <= {_bind_time(plan.arrived_by, bind)}")
+        conditions.append(f"ingest_time <= {bind_time(plan.arrived_by, bind)}")
     if cursor:
-        last = f"{_bind_time(cursor.time, bind)}, {bind(str(cursor.batch), 'UUID')}, {bind(str(cursor.row), 'UInt32')}"
+        last = f"{bind_time(cursor.time, bind)}, {bind(str(cursor.batch), 'UUID')}, {bind(str(cursor.row), 'UInt32')}"
         conditions.append(f"(time, batch, row) < ({last})")
     return " AND ".join(conditions)
 
@@ -273,7 +271,7 @@ def _compared(leaf: Equals | Glob | Matches | Compare | CompareTime, bind: Binde
         case Compare(target, operator, operand):
             return f"{_comparable(target, operand, bind)} {operator} {bind(*_operand(operand))}"
         case CompareTime(target, operator, nanoseconds):
-            return f"{_column(target, bind)} {operator} {_bind_time(nanoseconds, bind)}"
+            return f"{_column(target, bind)} {operator} {bind_time(nanoseconds, bind)}"
         case unreachable:
             assert_never(unreachable)
 
@@ -368,12 +366,12 @@ def _operand(operand: Operand) -> tuple[str, str]:
             return text, "String"
 
 
-def _bind_time(nanoseconds: int, bind: Binder) -> str:
+def bind_time(nanoseconds: int, bind: Binder) -> str:
     seconds, rest = divmod(nanoseconds, SECOND)
     return bind(f"{EPOCH + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}.{rest:09d}", "DateTime64(9, 'UTC')")
 
 
-def _iso(column: str) -> str:
+def iso(column: str) -> str:
     return f"concat(replaceOne(toString({column}), ' ', 'T'), 'Z')"
 
 

@@ -54,6 +54,9 @@ class Statistics:
     milliseconds: float
     complete: bool
 
+    def as_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -79,7 +82,7 @@ class SearchResult:
 
     def as_dict(self) -> dict[str, Any]:
         counted = {} if self.count is None else {"count": self.count}
-        statistics = {name: getattr(self.statistics, name) for name in Statistics.__slots__}
+        statistics = self.statistics.as_dict()
         return {"rows": self.rows, **counted, "cursor": self.cursor, "note": self.note, "statistics": statistics}
 
 
@@ -112,14 +115,12 @@ def search(
         case Count():
             count = int(answer.rows[0][0])
         case Page() as page:
-            rows, cursor = _read_rows(plan, page, answer), _next_cursor(page, answer)
+            rows, cursor = read_rows(plan, page, answer), _next_cursor(page, answer)
     notes = [note.message for note in asked.text.notes]
     if not (rows or count or request.cursor):
         notes += [note.message for note in suspicions(request.query, asked.text)]
         notes.append(_note_on_nothing(request, tables, store, limits))
-    milliseconds = round((time.perf_counter() - started) * 1000, 3)
-    statistics = Statistics(answer.rows_read, answer.bytes_read, milliseconds, complete=True)
-    return SearchResult(rows, statistics, cursor, count, "; ".join(notes))
+    return SearchResult(rows, measure([answer], started), cursor, count, "; ".join(notes))
 
 
 def explain(
@@ -169,13 +170,20 @@ def select(statement: Statement, store: Searching, limits: Limits) -> Rows:
         raise _explained(error, limits) from error
 
 
+def measure(answers: Sequence[Rows], started: float) -> Statistics:
+    """`started` is the `time.perf_counter()` at which the question came."""
+    milliseconds = round((time.perf_counter() - started) * 1000, 3)
+    rows_read, bytes_read = sum(one.rows_read for one in answers), sum(one.bytes_read for one in answers)
+    return Statistics(rows_read, bytes_read, milliseconds, complete=True)
+
+
 def _explained(error: StoreError, limits: Limits) -> BklogError:
     """The engine's refusals that the caller can do something about, in the caller's words."""
     if error.engine_code in TIMEOUTS:
         hint = "narrow the time range, or add a word or a field that few rows have"
         return SearchTimeout(f"the search took longer than {limits.seconds:g} seconds and was stopped", hint=hint)
     if error.engine_code == OUT_OF_MEMORY:
-        hint = "narrow the time range, lower the limit, or name the fields to return"
+        hint = "narrow the time range, lower the limit, name the fields to return, or ask for approximate figures"
         return SearchTooLarge(f"the search needed more than {limits.memory_bytes} bytes of memory", hint=hint)
     if error.engine_code == BAD_REGEX:
         hint = "the syntax is RE2: no look-around, no back-references"
@@ -183,7 +191,7 @@ def _explained(error: StoreError, limits: Limits) -> BklogError:
     return error
 
 
-def _read_rows(plan: Plan, page: Page, answer: Rows) -> list[dict[str, Any]]:
+def read_rows(plan: Plan, page: Page, answer: Rows) -> list[dict[str, Any]]:
     if not answer.rows:  # then it names no columns either
         return []
     place = {name: number for number, name in enumerate(answer.columns)}

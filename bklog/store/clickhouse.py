@@ -36,6 +36,7 @@ from bklog.store.stream import chunks, format_name, settings_of
 CONNECT_SECONDS: Final = 5
 READ_BYTES: Final = 1 << 20
 DISK_FULL_CODES: Final = {243}  # NOT_ENOUGH_SPACE
+OWN_MEMORY_TEXT: Final = re.compile(r"DB::Exception: Query memory limit exceeded")  # else memory is short for all
 OVERLOAD_CODES: Final = {202, 241, 252}  # too many queries, memory, too many parts: all pass
 STOPPING_CODES: Final = {209, 210, 236, 394}  # socket time-out, network error, aborted, cancelled by a stop
 CLOSED_CODES: Final = {469}  # a constraint is violated, and the only one that a table ever has is the one that closes it
@@ -116,7 +117,7 @@ class ClickHouseStore:
             "max_result_rows": limits.result_rows,
             "wait_end_of_query": 1,  # so that the counts in the summary are the final ones
         }
-        with self._errors():
+        with self._errors(), _own_memory():
             result = self._client.query(statement.text, parameters=dict(statement.params), settings=settings)
         summary = result.summary
         return Rows(
@@ -281,6 +282,17 @@ def closed_table(what: str) -> Unavailable:
     """Another table takes its place within seconds, and what is sent again stands there."""
     hint = "keep the lines and send them again after Retry-After; nothing of them was acknowledged"
     return Unavailable(f"{what}: another one takes its place", retry_after_seconds=1, hint=hint, code="table_closed")
+
+
+@contextmanager
+def _own_memory() -> Iterator[None]:
+    """A question that needs more than its own limit needs it again: to be asked otherwise, not to be tried again."""
+    try:
+        yield
+    except DatabaseError as error:
+        if OWN_MEMORY_TEXT.search(str(error)):
+            raise StoreError(str(error), engine_code=error.code or 0) from error
+        raise
 
 
 def _insert_settings(token: str, seconds: float) -> dict[str, Any]:

@@ -117,7 +117,7 @@ class RequestAnswered(Event):
 
 @dataclass(frozen=True)
 class SearchAnswered(Event):
-    """`kind` is page, count or explain."""
+    """`kind` is page, count, explain, or the name of an analysis: date_histogram, terms, context …"""
 
     logger: ClassVar[str] = "bklog.search"
     moves: ClassVar[tuple[Move, ...]] = (

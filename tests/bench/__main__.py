@@ -20,13 +20,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from config.environ import load
-from tests.bench import export, ingest, search
+from tests.bench import analyses, export, ingest, search
 from tests.bench.figure import Figure
 from tests.bench.memory import idle_memory
 from tests.running_fleet import RunningFleet
 
 LEAST_ROWS = 4_000_000
-NAMES = ("idle_memory", *ingest.NAMES, *search.NAMES, *export.NAMES)
+ASKED = (*search.NAMES, *analyses.NAMES)
+NAMES = ("idle_memory", *ingest.NAMES, *ASKED, *export.NAMES)
 
 
 def main() -> int:
@@ -43,7 +44,7 @@ def main() -> int:
 
 def run(home: Path, rows: int, wanted: Sequence[str]) -> list[Figure]:
     figures: list[Figure] = []
-    loads = [one for one in ingest.LOADS if one.name in wanted or any(name in wanted for name in search.NAMES)]
+    loads = [one for one in ingest.LOADS if one.name in wanted or any(name in wanted for name in ASKED)]
     with RunningFleet(home) as fleet:
         if "idle_memory" in wanted:
             figures.append(_shown(idle_memory(fleet)))
@@ -52,6 +53,7 @@ def run(home: Path, rows: int, wanted: Sequence[str]) -> list[Figure]:
         if loads:
             search.wait_for_merges(fleet)
         asked = [search.ask(query, fleet) for query in search.QUERIES if query.name in wanted]
+        asked += [analyses.ask(one, fleet) for one in analyses.ANALYSES if one.name in wanted]
         exported, memory = export.export(wanted, rows, fleet)
     figures += [_shown(figure) for figure in (*memory, *export.compare(exported, home))]
     figures += [_shown(figure) for figure in search.compare(asked, home)]

@@ -84,6 +84,29 @@ def test_the_search_command_prints_rows_in_every_form(fleet: RunningFleet, tmp_p
     assert "Skip" in explained  # the engine's own word for an index that leaves granules out
 
 
+def test_the_analyses_print_what_the_rows_amount_to(fleet: RunningFleet, tmp_path: Path) -> None:
+    file = tmp_path / "amounts.log"
+    file.write_text("".join(f"{'ERROR' if number % 3 else 'INFO'} line {number}\n" for number in range(30)))
+    fleet.bklog("ingest", "--collector", "amounts", str(file))
+    of = ("--index-set", "amounts")
+    assert fleet.bklog("top", "level", *of).splitlines()[:2] == [f"{20:>12}  error", f"{10:>12}  info"]
+    assert fleet.bklog("top", "level,path", "info", *of).splitlines()[1].strip() == f"10  {file}"
+    assert "30 rows, 15m each" in fleet.bklog("histogram", *of)
+    histogram = json.loads(fleet.bklog("histogram", "line", "--by", "level", "--since", "1h", "--json", *of))
+    assert {one["key"]: one["count"] for one in histogram["series"]} == {"error": 20, "info": 10}
+    assert fleet.bklog("histogram", "--by", "level", *of).splitlines()[0].split() == ["error", "info"]
+    assert any(line.split()[:3] == ["level", "keyword", "100.0%"] for line in fleet.bklog("fields", *of).splitlines())
+    assert "2 distinct values" in fleet.bklog("fields", "--field", "level", *of)
+    row = json.loads(fleet.bklog("search", '"line 15"', "--json", *of))
+    around = fleet.bklog("context", row["time"], row["batch"], str(row["row"]), "--before", "2", "--after", "1", *of)
+    assert [line.rsplit(" ", 1)[1] for line in around.splitlines()] == ["13", "14", "15", "16"]
+    assert around.splitlines()[2].startswith(">")
+    missing = fleet.try_bklog("context", row["time"], row["batch"], "999", *of)
+    assert missing.returncode == 4
+    assert "row_not_found" in missing.stderr
+    assert "unknown_field" in fleet.try_bklog("top", "nosuchfield", *of).stderr
+
+
 def test_a_search_error_points_at_its_place(fleet: RunningFleet) -> None:
     failed = fleet.try_bklog("search", "level:[1 TO", "--index-set", "bklog-platform")
     assert failed.returncode == 2

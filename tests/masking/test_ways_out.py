@@ -22,16 +22,29 @@ from django.urls import get_resolver
 
 import bklog.query
 from bklog.accounts.actions import replace_api_token
+from bklog.api import analyses as analyses_api
 from bklog.api import downloads as downloads_api
 from bklog.api import exports as exports_api
 from bklog.api import masking as masking_api
 from bklog.api import search as search_api
+from bklog.api.analyses import ANALYSES
 from bklog.clean import CleanRule
 from bklog.cli.main import bklog as command_line
 from bklog.collect.actions import create_collector, set_masking
 from bklog.collect.drafts import Draft
 from bklog.collect.models import IndexSet
 from bklog.query import Masking, Plan
+from bklog.query.outputs import (
+    Distinct,
+    FieldSample,
+    Histogram,
+    Located,
+    Neighbours,
+    Numbers,
+    SliceCounts,
+    Terms,
+    TopValues,
+)
 from bklog.query.plan import Breaks, Count, Extract, Page, Spread
 from bklog.records import Permission
 from bklog.search.catalogue import FieldCatalogue
@@ -80,6 +93,7 @@ ROUTES = {
     "api/v1/search/export/<int:export_id>/link/": NO_ROWS,
     "api/v1/search/export/<int:export_id>/file/": "a file whose rows are masked, or were asked for raw by who may",
     "api/v1/search/index_set/<int:index_set_id>/inspect/": NO_ROWS,
+    **{f"api/v1/search/index_set/<int:index_set_id>/{name}/": SHOWN for name in ANALYSES},
     "api/v1/search/index_set/<int:index_set_id>/masking/": NO_ROWS,
     "api/v1/search/index_set/<int:index_set_id>/masking/preview/": "lines of the caller, or raw rows for the permission",
 }
@@ -88,9 +102,12 @@ COMMANDS = {
     "clientlog": NO_ROWS,
     "collector": NO_ROWS,
     "config": NO_ROWS,
+    "context": "prints what the API answers",
     "down": NO_ROWS,
+    "fields": "prints what the API answers",
     "export": "prints what the API answers, and fetches the file",
     "healthz": NO_ROWS,
+    "histogram": "prints what the API answers",
     "ingest": NO_ROWS,
     "logs": "lines of the platform's own programs, on their machine",
     "masking": "prints what the API answers",
@@ -100,6 +117,7 @@ COMMANDS = {
     "storage": NO_ROWS,
     "store": "the embedded engine itself, for who owns its folder",
     "token": NO_ROWS,
+    "top": "prints what the API answers",
     "up": "prints what the API answers to a first search",
 }
 RENDERERS = {
@@ -121,6 +139,7 @@ STORE_METHODS = {
     "set_expiry", "drop_days", "roll_up_ledger", "table", "insert_rows", "identity",
     "of", "places", "copying",
 }  # fmt: skip
+ANALYSED = {Histogram, Terms, TopValues, Distinct, Numbers, SliceCounts, FieldSample, Located, Neighbours}
 READING_METHODS = {"select", "stream"}
 NAMES = sorted({name for one in DOCUMENTS for name in one} | {"user.phone", "user.name", "fields", "log"})
 QUERIES = [
@@ -172,7 +191,7 @@ def index_set(store: ClickHouseStore, monkeypatch: pytest.MonkeyPatch, db: None)
     """Two collectors, so that both forms of a statement are asked; one of them reads JSON and types a field."""
     catalogue = FieldCatalogue(store, LIMITS)
     monkeypatch.setattr(downloads_api, "the_store", lambda: store)
-    for module in (search_api, masking_api, exports_api):
+    for module in (search_api, masking_api, exports_api, analyses_api):
         monkeypatch.setattr(module, "the_store", lambda: store)
         monkeypatch.setattr(module, "the_catalogue", lambda: catalogue)
     rule = CleanRule("json", types={"status": "int", "card": "int", "message": "string"})
@@ -220,7 +239,7 @@ def test_every_renderer_says_what_it_shows() -> None:
 
 
 def test_every_output_of_a_plan_is_tried_here() -> None:
-    assert set(get_args(get_type_hints(Plan)["output"])) == {Page, Count, Extract, Spread, Breaks}
+    assert set(get_args(get_type_hints(Plan)["output"])) == {Page, Count, Extract, Spread, Breaks, *ANALYSED}
 
 
 def test_a_plan_cannot_be_made_without_its_masking() -> None:
@@ -355,3 +374,92 @@ def test_a_preview_shows_lines_before_and_after(reader: Reader, trusted: Reader)
     newest = trusted.post("masking/preview/", {"rules": RULES}).json()["lines"]
     assert len(newest) == 20
     assert found_in(json.dumps([(one["after"], one["fields"]) for one in newest]).encode()) == []
+
+
+def of_one_field(name: str) -> list[tuple[str, dict[str, Any]]]:
+    """Every analysis that says something of a field's values, in each of its forms."""
+    return [
+        ("aggs/terms", {"fields": [name], "limits": [1000]}),
+        ("aggs/terms", {"fields": [name], "limits": [1000], "approximate": True}),
+        ("aggs/terms", {"fields": ["level", name, "log"], "limits": [5, 100, 20]}),
+        ("aggs/date_histogram", {"field": name, "limit": 100}),
+        ("aggs/distinct", {"field": name}),
+        ("aggs/numbers", {"field": name, "percentiles": [0, 50, 100]}),
+        ("fields/statistics", {"field": name, "limit": 1000}),
+        ("fields/values", {"field": name, "limit": 1000}),
+    ]
+
+
+def analysed(reader: Reader, path: str, asked: dict[str, Any]) -> Any:
+    return reader.post(f"{path}/", {"start": "now-1d", **asked})
+
+
+def test_the_analyses_would_tell_the_secrets(trusted: Reader) -> None:
+    """Without masking: else the tests below would prove nothing."""
+    raw = b"".join(
+        analysed(trusted, path, {**asked, "masking": False}).content
+        for name in ("user.phone", "user.name", "log", "card")
+        for path, asked in of_one_field(name)
+    )
+    assert {PHONE, NAME, CARD} <= set(found_in(raw))
+
+
+def test_no_analysis_tells_a_secret(reader: Reader) -> None:
+    """Each form of a few fields, and of every field its values: three to a question, as each takes the engine its time."""
+    names = [one for one in NAMES if "@" not in one and one != "fields"]
+    triples = [names[place : place + 3] for place in range(0, len(names), 3)]
+    asked = [("aggs/terms", {"fields": triple, "limits": [40, 10, 10][: len(triple)]}) for triple in triples]
+    asked += [one for name in ("user.phone", "log", "card") for one in of_one_field(name)]
+    for path, given in asked:
+        answer = analysed(reader, path, given)
+        assert answer.status_code == 200, (path, given, answer.content)
+        assert found_in(answer.content) == [], (path, given)
+
+
+@pytest.mark.parametrize("query", QUERIES[::3])
+def test_no_query_makes_an_analysis_tell_a_secret(reader: Reader, query: str) -> None:
+    asked: list[tuple[str, dict[str, Any]]] = [("fields", {}), ("aggs/terms", {"fields": ["log"], "limits": [1000]})]
+    for path, given in asked:
+        answer = analysed(reader, path, {**given, "query": query})
+        assert answer.status_code == 200, answer.content
+        assert found_in(answer.content) == []
+    counted = analysed(reader, "aggs/date_histogram", {"query": query}).json()["total"]
+    assert counted == reader.count(query)
+
+
+def test_masked_values_are_grouped_as_they_are_shown(reader: Reader) -> None:
+    shown = {
+        one["key"] for one in analysed(reader, "aggs/terms", {"fields": ["user.phone"], "limits": [1000]}).json()["buckets"]
+    }
+    assert "138***78" in shown
+    completed = analysed(reader, "fields/values", {"field": "user.phone", "prefix": "138***"}).json()["values"]
+    assert "138***78" in {one["key"] for one in completed}
+    for place in (4, len(PHONE)):
+        assert analysed(reader, "fields/values", {"field": "user.phone", "prefix": PHONE[:place]}).json()["values"] == []
+
+
+def test_an_analysis_of_raw_values_needs_the_permission(
+    reader: Reader, trusted: Reader, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    refused = analysed(reader, "aggs/terms", {"fields": ["user.phone"], "masking": False})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "permission_missing")
+    assert analysed(reader, "aggs/terms", {"fields": ["log"], "masking": 0}).json()["error"]["code"] == "search_request"
+    assert (
+        analysed(reader, "aggs/terms", {"fields": ["log"], "query": "user.phone:138*"}).json()["error"]["code"]
+        == "field_masked"
+    )
+    assert analysed(trusted, "aggs/terms", {"fields": ["user.phone"], "masking": False}).status_code == 200
+    (line,) = (one for one in caplog.records if one.message == "RawValuesRead")
+    assert (line.__dict__["reader"], line.__dict__["kind"]) == ("trusted", "terms")
+
+
+def test_no_context_tells_a_secret(reader: Reader) -> None:
+    rows = reader.search("*", limit=1000).json()["rows"]
+    for scope in ("stream", "collector"):
+        for row in (rows[0], rows[-1]):
+            asked = {**{name: row[name] for name in ("time", "batch", "row")}, "scope": scope, "before": 1000, "after": 1000}
+            answer = reader.post("context/", asked)
+            assert answer.status_code == 200, answer.content
+            assert found_in(answer.content) == []
+            assert len(answer.json()["rows"]) == len(LINES)

@@ -11,11 +11,11 @@ import click
 
 from bklog.cli.asked import index_set_id, moment
 from bklog.cli.client import api, as_error
+from bklog.cli.index_set import SINCE, ask, cost
 from bklog.errors import BadRequest
 
 COLOURS: Final = {"fatal": "magenta", "error": "red", "warn": "yellow", "info": "green", "debug": "blue", "trace": "white"}
 SOURCE: Final = ("host", "path", "stream")
-SINCE: Final = "24h"  # an hour would hide yesterday evening from who is called in the morning
 
 
 @click.command()
@@ -45,32 +45,16 @@ def search(*, query: str, name: str | None, since: str, until: str, limit: int, 
     if form == "inspect":
         _inspect(index_set_id(name), query)
         return
-    answer = _ask(index_set_id(name), asked)
+    answer = ask(index_set_id(name), "search", asked)
     for line in _lines(answer, form, asked.get("fields")):
         click.echo(line)
     if "statistics" in answer:
         click.echo(_summary(answer), err=True)
 
 
-def _ask(index_set_id: int, asked: dict[str, Any]) -> dict[str, Any]:
-    try:
-        return api("POST", f"/api/v1/search/index_set/{index_set_id}/search/", json=asked, timeout_seconds=120)
-    except BadRequest as error:
-        start, end = error.fields.get("start"), error.fields.get("end")
-        if isinstance(start, int) and isinstance(end, int):
-            _point_at(asked["query"], start, end)
-        if repair := error.fields.get("repair"):
-            click.echo(f"  perhaps: {repair}", err=True)
-        raise
-
-
-def _point_at(query: str, start: int, end: int) -> None:
-    click.echo(f"  {query}\n  {' ' * start}{'^' * max(1, end - start)}", err=True)
-
-
-def _inspect(index_set_id: int, query: str) -> None:
+def _inspect(index_set: int, query: str) -> None:
     """Ends with the exit code of what is wrong with the query, as a search would."""
-    found = api("POST", f"/api/v1/search/index_set/{index_set_id}/inspect/", json={"query": query})
+    found = api("POST", f"/api/v1/search/index_set/{index_set}/inspect/", json={"query": query})
     if error := found["error"]:
         click.echo(json.dumps(error, indent=2, ensure_ascii=False))
         raise as_error(BadRequest.status, error)
@@ -134,11 +118,7 @@ def _highlighted(line: str, offsets: list[list[int]]) -> str:
 
 
 def _summary(answer: dict[str, Any]) -> str:
-    statistics = answer["statistics"]
-    read = (
-        f"{statistics['rows_read']:,} rows and {statistics['bytes_read']:,} bytes read in {statistics['milliseconds']:.0f} ms"
-    )
     found = f"{answer['count']:,} rows match" if "count" in answer else f"{len(answer['rows']):,} rows"
-    complete = "complete" if statistics["complete"] else "INCOMPLETE"
+    complete = "complete" if answer["statistics"]["complete"] else "INCOMPLETE"
     more = "; there may be more: raise --limit" if answer["cursor"] else ""
-    return "; ".join(part for part in (f"{found}, {complete}{more}", read, answer["note"]) if part)
+    return "; ".join(part for part in (f"{found}, {complete}{more}", cost(answer), answer["note"]) if part)

@@ -1,0 +1,68 @@
+"""POST /api/v1/search/index_set/{id}/…: what rows amount to, which fields they have, what stands around one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from bklog.api.requests import View, asker, by_method, json_object
+from bklog.api.wiring import search_limits, the_catalogue, the_store
+from bklog.collect.selectors import get_index_set
+from bklog.errors import BklogError
+from bklog.records import Bearer
+from bklog.search.context import context
+from bklog.search.field_list import field_list
+from bklog.search.histogram import date_histogram
+from bklog.search.masking import masking_for
+from bklog.search.numbers import numbers, statistics
+from bklog.search.question import Answer, Searched
+from bklog.search.terms import distinct, terms, values
+from bklog.telemetry import SearchAnswered, SearchFailed
+
+Analysis = Callable[..., Answer]
+ANALYSES: Final[Mapping[str, Analysis]] = {  # the path below the index set → what answers it
+    "aggs/date_histogram": date_histogram,
+    "aggs/terms": terms,
+    "aggs/distinct": distinct,
+    "aggs/numbers": numbers,
+    "fields": field_list,
+    "fields/statistics": statistics,
+    "fields/values": values,
+    "context": context,
+}
+
+
+def view_of(analysis: Analysis) -> View:
+    def answer(request: HttpRequest, index_set_id: int) -> HttpResponse:
+        began = time.perf_counter()
+        try:
+            raw = json_object(request)
+            searched = _searched(index_set_id, asker(request), raw, kind=analysis.__name__)
+            found = analysis(raw, now=datetime.now(UTC), searched=searched)
+        except BklogError as error:
+            SearchFailed(index_set_id, error.stable_code, error.message).emit()
+            raise
+        _emit(analysis.__name__, index_set_id, found, seconds=time.perf_counter() - began)
+        return JsonResponse(found)
+
+    return by_method(POST=answer)
+
+
+def _searched(index_set_id: int, bearer: Bearer, raw: Mapping[str, Any], *, kind: str) -> Searched:
+    index_set = get_index_set(index_set_id)
+    masked = raw.get("masking") is not False  # the analysis refuses what is neither true nor false
+    query = str(raw.get("query", ""))
+    masking = masking_for(bearer, index_set.masking, index_set_id=index_set_id, masked=masked, kind=kind, query=query)
+    tables = [collector.log_table for collector in index_set.collectors.all()]
+    return Searched(tables, masking, the_store(), the_catalogue(), search_limits())
+
+
+def _emit(kind: str, index_set_id: int, found: Mapping[str, Any], *, seconds: float) -> None:
+    """An explanation has read nothing."""
+    read = found.get("statistics", {"rows_read": 0, "bytes_read": 0})
+    kind = "explain" if "explanation" in found else kind
+    SearchAnswered(index_set_id, kind, rows_read=read["rows_read"], bytes_read=read["bytes_read"], seconds=seconds).emit()

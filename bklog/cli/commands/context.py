@@ -1,0 +1,40 @@
+"""bklog context"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from bklog.cli.asked import index_set_id
+from bklog.cli.index_set import WHICH, ask, show
+
+
+@click.command()
+@click.argument("identity", nargs=3, metavar="TIME BATCH ROW", type=(str, str, int))
+@click.option("--index-set", "name", help=WHICH)
+@click.option("--before", type=int, default=10, show_default=True, help="Lines before it.")
+@click.option("--after", type=int, default=10, show_default=True, help="Lines after it.")
+@click.option(
+    "--scope",
+    type=click.Choice(["stream", "path", "host", "collector"]),
+    default="stream",
+    show_default=True,
+    help="Lines of the same host, path and stream, or of more.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the API's answer.")
+def context(*, identity: tuple[str, str, int], name: str | None, before: int, after: int, scope: str, as_json: bool) -> None:
+    """Print the log lines before and after one line.
+
+    TIME, BATCH and ROW are what `bklog search --json` prints of the line.
+    """
+    time, batch, row = identity
+    asked = {"time": time, "batch": batch, "row": row, "before": before, "after": after, "scope": scope}
+    show(ask(index_set_id(name), "context", asked), _lines, as_json=as_json)
+
+
+def _lines(answer: dict[str, Any]) -> list[str]:
+    return [
+        f"{'>' if place == answer['anchor'] else ' '} {click.style(row['time'], dim=True)} {row['log']}"
+        for place, row in enumerate(answer["rows"])
+    ]

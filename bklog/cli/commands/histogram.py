@@ -1,0 +1,52 @@
+"""bklog histogram"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import click
+
+from bklog.cli.index_set import Asking, of_index_set
+
+BAR_CHARACTERS: Final = 50
+EIGHTHS: Final = " ▏▎▍▌▋▊▉"
+LEAST_WIDTH: Final = 9
+
+
+@click.command()
+@click.argument("query", default="*")
+@click.option("--by", "field", help="Break down by a field, such as level.")
+@click.option("--limit", type=int, help="With --by: most values to show, the others summed up.  [default: 10]")
+@click.option("--interval", default="auto", show_default=True, help="Width of a bucket: 30s, 5m, 1h, 1d, 1w, 1M.")
+@click.option("--zone", default="UTC", show_default=True, help="Time zone of the buckets: Asia/Shanghai, +08:00.")
+@of_index_set
+def histogram(*, query: str, field: str | None, limit: int | None, interval: str, zone: str, asking: Asking) -> None:
+    """Count the log lines that QUERY finds over time."""
+    asked = {"query": query, "field": field, "limit": limit, "interval": interval, "zone": zone}
+    asking.show(asking.ask("aggs/date_histogram", asked), _broken_down if field else _bars)
+
+
+def _bars(answer: dict[str, Any]) -> list[str]:
+    most = max([1, *(bucket["count"] for bucket in answer["buckets"])])
+    lines = [f"{one['start']}  {one['count']:>10,}  {_bar(one['count'] / most)}" for one in answer["buckets"]]
+    return [*lines, f"{answer['total']:,} rows, {answer['interval']} each"]
+
+
+def _bar(share: float) -> str:
+    whole, rest = divmod(round(share * BAR_CHARACTERS * 8), 8)
+    return "█" * whole + EIGHTHS[rest].strip()
+
+
+def _broken_down(answer: dict[str, Any]) -> list[str]:
+    shown = [(one["key"], one["counts"]) for one in answer["series"]]
+    shown += [(f"({what})", answer[what]["counts"]) for what in ("other", "missing") if answer[what]["count"]]
+    header = [" " * len(answer["buckets"][0]["start"]), *(f"{key:>{_width(key)}}" for key, _ in shown)]
+    lines = [
+        [bucket["start"], *(f"{counts[place]:>{_width(key)},}" for key, counts in shown)]
+        for place, bucket in enumerate(answer["buckets"])
+    ]
+    return ["  ".join(line) for line in (header, *lines)] + [f"{answer['total']:,} rows, {answer['interval']} each"]
+
+
+def _width(key: str) -> int:
+    return max(len(key), LEAST_WIDTH)

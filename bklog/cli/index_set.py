@@ -1,0 +1,84 @@
+"""What the commands that ask an index set share: which one is meant, from when to when, how an error of the query is shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Final
+
+import click
+
+from bklog.cli.asked import index_set_id, moment
+from bklog.cli.client import api
+from bklog.errors import BadRequest
+
+SINCE: Final = "24h"  # an hour would hide yesterday evening from who is called in the morning
+WHICH: Final = "Index set to ask.  [default: bklog-platform, or the only other one]"
+Command = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Which index set is asked, from when to when, and how the answer is printed."""
+
+    name: str | None
+    since: str
+    until: str
+    as_json: bool
+
+    def ask(self, path: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """What is None in `asked` is left out."""
+        given = {key: value for key, value in asked.items() if value is not None}
+        return ask(index_set_id(self.name), path, {**given, "start": moment(self.since), "end": moment(self.until)})
+
+    def show(self, answer: dict[str, Any], lines: Callable[[dict[str, Any]], list[str]]) -> None:
+        show(answer, lines, as_json=self.as_json)
+
+
+def of_index_set(command: Command) -> Command:
+    """The options of every analysis; the command gets them as `asking`."""
+
+    @wraps(command)
+    def asking_command(*, name: str | None, since: str, until: str, as_json: bool, **own: Any) -> None:
+        command(asking=Asking(name, since, until, as_json), **own)
+
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print the API's answer."),
+        click.option("--until", default="now", show_default=True, help="End: how long ago, or a time."),
+        click.option("--since", default=SINCE, show_default=True, help="Start: how long ago (15m, 2h, 3d), or a time."),
+        click.option("--index-set", "name", help=WHICH),
+    ):
+        asking_command = option(asking_command)
+    return asking_command
+
+
+def show(answer: dict[str, Any], lines: Callable[[dict[str, Any]], list[str]], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False))
+        return
+    for line in lines(answer):
+        click.echo(line)
+    click.echo(cost(answer), err=True)
+
+
+def cost(answer: dict[str, Any]) -> str:
+    read = answer["statistics"]
+    return f"{read['rows_read']:,} rows and {read['bytes_read']:,} bytes read in {read['milliseconds']:.0f} ms"
+
+
+def ask(index_set: int, path: str, asked: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return api("POST", f"/api/v1/search/index_set/{index_set}/{path}/", json=asked, timeout_seconds=120)
+    except BadRequest as error:
+        start, end = error.fields.get("start"), error.fields.get("end")
+        if isinstance(start, int) and isinstance(end, int):
+            _point_at(asked.get("query", ""), start, end)
+        if repair := error.fields.get("repair"):
+            click.echo(f"  perhaps: {repair}", err=True)
+        raise
+
+
+def _point_at(query: str, start: int, end: int) -> None:
+    click.echo(f"  {query}\n  {' ' * start}{'^' * max(1, end - start)}", err=True)

@@ -1,0 +1,33 @@
+"""Plan -> Statement: which module writes the SQL of which output."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from bklog.query import extract, groups, histogram, neighbours, sample, sql
+from bklog.query.outputs import Distinct, FieldSample, Histogram, Located, Neighbours, Numbers, SliceCounts, Terms, TopValues
+from bklog.query.plan import Breaks, Count, Extract, Page, Plan, Spread
+from bklog.records import Statement
+
+
+def render(plan: Plan) -> Statement:
+    bind = sql.Binder(plan.masking)
+    return Statement(_text(plan, bind), bind.params())
+
+
+def _text(plan: Plan, bind: sql.Binder) -> str:
+    match plan.output:
+        case Count() | Page() as output:
+            return sql.render(plan, output, bind)
+        case Extract() | Spread() | Breaks() as output:
+            return extract.render(plan, output, bind)
+        case Located() | Neighbours() as output:
+            return neighbours.render(plan, output, bind)
+        case Histogram() | SliceCounts() as output:
+            return histogram.render(plan, output, bind)
+        case Terms() | TopValues() | Distinct() | Numbers() as output:
+            return groups.render(plan, output, bind)
+        case FieldSample() as output:
+            return sample.render(plan, output, bind)
+        case unreachable:
+            assert_never(unreachable)
