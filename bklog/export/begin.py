@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from bklog.export import actions
 from bklog.export.models import Export
@@ -22,8 +22,6 @@ from bklog.query import UNMASKED, Plan, render
 from bklog.query.plan import Order
 from bklog.records import Compression, Form, TimeRange
 from bklog.store import LogTable
-
-SLICES_AT_ONCE: Final = 3  # two workers take six of the eight statements that the embedded store runs at once
 
 
 @dataclass(frozen=True, slots=True)

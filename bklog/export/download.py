@@ -40,5 +40,6 @@ def download(
     matched = source.number(Slice(plan.start, plan.end, 0), Count())
     one = Slice(plan.start, plan.end, min(matched, request.limit), is_cut=matched > request.limit)
     with TemporaryDirectory(prefix="bklog-download-") as folder:
-        part = source.write(one, Path(folder) / "rows", is_first=True, stopped=threading.Event())
-        return Download(part.path.open("rb"), part.size_bytes, part.rows, max(matched, part.rows))
+        path = Path(folder) / "rows"
+        part = source.write(one, path, is_first=True, stopped=threading.Event())
+        return Download(path.open("rb"), part.size_bytes, part.rows, max(matched, part.rows))

@@ -1,6 +1,6 @@
 """The file of an export as it grows: parts in their order, a digest that tells whether a former worker's part of it is whole.
 
-resume(ends, sha256) ─▶ append(part) … ─▶ finish: footer, fsync ─▶ (size, sha256)
+resume(ends, sha256) ─▶ (write(piece) … end_part | append(part)) … ─▶ finish: footer, fsync ─▶ (size, sha256)
 """
 
 from __future__ import annotations
@@ -42,13 +42,21 @@ class GrowingFile:
     def sha256(self) -> str:
         return self._digest.hexdigest()
 
-    def append(self, part: Path) -> None:
-        with part.open("rb") as file:
-            while piece := file.read(PIECE_BYTES):
-                self._digest.update(piece)
-                self._file.write(piece)
+    def write(self, piece: bytes) -> None:
+        """A piece of the part that comes next: it counts when `end_part` is called, and is cut off at a resume until then."""
+        self._digest.update(piece)
+        self._file.write(piece)
+
+    def end_part(self) -> None:
         self._file.flush()
         self.ends.append(self._file.tell())
+
+    def append(self, part: Path) -> None:
+        """A whole part that stands in a file of its own, which is removed."""
+        with part.open("rb") as file:
+            while piece := file.read(PIECE_BYTES):
+                self.write(piece)
+        self.end_part()
         part.unlink()
 
     def finish(self, form: Form) -> int:

@@ -10,7 +10,6 @@ import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Protocol
 
 from bklog.errors import TooLarge
@@ -42,6 +41,10 @@ class _Plain:
         return b""
 
 
+class Sink(Protocol):
+    def write(self, data: bytes, /) -> object: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Packed:
     breaks: int
@@ -58,20 +61,20 @@ def encoder(compression: Compression) -> Encoder:
             return _Plain()
 
 
-def pack(chunks: Iterator[bytes], path: Path, compression: Compression, stopped: threading.Event, *, most_bytes: int) -> Packed:
+def pack(chunks: Iterator[bytes], out: Sink, compression: Compression, stopped: threading.Event, *, most_bytes: int) -> Packed:
     """`most_bytes` are those of the rows, 0 for any. Raises StoppedError, TooLarge, OSError, and what `chunks` raises."""
     packer = encoder(compression)
-    breaks = size = 0
-    with path.open("wb") as file:
-        for chunk in chunks:
-            if stopped.is_set():
-                raise StoppedError
-            breaks += chunk.count(b"\n")
-            size += len(chunk)
-            if most_bytes and size > most_bytes:
-                raise TooLarge(
-                    f"the rows have more than {most_bytes} bytes", hint="ask for an export", code="download_too_large"
-                )
-            file.write(packer.compress(chunk))
-        file.write(packer.flush())
-        return Packed(breaks, file.tell())
+    breaks = size = packed_bytes = 0
+    for chunk in chunks:
+        if stopped.is_set():
+            raise StoppedError
+        breaks += chunk.count(b"\n")
+        size += len(chunk)
+        if most_bytes and size > most_bytes:
+            raise TooLarge(f"the rows have more than {most_bytes} bytes", hint="ask for an export", code="download_too_large")
+        packed = packer.compress(chunk)
+        packed_bytes += len(packed)
+        out.write(packed)
+    packed = packer.flush()
+    out.write(packed)
+    return Packed(breaks, packed_bytes + len(packed))

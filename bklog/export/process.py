@@ -13,28 +13,35 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from bklog.errors import BklogError, Retryable
 from bklog.export import actions
-from bklog.export.begin import SLICES_AT_ONCE, Begun, begin
+from bklog.export.begin import Begun, begin
 from bklog.export.file import GrowingFile
 from bklog.export.models import Export
 from bklog.export.pack import StoppedError
 from bklog.export.parts import Parts
 from bklog.export.side_by_side import side_by_side
-from bklog.export.source import ChangedError
+from bklog.export.slices import Slice
+from bklog.export.source import ChangedError, Part
+from bklog.query.plan import Order
 from bklog.queues.leases import Holding, LeaseHeld, lease
 from bklog.records import Form
 
 logger = logging.getLogger("bklog.export")
 FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LOOK_SECONDS: Final = 1.0
+# Statements at once. Two workers take at the most six of the eight that the embedded store runs. Of sorted text one has the
+# engine's whole width already, and goes straight into the file; Parquet is put together from files anyway.
+AT_ONCE_SORTED: Final = 1
+AT_ONCE_UNSORTED: Final = 2
+AT_ONCE_PARQUET: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,6 @@ class Watch:
     export: Export
     held: Holding
     until: float
-    stopped: threading.Event = field(default_factory=threading.Event)
     looked_at: float = 0.0
 
     @property
@@ -130,7 +136,6 @@ def _timed(export: Export, parts: Parts, watch: Watch) -> Written | None:
         with _disk_failures():
             return _write(export, parts, watch)
     finally:
-        watch.stopped.set()
         actions.add_seconds(export, time.monotonic() - began)
 
 
@@ -158,24 +163,43 @@ def _write(export: Export, parts: Parts, watch: Watch) -> Written | None:
 
 
 def _append_slices(export: Export, begun: Begun, file: GrowingFile, folder: Path, watch: Watch) -> bool:
-    done = len(file.ends)
-    numbered = list(enumerate(begun.slices))[done:]
-    made = side_by_side(
-        numbered,
-        lambda number, one: begun.source.write(one, folder / f"slice-{number:06}", is_first=number == 0, stopped=watch.stopped),
-        at_once=SLICES_AT_ONCE,
-        look=watch.look,
-        stopped=watch.stopped,
-    )
-    with closing(made):
-        for part in made:
-            begun.source.require_same_tables()
-            file.append(part.path)
-            rows = export.rows + part.rows
-            watch.require(is_going=actions.save_slice(export, rows=rows, ends=file.ends, prefix_sha256=file.sha256))
-            if watch.is_time_up and len(file.ends) < len(begun.slices):
-                return False
+    numbered = list(enumerate(begun.slices))[len(file.ends) :]
+    for group in _groups(numbered, export):
+        with closing(_parts(group, export, begun, file, folder, watch)) as made:
+            for part in made:
+                begun.source.require_same_tables()
+                if part.path is None:
+                    file.end_part()
+                else:
+                    file.append(part.path)
+                rows = export.rows + part.rows
+                watch.require(is_going=actions.save_slice(export, rows=rows, ends=file.ends, prefix_sha256=file.sha256))
+                if watch.is_time_up and len(file.ends) < len(begun.slices):
+                    return False
     return True
+
+
+def _groups(numbered: list[tuple[int, Slice]], export: Export) -> list[list[tuple[int, Slice]]]:
+    """The first of a group is written where it belongs, so a group of text is what is made at once; of Parquet all are one."""
+    if Form(export.form) is Form.PARQUET:
+        return [numbered] if numbered else []
+    size = AT_ONCE_UNSORTED if Order(export.order) is Order.UNSORTED else AT_ONCE_SORTED
+    return [numbered[at : at + size] for at in range(0, len(numbered), size)]
+
+
+def _parts(
+    group: Sequence[tuple[int, Slice]], export: Export, begun: Begun, file: GrowingFile, folder: Path, watch: Watch
+) -> Generator[Part, None, None]:
+    is_parquet = Form(export.form) is Form.PARQUET
+    head = group[0][0]
+
+    def make(number: int, one: Slice, stopped: threading.Event) -> Part:
+        if number == head and not is_parquet:
+            return begun.source.pour(one, file, is_first=number == 0, stopped=stopped)
+        return begun.source.write(one, folder / f"slice-{number:06}", is_first=number == 0, stopped=stopped)
+
+    at_once = AT_ONCE_PARQUET if is_parquet else len(group)
+    return side_by_side(group, make, at_once=at_once, look=watch.look)
 
 
 @contextmanager

@@ -16,23 +16,23 @@ Result = TypeVar("Result")
 
 def side_by_side(
     items: Sequence[tuple[int, Item]],
-    make: Callable[[int, Item], Result],
+    make: Callable[[int, Item, threading.Event], Result],
     *,
     at_once: int,
     look: Callable[[], None],
-    stopped: threading.Event,
 ) -> Generator[Result, None, None]:
     """At most `at_once` and one are made ahead. `look` is called while waiting, and may raise.
 
-    However it ends, `stopped` is set for those that are still at work, and waited for.
+    However it ends, the event that `make` is given is set for those that are still at work, and they are waited for.
     """
+    stopped = threading.Event()
     ahead: deque[Future[Result]] = deque()
     left = deque(items)
     pool = ThreadPoolExecutor(at_once, thread_name_prefix="slice")
     try:
         while left or ahead:
             while left and len(ahead) <= at_once:
-                ahead.append(pool.submit(make, *left.popleft()))
+                ahead.append(pool.submit(make, *left.popleft(), stopped))
             yield _wait(ahead.popleft(), look)
     finally:
         stopped.set()

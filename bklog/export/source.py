@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bklog.errors import BklogError, Retryable
-from bklog.export.pack import pack
+from bklog.export.pack import Packed, Sink, pack
 from bklog.export.parquet import read_tail
 from bklog.export.slices import Slice, Slot
 from bklog.query import Plan, render
@@ -39,7 +39,9 @@ class ChangedError(BklogError):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    path: Path
+    """`path` is None where the part stands in its place already."""
+
+    path: Path | None
     rows: int
     size_bytes: int
 
@@ -70,14 +72,27 @@ class Source:
 
     def write(self, one: Slice, path: Path, *, is_first: bool, stopped: threading.Event) -> Part:
         """Raises RowsDiffer, StoppedError, OSError, StoreError, Unavailable, Overloaded."""
+        with path.open("wb") as file:
+            packed = self._pack(one, file, is_first=is_first, stopped=stopped)
+        found = read_tail(path).rows if self.form is Form.PARQUET else self._lines(packed, is_first=is_first)
+        return Part(path, self._checked(one, found), packed.size_bytes)
+
+    def pour(self, one: Slice, out: Sink, *, is_first: bool, stopped: threading.Event) -> Part:
+        """As `write`, straight to where it belongs; not for Parquet, whose rows are counted by its end."""
+        packed = self._pack(one, out, is_first=is_first, stopped=stopped)
+        return Part(None, self._checked(one, self._lines(packed, is_first=is_first)), packed.size_bytes)
+
+    def _pack(self, one: Slice, out: Sink, *, is_first: bool, stopped: threading.Event) -> Packed:
         writing = Writing(self.form, self.compression, names=is_first)
         packing = Compression.NONE if self.form is Form.PARQUET else self.compression
         with closing(self.store.stream(render(one.of(self.plan, self.extract)), writing, self.limits)) as chunks:
-            packed = pack(chunks, path, packing, stopped, most_bytes=self.most_bytes)
-        lines = packed.breaks - (self._head_lines() if is_first else 0)
-        found = read_tail(path).rows if self.form is Form.PARQUET else lines
-        rows = found if found == one.rows else self._explain(one, found)
-        return Part(path, rows, packed.size_bytes)
+            return pack(chunks, out, packing, stopped, most_bytes=self.most_bytes)
+
+    def _lines(self, packed: Packed, *, is_first: bool) -> int:
+        return packed.breaks - (self._head_lines() if is_first else 0)
+
+    def _checked(self, one: Slice, found: int) -> int:
+        return found if found == one.rows else self._explain(one, found)
 
     def require_same_tables(self) -> None:
         """Raises ChangedError."""
