@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -15,6 +16,7 @@ from bklog.export.parquet import joint_footer
 from bklog.records import Form
 
 PIECE_BYTES: Final = 1 << 20
+SYNC_BYTES: Final = 64 << 20  # so much is brought to the disk while more is written, instead of all of it at the end
 
 
 class GrowingFile:
@@ -25,6 +27,9 @@ class GrowingFile:
         self._path = path
         self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
         self._digest = hashlib.sha256()
+        self._syncing: Future[None] | None = None
+        self._unsynced_bytes = 0
+        self._syncer = ThreadPoolExecutor(1, thread_name_prefix="sync")
         self.ends = list(ends)
         if self.ends and not self._is_whole(sha256):
             self.ends = []
@@ -36,6 +41,7 @@ class GrowingFile:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._syncer.shutdown(wait=True)
         self._file.close()
 
     @property
@@ -46,6 +52,16 @@ class GrowingFile:
         """A piece of the part that comes next: it counts when `end_part` is called, and is cut off at a resume until then."""
         self._digest.update(piece)
         self._file.write(piece)
+        self._unsynced_bytes += len(piece)
+        if self._unsynced_bytes >= SYNC_BYTES and (self._syncing is None or self._syncing.done()):
+            self._start_sync()
+
+    def _start_sync(self) -> None:
+        """Raises the OSError of the former one: what could not be written is not forgotten by the next."""
+        if self._syncing:
+            self._syncing.result()
+        self._unsynced_bytes = 0
+        self._syncing = self._syncer.submit(os.fdatasync, self._file.fileno())
 
     def end_part(self) -> None:
         self._file.flush()
@@ -67,6 +83,8 @@ class GrowingFile:
             self._file.write(footer)
             self._digest.update(footer)
         self._file.flush()
+        if self._syncing:
+            self._syncing.result()
         os.fsync(self._file.fileno())
         folder = os.open(self._path.parent, os.O_RDONLY)
         try:

@@ -13,12 +13,16 @@ from bklog.store import LogTable, Searching
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """`tables` and `masking` are those of an index set now; `describe` says what the planner needs to know of them."""
+    """`tables` and `masking` are those of an index set now; `describe` says what the planner needs to know of them.
+
+    `unsorted_at_once` slices of an unsorted export are read side by side.
+    """
 
     store: Searching
     places: Places
     limits: Limits
     slice_rows: int
+    unsorted_at_once: int
     slots: int
     most_attempts: int
     keep_days: int

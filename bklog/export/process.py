@@ -13,11 +13,10 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 from bklog.errors import BklogError, Retryable
@@ -37,11 +36,7 @@ from bklog.records import Form
 logger = logging.getLogger("bklog.export")
 FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LOOK_SECONDS: Final = 1.0
-# Statements at once. Two workers take at the most six of the eight that the embedded store runs. Of sorted text one has the
-# engine's whole width already, and goes straight into the file; Parquet is put together from files anyway.
-AT_ONCE_SORTED: Final = 1
-AT_ONCE_UNSORTED: Final = 2
-AT_ONCE_PARQUET: Final = 3
+PARQUET_AT_ONCE: Final = 3  # two workers take at the most six of the eight statements that the embedded store runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +136,6 @@ def _timed(export: Export, parts: Parts, watch: Watch) -> Written | None:
 
 def _write(export: Export, parts: Parts, watch: Watch) -> Written | None:
     """None where the time of this turn was up before the end."""
-    folder = parts.places.folder / export.folder_name
     begun = begin(export, parts)
     watch.require(is_going=begun.is_kept)
     with GrowingFile(parts.places.path(export), ends=export.ends, sha256=export.prefix_sha256) as file:
@@ -149,7 +143,7 @@ def _write(export: Export, parts: Parts, watch: Watch) -> Written | None:
             logger.warning("ExportBeganAnew", extra={"export": export.pk, "reason": "the file is not what was written"})
             watch.require(is_going=actions.save_rewind(export))
         try:
-            is_whole = _append_slices(export, begun, file, folder, watch)
+            is_whole = _append_slices(export, begun, file, watch, parts)
         except BklogError:
             begun.source.require_same_tables()  # a failure of the store may be a table that went away
             raise
@@ -162,44 +156,36 @@ def _write(export: Export, parts: Parts, watch: Watch) -> Written | None:
     return written
 
 
-def _append_slices(export: Export, begun: Begun, file: GrowingFile, folder: Path, watch: Watch) -> bool:
-    numbered = list(enumerate(begun.slices))[len(file.ends) :]
-    for group in _groups(numbered, export):
-        with closing(_parts(group, export, begun, file, folder, watch)) as made:
-            for part in made:
-                begun.source.require_same_tables()
-                if part.path is None:
-                    file.end_part()
-                else:
-                    file.append(part.path)
-                rows = export.rows + part.rows
-                watch.require(is_going=actions.save_slice(export, rows=rows, ends=file.ends, prefix_sha256=file.sha256))
-                if watch.is_time_up and len(file.ends) < len(begun.slices):
-                    return False
+def _append_slices(export: Export, begun: Begun, file: GrowingFile, watch: Watch, parts: Parts) -> bool:
+    with closing(_parts(export, begun, file, watch, parts)) as made:
+        for part in made:
+            begun.source.require_same_tables()
+            if part.path is None:
+                file.end_part()
+            else:
+                file.append(part.path)
+            rows = export.rows + part.rows
+            watch.require(is_going=actions.save_slice(export, rows=rows, ends=file.ends, prefix_sha256=file.sha256))
+            if watch.is_time_up and len(file.ends) < len(begun.slices):
+                return False
     return True
 
 
-def _groups(numbered: list[tuple[int, Slice]], export: Export) -> list[list[tuple[int, Slice]]]:
-    """The first of a group is written where it belongs, so a group of text is what is made at once; of Parquet all are one."""
-    if Form(export.form) is Form.PARQUET:
-        return [numbered] if numbered else []
-    size = AT_ONCE_UNSORTED if Order(export.order) is Order.UNSORTED else AT_ONCE_SORTED
-    return [numbered[at : at + size] for at in range(0, len(numbered), size)]
-
-
-def _parts(
-    group: Sequence[tuple[int, Slice]], export: Export, begun: Begun, file: GrowingFile, folder: Path, watch: Watch
-) -> Generator[Part, None, None]:
+def _parts(export: Export, begun: Begun, file: GrowingFile, watch: Watch, parts: Parts) -> Generator[Part, None, None]:
+    """Text, one slice after the other, goes straight into the file; what is made side by side has files of its own first."""
     is_parquet = Form(export.form) is Form.PARQUET
-    head = group[0][0]
+    unsorted = parts.unsorted_at_once if Order(export.order) is Order.UNSORTED else 1
+    at_once = PARQUET_AT_ONCE if is_parquet else unsorted
+    is_direct = at_once == 1
 
     def make(number: int, one: Slice, stopped: threading.Event) -> Part:
-        if number == head and not is_parquet:
+        if is_direct:
             return begun.source.pour(one, file, is_first=number == 0, stopped=stopped)
         return begun.source.write(one, folder / f"slice-{number:06}", is_first=number == 0, stopped=stopped)
 
-    at_once = AT_ONCE_PARQUET if is_parquet else len(group)
-    return side_by_side(group, make, at_once=at_once, look=watch.look)
+    folder = parts.places.folder / export.folder_name
+    numbered = list(enumerate(begun.slices))[len(file.ends) :]
+    return side_by_side(numbered, make, at_once=at_once, in_reserve=0 if is_direct else 1, look=watch.look)
 
 
 @contextmanager

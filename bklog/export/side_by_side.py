@@ -19,9 +19,11 @@ def side_by_side(
     make: Callable[[int, Item, threading.Event], Result],
     *,
     at_once: int,
+    in_reserve: int = 1,
     look: Callable[[], None],
 ) -> Generator[Result, None, None]:
-    """At most `at_once` and one are made ahead. `look` is called while waiting, and may raise.
+    """`at_once` are being made, and so many in reserve are made while a result is used: with one at once and none in reserve
+    nothing begins before the former result was used. `look` is called while waiting, and may raise.
 
     However it ends, the event that `make` is given is set for those that are still at work, and they are waited for.
     """
@@ -31,7 +33,7 @@ def side_by_side(
     pool = ThreadPoolExecutor(at_once, thread_name_prefix="slice")
     try:
         while left or ahead:
-            while left and len(ahead) <= at_once:
+            while left and len(ahead) < at_once + in_reserve:
                 ahead.append(pool.submit(make, *left.popleft(), stopped))
             yield _wait(ahead.popleft(), look)
     finally:

@@ -91,6 +91,7 @@ class ExportSite:
     objects: ObjectStore | None = None
     sent: list[tuple[str, int]] = field(default_factory=list)
     slice_rows: int = 1000
+    unsorted_at_once: int = 2
 
     @property
     def parts(self) -> Parts:
@@ -99,6 +100,7 @@ class ExportSite:
             places=Places(self.folder, self._objects),
             limits=LIMITS,
             slice_rows=self.slice_rows,
+            unsorted_at_once=self.unsorted_at_once,
             slots=3,
             most_attempts=3,
             keep_days=2,

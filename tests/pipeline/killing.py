@@ -20,11 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import psutil
-
 from tests.brokers import BROKERS, Broker
 from tests.queues.workers import Site, kill
 from tests.store.conftest import StoreServer, end, start
+from tests.waiting import is_alive
 
 PROGRAMS: Final = ("pipeline", "service_schedule")
 STALL_SECONDS: Final = 180.0  # a message that was lost in a kill is made up for by a sweep after one minute
@@ -48,7 +47,7 @@ class Attempt:
 
     @property
     def lives(self) -> bool:
-        return psutil.pid_exists(self.pid) and psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE
+        return is_alive(self.pid)
 
 
 class Stage:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from bklog.errors import ConfigError, Conflict
@@ -22,7 +21,7 @@ from bklog.supervise.home import home_of, locked, prepare
 from bklog.supervise.status import Row
 from config.environ import ROOT, load
 from tests.supervise.fleets import probes, variables
-from tests.waiting import wait_until
+from tests.waiting import is_alive, wait_until
 
 pytestmark = pytest.mark.fleet
 
@@ -32,14 +31,6 @@ def silent(_: str) -> None: ...
 
 def row(found: status.Status, name: str) -> Row:
     return next(one for one in found.programs if one.name == name)
-
-
-def is_alive(pid: int) -> bool:
-    """An ended process may wait for its parent to ask after it."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def test_a_fleet_comes_up_bottom_up_is_seen_and_goes_down_whole(home: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from bklog.export.models import Export
 from bklog.export.parts import Parts
 from bklog.export.places import Places
 from bklog.queues.send import send
-from bklog.records import Limits
+from bklog.records import MAIN_STORE, Limits
 from bklog.search.catalogue import FieldCatalogue
 from bklog.store import LogTable
 from bklog.tasks.wiring.store import the_store
@@ -31,6 +31,7 @@ def export_parts() -> Parts:
         places=the_places(),
         limits=_limits(),
         slice_rows=settings.BKLOG_EXPORT_SLICE_ROWS,
+        unsorted_at_once=_unsorted_at_once(),
         slots=settings.BKLOG_EXPORT_RUNNING_PER_USER,
         most_attempts=settings.BKLOG_EXPORT_ATTEMPTS,
         keep_days=settings.BKLOG_EXPORT_KEEP_DAYS,
@@ -39,6 +40,11 @@ def export_parts() -> Parts:
         describe=FieldCatalogue(the_store(), _limits()).describe,
         send=send,
     )
+
+
+def _unsorted_at_once() -> int:
+    """One statement has all cores of the embedded store, and the worker's beside it: two at once took a quarter longer."""
+    return 1 if settings.STORES[MAIN_STORE].is_embedded else 4
 
 
 def the_places() -> Places:
