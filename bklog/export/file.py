@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from bklog.export.parquet import joint_footer
 from bklog.records import Form
 
 PIECE_BYTES: Final = 1 << 20
+MOST_WAITING: Final = 4  # pieces that are not hashed and written yet: the stream is read meanwhile
 SYNC_BYTES: Final = 64 << 20  # so much is brought to the disk while more is written, instead of all of it at the end
 
 
@@ -30,6 +32,8 @@ class GrowingFile:
         self._syncing: Future[None] | None = None
         self._unsynced_bytes = 0
         self._syncer = ThreadPoolExecutor(1, thread_name_prefix="sync")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="write")
+        self._waiting: deque[Future[None]] = deque()
         self.ends = list(ends)
         if self.ends and not self._is_whole(sha256):
             self.ends = []
@@ -41,6 +45,7 @@ class GrowingFile:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._writer.shutdown(wait=True, cancel_futures=True)
         self._syncer.shutdown(wait=True)
         self._file.close()
 
@@ -49,7 +54,15 @@ class GrowingFile:
         return self._digest.hexdigest()
 
     def write(self, piece: bytes) -> None:
-        """A piece of the part that comes next: it counts when `end_part` is called, and is cut off at a resume until then."""
+        """A piece of the part that comes next: it counts when `end_part` is called, and is cut off at a resume until then.
+
+        It is written by another thread; what fails there is raised by one of the next calls.
+        """
+        while len(self._waiting) >= MOST_WAITING:
+            self._waiting.popleft().result()
+        self._waiting.append(self._writer.submit(self._put, piece))
+
+    def _put(self, piece: bytes) -> None:
         self._digest.update(piece)
         self._file.write(piece)
         self._unsynced_bytes += len(piece)
@@ -64,6 +77,8 @@ class GrowingFile:
         self._syncing = self._syncer.submit(os.fdatasync, self._file.fileno())
 
     def end_part(self) -> None:
+        while self._waiting:
+            self._waiting.popleft().result()
         self._file.flush()
         self.ends.append(self._file.tell())
 
