@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
 from bklog.errors import Overloaded, StoreError, Unavailable
@@ -45,7 +46,14 @@ class Meddled:
         with self._lock:
             self.streams += 1
             number = self.streams
-        return self._meddle(number, self._store.stream(statement, writing, limits))
+        return self._meddled(number, self._store.stream(statement, writing, limits))
+
+    def _meddled(self, number: int, chunks: Generator[bytes]) -> Generator[bytes]:
+        try:
+            yield from self._meddle(number, chunks)
+        finally:
+            if threading.current_thread() is not threading.main_thread():
+                connections.close_all()  # what meddles in the thread of a slice may have asked the database
 
 
 @pytest.fixture
