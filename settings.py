@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "bklog.accounts",
     "bklog.collect",
     "bklog.export",
+    "bklog.saved",
     "bklog.pipeline",
     "bklog.clientlog",
     "bklog.supervise",
