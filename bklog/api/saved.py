@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bklog.api.requests import LARGEST_ID, asker, by_method, json_object, whole_number
 from bklog.collect.models import IndexSet
+from bklog.collect.searchable import Searchable
 from bklog.collect.selectors import get_index_set
 from bklog.errors import BadRequest
 from bklog.query import parse
@@ -34,14 +35,14 @@ class RecordedResponse(JsonResponse):
         super().close()
 
 
-def recorded(content: Mapping[str, Any], owner: str, index_set: IndexSet, raw: Mapping[str, Any]) -> JsonResponse:
+def recorded(content: Mapping[str, Any], owner: str, index_set: Searchable, raw: Mapping[str, Any]) -> JsonResponse:
     """The answer to a search, which the history of who asked it gets."""
     response = RecordedResponse(content)
     response.after = partial(_record, owner, index_set, raw)
     return response
 
 
-def _record(owner: str, index_set: IndexSet, raw: Mapping[str, Any]) -> None:
+def _record(owner: str, index_set: Searchable, raw: Mapping[str, Any]) -> None:
     """A search that is too long to be kept, or no text, was answered all the same."""
     try:
         search = SavedSearch(index_set.pk, index_set.name, kept_of(raw))

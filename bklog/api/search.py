@@ -16,8 +16,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from bklog.api.requests import asker, by_method, json_object
 from bklog.api.saved import recorded
 from bklog.api.wiring import search_limits, the_catalogue, the_store
-from bklog.collect.models import IndexSet
-from bklog.collect.selectors import get_index_set
+from bklog.collect.searchable import Searchable, get_searchable
 from bklog.errors import BadRequest, BklogError
 from bklog.query.plan import Order
 from bklog.records import Bearer
@@ -36,7 +35,7 @@ def search_index_set(request: HttpRequest, index_set_id: int) -> HttpResponse:
     try:
         raw, bearer = json_object(request), asker(request)
         asked = parse_request(raw, now=datetime.now(UTC))
-        index_set = get_index_set(index_set_id)
+        index_set = get_searchable(index_set_id)
         found = _find(asked, index_set, bearer)
     except BklogError as error:
         SearchFailed(index_set_id, error.stable_code, error.message).emit()
@@ -53,15 +52,14 @@ def search_index_set(request: HttpRequest, index_set_id: int) -> HttpResponse:
     return recorded(found.as_dict(), bearer.name, index_set, raw)
 
 
-def _find(asked: SearchRequest, index_set: IndexSet, bearer: Bearer) -> Explanation | SearchResult:
-    tables = [collector.log_table for collector in index_set.collectors.all()]
+def _find(asked: SearchRequest, index_set: Searchable, bearer: Bearer) -> Explanation | SearchResult:
     kind = "explain" if asked.explain else "search"
     masking = masking_for(
         bearer, index_set.masking, index_set_id=index_set.pk, masked=asked.masked, kind=kind, query=asked.query
     )
     call = partial(
         service.explain if asked.explain else service.search,
-        tables=tables,
+        tables=index_set.tables,
         masking=masking,
         store=the_store(),
         catalogue=the_catalogue(),
@@ -70,12 +68,12 @@ def _find(asked: SearchRequest, index_set: IndexSet, bearer: Bearer) -> Explanat
     return with_defaults(asked, index_set, call)
 
 
-def with_defaults(asked: SearchRequest, index_set: IndexSet, call: Call) -> Explanation | SearchResult:
+def with_defaults(asked: SearchRequest, index_set: Searchable, call: Call) -> Explanation | SearchResult:
     """What the request does not say, the index set does. Fields that its rows no longer have hold nobody up."""
     asked = asked if asked.order else replace(asked, order=Order(index_set.default_order))
     if asked.fields is not None or asked.count or not index_set.default_fields:
         return call(asked)
-    fields = tuple(index_set.default_fields)
+    fields = index_set.default_fields
     try:
         found = call(replace(asked, fields=fields))
     except BadRequest as error:
@@ -87,11 +85,15 @@ def with_defaults(asked: SearchRequest, index_set: IndexSet, call: Call) -> Expl
 
 def inspect_query(request: HttpRequest, index_set_id: int) -> HttpResponse:
     asked = parse_request(json_object(request), now=datetime.now(UTC))
-    index_set = get_index_set(index_set_id)
-    tables = [collector.log_table for collector in index_set.collectors.all()]
+    index_set = get_searchable(index_set_id)
     # No row is read: whoever asks is told what a search without raw values would say.
     found = inspect(
-        asked, tables=tables, masking=index_set.masking, store=the_store(), catalogue=the_catalogue(), limits=search_limits()
+        asked,
+        tables=index_set.tables,
+        masking=index_set.masking,
+        store=the_store(),
+        catalogue=the_catalogue(),
+        limits=search_limits(),
     )
     return JsonResponse(found.as_dict())
 

@@ -223,26 +223,30 @@ def read_rows(plan: Plan, page: Page, answer: Rows) -> list[dict[str, Any]]:
     if not answer.rows:  # then it names no columns either
         return []
     place = {name: number for number, name in enumerate(answer.columns)}
-    read_fields = _fields_reader(page, place)
+    documents = _documents(page, place, answer)
     read_offsets = _offsets_reader(plan, place) if "log" in page.columns else None
     columns = [("time", place["time_text"]), ("batch", place["batch_text"]), ("row", place["row"])]
     columns += [(name, place[shown_name(name, plan)]) for name in page.columns]
     rows = []
-    for row in answer.rows:
+    for row, document in zip(answer.rows, documents, strict=True):
         result = {name: row[number] for name, number in columns}
-        result["fields"] = read_fields(row)
+        result["fields"] = document
         if read_offsets:
             result["highlight"] = read_offsets(row)
         rows.append(result)
     return rows
 
 
-def _fields_reader(page: Page, place: Mapping[str, int]) -> Callable[[Sequence[Any]], dict[str, Any]]:
+def _documents(page: Page, place: Mapping[str, int], answer: Rows) -> list[dict[str, Any]]:
+    """The `fields` of each row, all read at once."""
     if page.paths is None:
         whole = place["fields_json"]
-        return lambda row: json.loads(row[whole])
+        documents: list[dict[str, Any]] = json.loads(f"[{','.join([row[whole] for row in answer.rows])}]")
+        return documents
     paths = [(path, place[f"path_{number}"]) for number, path in enumerate(page.paths)]
-    return lambda row: {path: json.loads(row[number]) for path, number in paths if row[number] not in (None, "null")}
+    return [
+        {path: json.loads(row[number]) for path, number in paths if row[number] not in (None, "null")} for row in answer.rows
+    ]
 
 
 def _offsets_reader(plan: Plan, place: Mapping[str, int]) -> Callable[[Sequence[Any]], list[tuple[int, int]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -55,7 +56,7 @@ def put(store: ClickHouseStore, collector: Collector, logs: list[str], **values:
     now = timezone.now().replace(microsecond=0, tzinfo=None)
     rows = [
         {
-            "time": str(now + timezone.timedelta(seconds=place - 60)),
+            "time": str(now + timedelta(seconds=place - 60)),
             "ingest_time": str(now),
             "batch": str(uuid4()),
             "row": place,

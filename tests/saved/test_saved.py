@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from bklog.api.saved import recorded
 from bklog.collect.models import Collector, IndexSet
+from bklog.collect.searchable import get_searchable
 from bklog.saved.history import QUIET_SECONDS, Recorder, list_history
 from bklog.saved.models import Favourite, HistoryEntry, Link
 from bklog.saved.search import SavedSearch
@@ -117,7 +118,7 @@ def test_a_search_is_in_the_history_of_who_asked_it(ann: Person, bob: Person, as
 
 def test_the_answer_does_not_wait_for_the_history(ann: Person, asked: dict[str, Any]) -> None:
     """What is written is written when the answer is closed, and not again within a minute."""
-    index_set = IndexSet.objects.get(pk=asked["index_set_id"])
+    index_set = get_searchable(asked["index_set_id"])
     with CaptureQueriesContext(connection) as before:
         answer = recorded({"rows": []}, "ann", index_set, {"query": "x"})
     assert len(before) == 0
