@@ -2,7 +2,7 @@
 
 number ─ one joined statement, written once by the ORM ─▶ rows ─ read once for each text ─▶ Searchable
 
-Compiling a query of the ORM takes longer than SQLite takes to answer it: three of them were 1.2 of the 3.1 ms of a search in Django.
+Compiling a query of the ORM takes longer than SQLite takes to answer it: three were 1.2 of the 3.1 ms of a search in Django.
 Nothing is kept between searches but what texts mean, so that a change is in force with the next search.
 """
 
