@@ -61,7 +61,7 @@ def gather(plan: Plan, tables: Sequence[LogTable], *, ask: Ask, limits: Limits) 
     share = replace(limits, memory_bytes=max(1, limits.memory_bytes // at_once))
 
     def answer(number: int) -> Rows | BklogError:
-        left = max(LEAST_SECONDS, deadline - time.monotonic())
+        left = max(LEAST_SECONDS, round(deadline - time.monotonic(), 1))  # rounded: a setting that stays costs nothing
         try:
             return ask(replace(plan, scans=(plan.scans[number],)), tables[number], replace(share, seconds=left))
         except BadRequest:
