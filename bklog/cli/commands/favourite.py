@@ -18,6 +18,7 @@ from bklog.errors import BadRequest, Conflict, NotFound
 FAVOURITES: Final = "/api/v1/search/favourite/"
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 group_option = click.option("--group", help="The group that it stands in.")
+shared_option = click.option("--shared/--own", default=None, help="The space's, or your own, where both have the name.")
 
 
 @click.group()
@@ -37,9 +38,10 @@ def list_favourites(*, group: str | None, as_json: bool) -> None:
 @favourite.command()
 @click.argument("name")
 @group_option
-def show(*, name: str, group: str | None) -> None:
+@shared_option
+def show(*, name: str, group: str | None, shared: bool | None) -> None:
     """Print a favourite as JSON."""
-    _print(_find(name, group))
+    _print(_find(name, group, shared))
 
 
 @favourite.command()
@@ -65,6 +67,7 @@ def add(  # noqa: PLR0913 one for each thing that can be said
 @favourite.command()
 @click.argument("name")
 @group_option
+@shared_option
 @click.option("--name", "new_name", help="What it is called from now on.")
 @click.option("--to-group", help="The group that it stands in from now on; empty for none.")
 @click.option("--query", help="What it looks for.")
@@ -74,6 +77,7 @@ def change(
     *,
     name: str,
     group: str | None,
+    shared: bool | None,
     new_name: str | None,
     to_group: str | None,
     query: str | None,
@@ -86,26 +90,28 @@ def change(
     body = {key: value for key, value in given.items() if value is not None}
     if not body:
         raise BadRequest("nothing is to be changed", hint="name an option: `bklog favourite change --help`", code="favourite")
-    _print(api("PATCH", f"{FAVOURITES}{_find(name, group)['id']}/", json=body))
+    _print(api("PATCH", f"{FAVOURITES}{_find(name, group, shared)['id']}/", json=body))
 
 
 @favourite.command()
 @click.argument("name")
 @group_option
-def delete(*, name: str, group: str | None) -> None:
+@shared_option
+def delete(*, name: str, group: str | None, shared: bool | None) -> None:
     """Delete a favourite."""
-    api("DELETE", f"{FAVOURITES}{_find(name, group)['id']}/")
+    api("DELETE", f"{FAVOURITES}{_find(name, group, shared)['id']}/")
     click.echo(f"{name} is deleted")
 
 
-def _find(name: str, group: str | None) -> dict[str, Any]:
+def _find(name: str, group: str | None, shared: bool | None) -> dict[str, Any]:
     asked = {"name": name} | ({} if group is None else {"group": group})
+    asked |= {} if shared is None else {"visibility": "space" if shared else "personal"}
     items: list[dict[str, Any]] = api("GET", f"{FAVOURITES}?{urlencode(asked)}")["items"]
     if not items:
         raise NotFound(f"there is no favourite {name!r}", hint="`bklog favourite list` shows them", code="no_favourite")
     if len(items) > 1:
         groups = ", ".join(sorted({f"{one['group']!r} ({one['visibility']})" for one in items}))
-        hint = f"--group one of: {groups}; of two in one group the API tells them apart by id"
+        hint = f"say which with --group, and --shared or --own: {groups}"
         raise Conflict(f"there are {len(items)} favourites {name!r}", hint=hint, code="which_favourite")
     return items[0]
 
