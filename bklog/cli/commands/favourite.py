@@ -41,7 +41,7 @@ def list_favourites(*, group: str | None, as_json: bool) -> None:
 @shared_option
 def show(*, name: str, group: str | None, shared: bool | None) -> None:
     """Print a favourite as JSON."""
-    _print(_find(name, group, shared))
+    _print(_find(name, group, shared=shared))
 
 
 @favourite.command()
@@ -73,7 +73,7 @@ def add(  # noqa: PLR0913 one for each thing that can be said
 @click.option("--query", help="What it looks for.")
 @click.option("--since", help="Start: how long ago, or a time.")
 @click.option("--until", help="End: how long ago, or a time.")
-def change(
+def change(  # noqa: PLR0913 one for each thing that can be said
     *,
     name: str,
     group: str | None,
@@ -90,7 +90,7 @@ def change(
     body = {key: value for key, value in given.items() if value is not None}
     if not body:
         raise BadRequest("nothing is to be changed", hint="name an option: `bklog favourite change --help`", code="favourite")
-    _print(api("PATCH", f"{FAVOURITES}{_find(name, group, shared)['id']}/", json=body))
+    _print(api("PATCH", f"{FAVOURITES}{_find(name, group, shared=shared)['id']}/", json=body))
 
 
 @favourite.command()
@@ -99,11 +99,11 @@ def change(
 @shared_option
 def delete(*, name: str, group: str | None, shared: bool | None) -> None:
     """Delete a favourite."""
-    api("DELETE", f"{FAVOURITES}{_find(name, group, shared)['id']}/")
+    api("DELETE", f"{FAVOURITES}{_find(name, group, shared=shared)['id']}/")
     click.echo(f"{name} is deleted")
 
 
-def _find(name: str, group: str | None, shared: bool | None) -> dict[str, Any]:
+def _find(name: str, group: str | None, *, shared: bool | None) -> dict[str, Any]:
     asked = {"name": name} | ({} if group is None else {"group": group})
     asked |= {} if shared is None else {"visibility": "space" if shared else "personal"}
     items: list[dict[str, Any]] = api("GET", f"{FAVOURITES}?{urlencode(asked)}")["items"]
