@@ -137,6 +137,12 @@ def inherited_rules(collectors: Iterable[str], own: Sequence[Any]) -> list[Any]:
         raise Conflict(f"the rules that the index set takes over: {error.message}", hint=hint, code="masking") from error
 
 
+def others_over(index_set: IndexSet) -> list[str]:
+    """The other index sets through which rows of its collectors are read; their rules are their own."""
+    others = IndexSet.objects.filter(collectors__in=index_set.collectors.all()).exclude(pk=index_set.pk)
+    return list(others.distinct().values_list("name", flat=True))
+
+
 def _write(index_set: IndexSet, wanted: Wanted, rules: list[Any]) -> None:
     found = list(Collector.objects.filter(name__in=wanted.collectors))
     if missing := sorted(set(wanted.collectors) - {one.name for one in found}):
