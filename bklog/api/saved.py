@@ -30,9 +30,11 @@ class RecordedResponse(JsonResponse):
     after: Callable[[], None] | None = None
 
     def close(self) -> None:
-        if self.after:
-            self.after()
-        super().close()
+        try:
+            if self.after:
+                self.after()
+        finally:
+            super().close()
 
 
 def recorded(content: Mapping[str, Any], owner: str, index_set: Searchable, raw: Mapping[str, Any]) -> JsonResponse:

@@ -62,6 +62,9 @@ def search_index_set(request: HttpRequest, index_set_id: int) -> HttpResponseBas
     read = found.statistics
     kind = "count" if asked.count else "page"
     SearchAnswered(index_set_id, kind, rows_read=read.rows_read, bytes_read=read.bytes_read, seconds=seconds).emit()
+    for one in read.sources:
+        if one.error:  # the others have answered
+            SearchFailed(index_set_id, one.error.stable_code, f"{one.collector}: {one.error.message}").emit()
     if asked.cursor:  # a further page of what was asked before
         return JsonResponse(found.as_dict())
     return recorded(found.as_dict(), bearer.name, index_set, raw)

@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 
 from bklog.collect.drafts import MAX_DESCRIPTION_CHARACTERS, SPACE
 from bklog.collect.models import Collector, IndexSet, IndexSetAlias
+from bklog.collect.selectors import get_index_set
 from bklog.errors import BadRequest, Conflict
 from bklog.query import Masking
 from bklog.records import CLIENT, PLATFORM, REJECTS
@@ -75,17 +76,17 @@ def create_index_set(wanted: Wanted) -> IndexSet:
 
 def change_index_set(index_set: IndexSet, raw: Mapping[str, Any]) -> IndexSet:
     """What is not named stays. Raises as `create_index_set` does, and Conflict for what the platform needs as it is."""
-    now = as_wanted(index_set)
-    wanted = Wanted.from_dict(raw, now)
-    if index_set.name in OWN and (wanted.name, wanted.collectors) != (now["name"], now["collectors"]):
-        raise _own(index_set)
-    dropped = set(now["collectors"]) - set(wanted.collectors)
+    wanted = Wanted.from_dict(raw, as_wanted(index_set))
     with _names_alone((wanted.name, *wanted.aliases)), transaction.atomic():
-        require_names(wanted, index_set)
-        _require_searchable(index_set, dropped)
-        added = set(wanted.collectors) - set(now["collectors"])
-        _write(index_set, wanted, inherited_rules(added, index_set.masking_rules))
-    return index_set
+        # Held, so that what it masks is not put back to what it masked a moment ago.
+        found = get_index_set(index_set.pk, held=True)
+        before, after = {one.name for one in found.collectors.all()}, set(wanted.collectors)
+        if found.name in OWN and (wanted.name, after) != (found.name, before):
+            raise _own(found)
+        require_names(wanted, found)
+        _require_searchable(found, before - after)
+        _write(found, wanted, inherited_rules(after - before, found.masking_rules))
+        return found
 
 
 def delete_index_set(index_set: IndexSet) -> None:
@@ -135,6 +136,12 @@ def inherited_rules(collectors: Iterable[str], own: Sequence[Any]) -> list[Any]:
     except BadRequest as error:
         hint = "its collectors are masked by rules that contradict each other: put the rules of their index sets right first"
         raise Conflict(f"the rules that the index set takes over: {error.message}", hint=hint, code="masking") from error
+
+
+def others_over(index_set: IndexSet) -> list[str]:
+    """The other index sets through which rows of its collectors are read; their rules are their own."""
+    others = IndexSet.objects.filter(collectors__in=index_set.collectors.all()).exclude(pk=index_set.pk)
+    return list(others.distinct().values_list("name", flat=True))
 
 
 def _write(index_set: IndexSet, wanted: Wanted, rules: list[Any]) -> None:

@@ -53,8 +53,10 @@ def collector_of_token(token: str) -> Collector | None:
     return found.collector if found else None
 
 
-def get_index_set(index_set_id: int) -> IndexSet:
-    return _require(IndexSet.objects.filter(pk=index_set_id), str(index_set_id))
+def get_index_set(index_set_id: int, *, held: bool = False) -> IndexSet:
+    """`held` in a transaction: nobody else changes it until its end."""
+    found = IndexSet.objects.select_for_update() if held else IndexSet.objects.all()
+    return _require(found.filter(pk=index_set_id), str(index_set_id))
 
 
 def get_index_set_by_name(name: str) -> IndexSet:

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from bklog.saved.models import HistoryEntry, Link
 
 AT_ONCE: Final = 1_000
+NEW: Final = timedelta(hours=1)  # an index set may have been made after those that there are were read
 TOLD_FOR: Final = timedelta(days=1)  # so long an expired link says that it expired, and not that there never was one
 
 
@@ -19,8 +20,8 @@ def expire(*, index_sets: Iterable[int], now: datetime) -> dict[str, int]:
     there = list(index_sets)
     return {
         "expired_links": _delete(Link.objects.all(), Q(expires_at__lte=now - TOLD_FOR)),
-        "orphaned_links": _delete(Link.objects.all(), ~Q(index_set_id__in=there)),
-        "orphaned_history": _delete(HistoryEntry.objects.all(), ~Q(index_set_id__in=there)),
+        "orphaned_links": _delete(Link.objects.filter(created_at__lt=now - NEW), ~Q(index_set_id__in=there)),
+        "orphaned_history": _delete(HistoryEntry.objects.filter(first_at__lt=now - NEW), ~Q(index_set_id__in=there)),
     }
 
 

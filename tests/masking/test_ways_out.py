@@ -370,7 +370,7 @@ def test_rules_are_changed_by_who_may_see_what_they_hide(reader: Reader, trusted
     assert reader.put({"rules": []}).json()["error"]["code"] == "permission_missing"
     assert found_in(reader.search("*", limit=1000).content) == []
     changed = trusted.put({"rules": RULES[:1]})
-    assert changed.json() == {"rules": Masking.from_list(RULES[:1]).as_list()}
+    assert changed.json() == {"rules": Masking.from_list(RULES[:1]).as_list(), "other_index_sets": ["plain", "shop"]}
     assert PHONE not in found_in(reader.search("*", limit=1000).content)
     assert trusted.put({"rules": [{"pattern": "(", "operator": "shield"}]}).json()["error"]["code"] == "masking"
     assert trusted.put({"rules": []}).status_code == 200

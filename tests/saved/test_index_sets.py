@@ -87,6 +87,12 @@ def test_rows_stay_where_somebody_can_search_them(ann: Person, near: Collector, 
     assert ann.delete(f"index_set/{own.pk}/") == 204
 
 
+def test_an_index_set_without_a_collector_is_told(ann: Person) -> None:
+    hollow = IndexSet.objects.create(name="hollow")
+    assert ann.refused("POST", f"index_set/{hollow.pk}/search/", {}) == (400, "empty_index_set")
+    assert ann.refused("POST", "index_set/999/search/", {}) == (404, "no_index_set")
+
+
 def test_what_the_platform_writes_into_stays_as_it_is(ann: Person, both: RoutedStore) -> None:
     create_collector(Draft("bklog-platform", 30), store=both)
     own = IndexSet.objects.get(name="bklog-platform")
