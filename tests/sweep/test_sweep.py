@@ -12,6 +12,7 @@ from bklog.query import UNMASKED, Plan, TableFields, parse, plan_count, plan_pag
 from bklog.query.plan import Order
 from bklog.records import Limits, TimeRange
 from bklog.search.failures import SearchTimeout
+from bklog.search.service import select
 from bklog.search.sweep import Part, goes_on, joined, sweep
 from bklog.search.union import Gathered, gather
 from bklog.store import LogTable
@@ -50,7 +51,7 @@ class Slow:
         if plan.end - plan.start > self._most:
             raise SearchTimeout("too slow")
         time.sleep(self._seconds)
-        return gather(plan, [TABLE], ask=lambda one, _, limits: self._store.select(render(one), limits), limits=limits)
+        return gather(plan, [TABLE], ask=lambda one, _, limits: select(render(one), self._store, limits), limits=limits)
 
 
 def page(store: EngineStore, *, limit: int, order: Order = Order.NEWEST, cursor: Any = None) -> Plan:
