@@ -122,6 +122,10 @@ BKLOG_INGEST_COMMIT_MILLISECONDS: Annotated[
 BKLOG_SEARCH_SECONDS: Annotated[float, Meaning("longest time of one search", low=0.001)] = 30.0
 BKLOG_SEARCH_MEMORY_BYTES: Annotated[int, Meaning("memory that one search may use", low=2**20)] = 2 * 2**30
 BKLOG_SEARCH_MAX_ROWS: Annotated[int, Meaning("most rows that one search returns", low=1)] = 10_000
+BKLOG_TAIL_MAX_VIEWERS: Annotated[int, Meaning("viewers of live tails that one ingest program serves", low=1)] = 200
+BKLOG_TAIL_MAX_QUERIES: Annotated[int, Meaning("different queries that these viewers may follow", low=1)] = 20
+BKLOG_TAIL_ROWS_PER_SECOND: Annotated[int, Meaning("rows that a live tail shows in a second; more are counted", low=1)] = 1_000
+BKLOG_TAIL_SECONDS: Annotated[int, Meaning("after this a viewer of a live tail has to connect again", low=1)] = 3_600
 BKLOG_RETENTION_DAYS: Annotated[int, Meaning("days that logs are kept where a collector does not say", low=1)] = 30
 
 # Housekeeping
