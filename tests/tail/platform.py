@@ -65,7 +65,7 @@ class TailPlatform:
             "FLEET_INGEST_ADDRESS": f"127.0.0.1:{self.port}",
             **settings,
         }
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[subprocess.Popen[Any]] = []
         self.made = json.loads(self.python(SET_UP))
 
     def python(self, code: str) -> str:

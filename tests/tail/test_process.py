@@ -256,6 +256,7 @@ class Command:
                 stderr=errors,
                 text=True,
             )
+        platform.processes.append(self.process)  # so that it ends with the platform, whatever becomes of the test
         self.printed: list[str] = []
         self._reading = threading.Thread(target=self._read, daemon=True)
         self._reading.start()
