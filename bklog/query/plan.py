@@ -13,7 +13,7 @@ from bklog.errors import Forbidden
 from bklog.query.cursor import Cursor
 from bklog.query.fields import LOG, Kind, Target
 from bklog.query.masking import Masking
-from bklog.query.outputs import Analysis, Located, Neighbours
+from bklog.query.outputs import Analysis, Arrived, ArrivedCount, Located, Neighbours
 from bklog.query.tree import Wild
 
 # Numbers and times are compared as they are stored: a number that a rule alters matches nothing.
@@ -187,7 +187,7 @@ class Breaks:
     columns: tuple[Shown, ...]
 
 
-Output: TypeAlias = Page | Count | Extract | Spread | Breaks | Analysis | Located | Neighbours
+Output: TypeAlias = Page | Count | Extract | Spread | Breaks | Analysis | Located | Neighbours | Arrived | ArrivedCount
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ import click
 import pytest
 from django.test import Client
 from django.urls import get_resolver
+from starlette.routing import Route
 
 import bklog.query
 from bklog.accounts.actions import replace_api_token
@@ -28,13 +29,16 @@ from bklog.api import exports as exports_api
 from bklog.api import masking as masking_api
 from bklog.api import search as search_api
 from bklog.api.analyses import ANALYSES
+from bklog.api.ingest_asgi import application
 from bklog.clean import CleanRule
 from bklog.cli.main import bklog as command_line
 from bklog.collect.actions import create_collector, set_masking
 from bklog.collect.drafts import Draft
 from bklog.collect.models import IndexSet
-from bklog.query import Masking, Plan
+from bklog.query import UNMASKED, Masking, Plan
 from bklog.query.outputs import (
+    Arrived,
+    ArrivedCount,
     Distinct,
     FieldSample,
     Histogram,
@@ -48,7 +52,11 @@ from bklog.query.outputs import (
 from bklog.query.plan import Breaks, Count, Extract, Page, Spread
 from bklog.records import Permission
 from bklog.search.catalogue import FieldCatalogue
-from bklog.store import LineBatch, Source, Store
+from bklog.search.tail.reading import Piece, Source, pieces
+from bklog.search.tail.reading import Reader as TailReader
+from bklog.search.tail.request import TailRequest
+from bklog.store import LineBatch, Store
+from bklog.store import Source as Sender
 from bklog.store.clickhouse import ClickHouseStore
 from tests.masking.shapes import CARD, DOCUMENTS, LINES, NAME, PHONE, PIN, RULES, SECRETS, TOKEN, found_in
 from tests.search.engine_store import LIMITS
@@ -104,6 +112,11 @@ ROUTES = {
     "api/v1/search/index_set/<int:index_set_id>/masking/": NO_ROWS,
     "api/v1/search/index_set/<int:index_set_id>/masking/preview/": "lines of the caller, or raw rows for the permission",
 }
+INGEST_ROUTES = {
+    "/ingest/v1/tail/{index_set_id:int}": SHOWN,
+    "/ingest/v1/{protocol}": NO_ROWS,
+    "/healthz": NO_ROWS,
+}
 COMMANDS = {
     "agent": NO_ROWS,
     "clientlog": NO_ROWS,
@@ -127,6 +140,7 @@ COMMANDS = {
     "status": NO_ROWS,
     "storage": NO_ROWS,
     "store": "the embedded engine itself, for who owns its folder",
+    "tail": "prints what the API answers",
     "token": NO_ROWS,
     "top": "prints what the API answers",
     "up": "prints what the API answers to a first search",
@@ -138,11 +152,13 @@ RENDERERS = {
     "render_regex_check": "an empty text",
     "render_bounds": "times only",
     "render_paths": "names of fields only",
+    "render_arrivals": "times and names of inserts only",
 }
 READERS = {
     "search/service.py": SHOWN,
     "search/masking.py": "lines that the caller sent",
     "search/catalogue.py": "names of fields only",
+    "search/tail/reading.py": SHOWN,
     "export/source.py": SHOWN,
 }
 STORE_METHODS = {
@@ -151,6 +167,7 @@ STORE_METHODS = {
     "of", "places", "copying",
 }  # fmt: skip
 ANALYSED = {Histogram, Terms, TopValues, Distinct, Numbers, SliceCounts, FieldSample, Located, Neighbours}
+TAILED = {Arrived, ArrivedCount}
 READING_METHODS = {"select", "stream", "stream_into"}
 NAMES = sorted({name for one in DOCUMENTS for name in one} | {"user.phone", "user.name", "fields", "log"})
 QUERIES = [
@@ -211,7 +228,7 @@ def index_set(store: ClickHouseStore, monkeypatch: pytest.MonkeyPatch, db: None)
         collector = create_collector(Draft(name, 30, rule=kind), store=store)
         body = ("\n".join(LINES) + "\n").encode()
         batch = LineBatch(
-            collector.log_table, kind, Source(host="web"), uuid4(), datetime.now(UTC), body, (len(LINES),), 1 << 20, keyed=False
+            collector.log_table, kind, Sender(host="web"), uuid4(), datetime.now(UTC), body, (len(LINES),), 1 << 20, keyed=False
         )
         assert store.insert_lines(batch)[0].stored == len(LINES)
         found.collectors.add(collector)
@@ -233,6 +250,10 @@ def test_every_path_of_the_api_says_what_it_shows() -> None:
     assert {str(one.pattern) for one in get_resolver().url_patterns} == set(ROUTES)
 
 
+def test_every_path_of_ingest_says_what_it_shows() -> None:
+    assert {one.path for one in application.routes if isinstance(one, Route)} == set(INGEST_ROUTES)
+
+
 def test_every_command_says_what_it_shows() -> None:
     assert isinstance(command_line, click.Group)
     assert set(command_line.list_commands(click.Context(command_line))) == set(COMMANDS)
@@ -250,7 +271,7 @@ def test_every_renderer_says_what_it_shows() -> None:
 
 
 def test_every_output_of_a_plan_is_tried_here() -> None:
-    assert set(get_args(get_type_hints(Plan)["output"])) == {Page, Count, Extract, Spread, Breaks, *ANALYSED}
+    assert set(get_args(get_type_hints(Plan)["output"])) == {Page, Count, Extract, Spread, Breaks, *ANALYSED, *TAILED}
 
 
 def test_a_plan_cannot_be_made_without_its_masking() -> None:
@@ -474,3 +495,31 @@ def test_no_context_tells_a_secret(reader: Reader) -> None:
             assert answer.status_code == 200, answer.content
             assert found_in(answer.content) == []
             assert len(answer.json()["rows"]) == len(LINES)
+
+
+def followed(index_set: IndexSet, store: ClickHouseStore, query: str, *, masked: bool = True, **asked: Any) -> Piece:
+    """Everything in the index set, as a tail that began before it would have told it."""
+    tables = tuple(collector.log_table for collector in index_set.collectors.all())
+    masking = index_set.masking if masked else UNMASKED
+    catalogue = FieldCatalogue(store, LIMITS)
+    request = TailRequest(index_set.pk, query, masked=masked, **asked)
+    reader = TailReader(request, Source(tables, masking), store=store, catalogue=catalogue, limits=LIMITS)
+    (piece,) = pieces(reader.arrivals(0))
+    return reader.read(piece, 10_000)
+
+
+def test_a_tail_without_masking_would_tell_the_secrets(index_set: IndexSet, store: ClickHouseStore) -> None:
+    """Else the test below would prove nothing."""
+    assert set(found_in(followed(index_set, store, "*", masked=False).lines)) == set(SECRETS)
+
+
+def test_no_tail_tells_a_secret(index_set: IndexSet, reader: Reader, store: ClickHouseStore) -> None:
+    known = tuple(name for name in NAMES if "@" not in name and name not in ("fields", "log"))
+    asked: list[dict[str, Any]] = [{}, {"fields": known}]
+    for query in ("*", QUERIES[3]):
+        for one in asked if query == "*" else asked[:1]:
+            found = followed(index_set, store, query, **one)
+            assert found_in(found.lines) == []
+            assert len([json.loads(line) for line in found.lines.splitlines()]) == found.shown == reader.count(query)
+    for secret in PROBED[:2]:  # the conditions are those of a search
+        assert followed(index_set, store, json.dumps(secret, ensure_ascii=False)).shown == 0
