@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from bklog.query import extract, grouped, groups, histogram, neighbours, sample, sql
+from bklog.query import extract, groups, histogram, neighbours, sample, sql
 from bklog.query.outputs import Distinct, FieldSample, Histogram, Located, Neighbours, Numbers, SliceCounts, Terms, TopValues
 from bklog.query.plan import Breaks, Count, Extract, GroupRows, Groups, Page, Plan, Spread
 from bklog.records import Statement
@@ -25,10 +25,8 @@ def _text(plan: Plan, bind: sql.Binder) -> str:
             return neighbours.render(plan, output, bind)
         case Histogram() | SliceCounts() as output:
             return histogram.render(plan, output, bind)
-        case Terms() | TopValues() | Distinct() | Numbers() as output:
+        case Terms() | TopValues() | Distinct() | Numbers() | Groups() | GroupRows() as output:
             return groups.render(plan, output, bind)
-        case Groups() | GroupRows() as output:
-            return grouped.render(plan, output, bind)
         case FieldSample() as output:
             return sample.render(plan, output, bind)
         case unreachable:
