@@ -2,6 +2,8 @@
 
 from bklog.telemetry.events import (
     BatchInserted,
+    ElasticAnswered,
+    ElasticFailed,
     Event,
     ExportEnded,
     IngestFailed,
@@ -22,6 +24,8 @@ from bklog.telemetry.events import (
 
 __all__ = [
     "BatchInserted",
+    "ElasticAnswered",
+    "ElasticFailed",
     "Event",
     "ExportEnded",
     "IngestFailed",
