@@ -39,8 +39,8 @@ _FIGURES: Final[Mapping[Measure, str]] = {
     Measure.LEAST: f"minOrNull({_NUMBER})",
     Measure.MOST: f"maxOrNull({_NUMBER})",
     Measure.MEAN: f"avgOrNull({_NUMBER})",
-    Measure.SUM: f"sum({_NUMBER})",
-    Measure.SQUARES: f"sum({_NUMBER} * {_NUMBER})",
+    Measure.SUM: f"ifNull(sum({_NUMBER}), 0)",
+    Measure.SQUARES: f"ifNull(sum({_NUMBER} * {_NUMBER}), 0)",
     Measure.VARIANCE: f"varPopStableOrNull({_NUMBER})",
     Measure.SAMPLE_VARIANCE: f"varSampStableOrNull({_NUMBER})",
 }
@@ -105,11 +105,11 @@ def _group_rows(plan: Plan, output: GroupRows, bind: Binder) -> str:
         for number, scan in enumerate(plan.scans)
     ]
     order = order_of(output.page)
-    by = f" BY {', '.join(names)}" if names else ""
+    by = f" BY {', '.join(names)} LIMIT {output.most + 1}" if names else ""
     return (
         f"SELECT {', '.join([*_texts(names), *outputs, 'scan'])} FROM ({' UNION ALL '.join(scans)})"
         f"{_wanted(output.keys, output.kept, bind)} ORDER BY {', '.join([*names, order])}"
-        f" LIMIT {output.page.limit}{by} LIMIT {output.most + 1} {page_settings(plan)}"
+        f" LIMIT {output.page.limit}{by} {page_settings(plan)}"
     )
 
 
@@ -156,7 +156,7 @@ def _number(field: Field, number: int, bind: Binder) -> str:
     """A time counts as its milliseconds since 1970."""
     target = field.targets[number]
     if target.kind is Kind.TIME:
-        return f"toUnixTimestamp64Nano({stored(target)}) / 1000000"
+        return f"intDiv(toUnixTimestamp64Nano({stored(target)}), 1000000)"
     return number_of(field, number, bind)
 
 
