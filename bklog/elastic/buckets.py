@@ -1,6 +1,6 @@
 """Bucket aggregations: the key that groups their rows, and how the groups are shown.
 
-Groups come from the engine with their keys as text. A bucket that no row is in has no group; it is shown where it was asked for.
+Groups come from the engine with their keys as text. A bucket that no row is in has no group; it is shown where asked for.
 """
 
 from __future__ import annotations

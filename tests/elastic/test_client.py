@@ -169,11 +169,8 @@ def test_pages_of_a_point_in_time_are_not_moved_by_new_rows(
     es: Elasticsearch, site: dict[str, Rows], store: Any, order: str
 ) -> None:
     opened = es.open_point_in_time(index="shop-two", keep_alive="1m")["id"]
-    late = {
-        **site["shop_two"][250],
-        "row": 100_000 + len(site["shop_two"]),
-        "ingest_time": f"2026-11-20 {13 if order == 'asc' else 14}:00:00",
-    }
+    arrival = f"2026-11-20 {13 if order == 'asc' else 14}:00:00"
+    late = {**site["shop_two"][250], "row": 100_000 + len(site["shop_two"]), "ingest_time": arrival}
     store.insert_rows("shop_two", [late], token=f"late-{order}")
     found: list[str] = []
     after = None

@@ -1,4 +1,4 @@
-"""What Grafana's Elasticsearch data source sends, in the shape of its own source and test data, and what it reads of answers."""
+"""What Grafana's Elasticsearch data source sends, in the shape of its own source, and what it reads of the answers."""
 
 from __future__ import annotations
 
@@ -122,9 +122,8 @@ def test_the_volume_of_logs_by_level(grafana: Grafana, site: dict[str, Rows]) ->
 def test_raw_data_as_a_table(grafana: Grafana, site: dict[str, Rows]) -> None:
     hits = grafana.ask("raw_data")["hits"]["hits"]
     rows = [row for row in site["shop"] if row["host"] == "web-1"]
-    assert [hit["_source"]["log"] for hit in hits] == [
-        row["log"] for row in sorted(rows, key=lambda row: row["time"])[::-1][:50]
-    ]
+    newest = sorted(rows, key=lambda row: row["time"], reverse=True)[:50]
+    assert [hit["_source"]["log"] for hit in hits] == [row["log"] for row in newest]
 
 
 def test_the_values_of_a_variable(grafana: Grafana, site: dict[str, Rows]) -> None:

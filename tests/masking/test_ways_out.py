@@ -24,6 +24,7 @@ import bklog.query
 from bklog.accounts.actions import replace_api_token
 from bklog.api import analyses as analyses_api
 from bklog.api import downloads as downloads_api
+from bklog.api import elastic as elastic_api
 from bklog.api import exports as exports_api
 from bklog.api import masking as masking_api
 from bklog.api import search as search_api
@@ -45,7 +46,7 @@ from bklog.query.outputs import (
     Terms,
     TopValues,
 )
-from bklog.query.plan import Breaks, Count, Extract, Page, Spread
+from bklog.query.plan import Breaks, Count, Extract, GroupRows, Groups, Page, Spread
 from bklog.records import Permission
 from bklog.search.catalogue import FieldCatalogue
 from bklog.store import LineBatch, Source, Store
@@ -94,6 +95,45 @@ ROUTES = {
     "api/v1/search/export/<int:export_id>/file/": "a file whose rows are masked, or were asked for raw by who may",
     "api/v1/search/index_set/<int:index_set_id>/inspect/": NO_ROWS,
     **{f"api/v1/search/index_set/<int:index_set_id>/{name}/": SHOWN for name in ANALYSES},
+    **{
+        f"es/{path}": SHOWN
+        for path in (
+            "_search",
+            "_msearch",
+            "_count",
+            "_async_search",
+            "_search/scroll",
+            "_search/scroll/<str:scroll_id>",
+            "_field_caps",
+            "_mapping",
+            "<str:index>",
+            "<str:index>/_search",
+            "<str:index>/_msearch",
+            "<str:index>/_count",
+            "<str:index>/_async_search",
+            "<str:index>/_field_caps",
+            "<str:index>/_mapping",
+        )
+    },
+    **dict.fromkeys(
+        (
+            "es",
+            "es/",
+            "es/_pit",
+            "es/_settings",
+            "es/_alias",
+            "es/_cat/indices",
+            "es/_cat/indices/<str:index>",
+            "es/_resolve/index/<str:index>",
+            "es/_cluster/health",
+            "es/_cluster/health/<str:index>",
+            "es/_nodes",
+            "es/<str:index>/_pit",
+            "es/<str:index>/_settings",
+            "es/<str:index>/_alias",
+        ),
+        NO_ROWS,
+    ),
     "api/v1/search/index_set/<int:index_set_id>/masking/": NO_ROWS,
     "api/v1/search/index_set/<int:index_set_id>/masking/preview/": "lines of the caller, or raw rows for the permission",
 }
@@ -191,7 +231,7 @@ def index_set(store: ClickHouseStore, monkeypatch: pytest.MonkeyPatch, db: None)
     """Two collectors, so that both forms of a statement are asked; one of them reads JSON and types a field."""
     catalogue = FieldCatalogue(store, LIMITS)
     monkeypatch.setattr(downloads_api, "the_store", lambda: store)
-    for module in (search_api, masking_api, exports_api, analyses_api):
+    for module in (search_api, masking_api, exports_api, analyses_api, elastic_api):
         monkeypatch.setattr(module, "the_store", lambda: store)
         monkeypatch.setattr(module, "the_catalogue", lambda: catalogue)
     rule = CleanRule("json", types={"status": "int", "card": "int", "message": "string"})
@@ -239,7 +279,9 @@ def test_every_renderer_says_what_it_shows() -> None:
 
 
 def test_every_output_of_a_plan_is_tried_here() -> None:
-    assert set(get_args(get_type_hints(Plan)["output"])) == {Page, Count, Extract, Spread, Breaks, *ANALYSED}
+    assert set(get_args(get_type_hints(Plan)["output"])) == {
+        Page, Count, Extract, Spread, Breaks, Groups, GroupRows, *ANALYSED,
+    }  # fmt: skip
 
 
 def test_a_plan_cannot_be_made_without_its_masking() -> None:
@@ -463,3 +505,84 @@ def test_no_context_tells_a_secret(reader: Reader) -> None:
             assert answer.status_code == 200, answer.content
             assert found_in(answer.content) == []
             assert len(answer.json()["rows"]) == len(LINES)
+
+
+def elastic(reader: Reader, path: str, asked: Any) -> Any:
+    """As Elasticsearch's clients ask; a list is a request of lines."""
+    body = "".join(f"{json.dumps(one)}\n" for one in asked) if isinstance(asked, list) else json.dumps(asked)
+    return Client().post(f"/es/{path}", body, "application/json", headers=reader.headers)
+
+
+def elastic_aggregations(name: str) -> dict[str, Any]:
+    """Every aggregation that says something of a field's values, below and above others."""
+    rows = {"top_hits": {"size": 100, "highlight": {"fields": {"*": {}}}}}
+    inner = {
+        "stats": {"extended_stats": {"field": name}},
+        "percentiles": {"percentiles": {"field": name}},
+        "distinct": {"cardinality": {"field": name}},
+        "values": {"value_count": {"field": name}},
+        "terms": {"terms": {"field": "log", "size": 1000}, "aggs": {"rows": rows}},
+    }
+    over = {"date_histogram": {"field": "@timestamp", "fixed_interval": "1d"}, "aggs": inner}
+    return {
+        "terms": {"terms": {"field": name, "size": 1000, "missing": "-"}, "aggs": {**inner, "rows": rows}},
+        "over": over,
+        "numbers": {"histogram": {"field": name, "interval": 1e12, "min_doc_count": 1}, "aggs": {"rows": rows}},
+        "rows": rows,
+    }
+
+
+@pytest.mark.parametrize("name", ["user.phone", "log", "card"])
+def test_no_answer_in_the_words_of_elasticsearch_tells_a_secret(reader: Reader, name: str) -> None:
+    shown = {"highlight": {"fields": {"*": {}}}, "fields": ["*"], "docvalue_fields": [name], "sort": ["@timestamp"]}
+    query = {"query_string": {"query": "call card paid number /[a-z]+ [0-9]*/"}}
+    asked = {"size": 1000, "aggs": elastic_aggregations(name), **shown}
+    filters = {"a": {"filters": {"filters": [query, {"match": {"log": "call"}}]}, "aggs": elastic_aggregations(name)}}
+    for path, body in (
+        ("secrets/_search", asked),
+        ("secrets/_search", {"query": query, **asked}),
+        ("_search", {"size": 0, "aggs": filters}),
+        ("_msearch", [{"index": "secrets"}, {"query": query, **asked}]),
+        ("secrets/_async_search", asked),
+    ):
+        answer = elastic(reader, path, body)
+        assert answer.status_code == 200, answer.content
+        assert b'"hits"' in answer.content
+        assert found_in(answer.content) == [], (path, body)
+
+
+def test_no_page_of_a_scroll_or_list_of_fields_tells_a_secret(reader: Reader) -> None:
+    answer = elastic(reader, "secrets/_search?scroll=1m&size=40", {})
+    rows = 0
+    while hits := answer.json()["hits"]["hits"]:
+        assert found_in(json.dumps(hits).encode()) == []
+        rows += len(hits)
+        answer = elastic(reader, "_search/scroll", {"scroll_id": answer.json()["_scroll_id"], "scroll": "1m"})
+    assert rows == 2 * len(LINES)
+    for path in ("secrets", "secrets/_mapping", "_mapping", "secrets/_field_caps?fields=*"):
+        answer = Client().get(f"/es/{path}", headers=reader.headers)
+        assert answer.status_code == 200, answer.content
+        assert b"message" in answer.content
+        assert found_in(answer.content) == []
+
+
+@pytest.mark.parametrize("secret", PROBED)
+def test_no_condition_of_elasticsearch_tells_whether_a_secret_is_there(reader: Reader, secret: str) -> None:
+    expression = "".join(f"[{one}]" if one not in '\\"/[]^' else "." for one in secret)
+    for probe in ({"match_phrase": {"log": secret}}, {"regexp": {"log": expression}}, {"wildcard": {"log": f"*{secret}*"}}):
+        filtered = {"size": 0, "aggs": {"a": {"filter": probe}}}
+        assert elastic(reader, "secrets/_count", {"query": probe}).json()["count"] == 0, probe
+        assert elastic(reader, "secrets/_search", filtered).json()["aggregations"]["a"]["doc_count"] == 0, probe
+    for masked in ({"term": {"user.phone": secret}}, {"prefix": {"card": "4"}}, {"range": {"pin": {"gte": 1}}}):
+        for body in ({"query": masked}, {"size": 0, "aggs": {"a": {"filters": {"filters": [masked]}}}}):
+            refused = elastic(reader, "secrets/_search", body)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (403, "field_masked")
+
+
+def test_index_sets_together_hide_what_any_of_them_hides(reader: Reader, index_set: IndexSet) -> None:
+    """The same rows stand in an index set without rules: alone it shows them, with the other one it does not."""
+    raw = IndexSet.objects.create(name="raw")
+    raw.collectors.set(index_set.collectors.all())
+    assert PHONE in found_in(elastic(reader, "raw/_search", {"size": 1000}).content)
+    for names in ("raw,secrets", "*", "secrets,raw"):
+        assert found_in(elastic(reader, f"{names}/_search", {"size": 1000}).content) == []
