@@ -148,7 +148,7 @@ def _top_hits(top: TopHits, above: Above, looking: Looking) -> Mapping[Path, lis
     hits: dict[Path, list[Shown]] = {}
     for row, found in zip(read_rows(plan, page, answer), answer.rows, strict=True):
         owner = looking.view.owners[int(found[place])]
-        hits.setdefault(tuple(map(str, found[:depth])), []).append(top.form.show(row, owner))
+        hits.setdefault(tuple(map(str, found[:depth])), []).append(top.form.show(row, owner, looking.view.known_names))
     return {path: some[top.skipped :] for path, some in hits.items()}
 
 

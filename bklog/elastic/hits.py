@@ -41,6 +41,7 @@ _HIGHLIGHT: Final = (
 class Patterns:
     """Names with `*`, each with the format of its dates; one that names an object covers what is inside."""
 
+    name: str
     pattern: re.Pattern[str]
     form: str = DATES[0]
 
@@ -116,7 +117,8 @@ class HitForm:
     highlight: Highlight | None = None
     has_version: bool = False
 
-    def show(self, row: Mapping[str, Any], index: str) -> dict[str, Any]:
+    def show(self, row: Mapping[str, Any], index: str, known: frozenset[str] | None) -> dict[str, Any]:
+        """Of `fields` only the known are shown, and those that are asked for by their whole name; None knows all."""
         moment = read_moment(row["time"])
         nanoseconds = moment.start if moment else 0
         cursor = Cursor(nanoseconds, UUID(row["batch"]), row["row"])
@@ -126,17 +128,17 @@ class HitForm:
         hit["_score"] = None if self.sorting.is_shown else 1.0
         if self.source.is_shown:
             hit["_source"] = self.source.apply(document)
-        if self.fields and (found := self._fields(document, nanoseconds)):
+        if self.fields and (found := self._fields(document, nanoseconds, known)):
             hit["fields"] = found
         if self.highlight and row.get("highlight"):
             hit["highlight"] = {"log": [self.highlight.mark(row["log"], row["highlight"])]}
         return hit | ({"sort": self.sorting.values(nanoseconds, cursor)} if self.sorting.is_shown else {})
 
-    def _fields(self, document: Document, nanoseconds: int) -> dict[str, list[Any]]:
+    def _fields(self, document: Document, nanoseconds: int, known: frozenset[str] | None) -> dict[str, list[Any]]:
         found: dict[str, list[Any]] = {}
         for path, value in flat(document):
             wanted = next((one for one in self.fields if one.meets(path)), None)
-            if wanted is not None:
+            if wanted is not None and (known is None or path in known or path == wanted.name):
                 found.setdefault(path, []).append(write_date(nanoseconds, wanted.form) if path == TIMESTAMP else value)
         return found
 
@@ -207,7 +209,7 @@ def _field(raw: object) -> Patterns:
 def pattern(name: str, form: str = DATES[0]) -> Patterns:
     """Also of all that is inside an object of this name."""
     written = ".*".join(re.escape(piece) for piece in name.split("*"))
-    return Patterns(re.compile(rf"(?s:{written}(?:\..*)?)"), form)
+    return Patterns(name, re.compile(rf"(?s:{written}(?:\..*)?)"), form)
 
 
 def read_source(raw: object) -> SourceFilter:

@@ -6,6 +6,7 @@ Of an index set that hides values only those names are shown that its rows tell,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 from bklog.elastic.hits import pattern
@@ -46,8 +47,8 @@ def _paths(index: Index, parts: Parts) -> list[str]:
 
 def _shown_paths(index: Index, parts: Parts) -> list[str]:
     searched = Searched(index.tables, index.masking, parts.store, parts.catalogue, parts.remaining())
-    range_ = {"start": ALL_TIME.start.isoformat(), "end": ALL_TIME.end.isoformat()}
-    found = field_list(range_, now=parts.now, searched=searched)["fields"]
+    always = {"start": ALL_TIME.start.isoformat(), "end": (ALL_TIME.end - timedelta(days=1)).isoformat()}
+    found = field_list(always, now=parts.now, searched=searched)["fields"]
     return sorted(one["name"] for one in found if one["from"] == "fields")
 
 

@@ -309,6 +309,6 @@ def _page(asked: Asked, looking: Looking) -> list[dict[str, Any]]:
     plan = looking.plan(page)
     answer = looking.read(plan)
     place = answer.columns.index("scan") if answer.rows else 0
-    owners = looking.view.owners
+    owners, known = looking.view.owners, looking.view.known_names
     found = list(zip(read_rows(plan, page, answer), answer.rows, strict=True))[asked.skipped :]
-    return [asked.form.show(row, owners[int(raw[place])]) for row, raw in found]
+    return [asked.form.show(row, owners[int(raw[place])], known) for row, raw in found]

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from bklog.elastic.keys import illegal
-from bklog.elastic.reader import every
+from bklog.elastic.reader import TIMESTAMP, every
 from bklog.errors import BadRequest, QuerySyntax
 from bklog.query import UNMASKED, Masking, Plan, Query, TableFields, find_field, plan_analysis, render
-from bklog.query.fields import Kind
+from bklog.query.fields import COLUMN_KINDS, Kind
 from bklog.query.moment import EARLIEST, LATEST, read_moment
 from bklog.query.outputs import Field
 from bklog.query.parser import MAX_TERMS, TOO_LARGE
@@ -58,9 +58,12 @@ class Parts:
         """Raises SearchTimeout."""
         seconds = self.deadline - time.monotonic()
         if seconds < MIN_SECONDS:
-            hint = "narrow the time range, ask for less at once, or send the searches one by one"
-            raise SearchTimeout(f"the request took longer than {self.limits.seconds:g} seconds and was stopped", hint=hint)
+            raise self.too_late()
         return replace(self.limits, seconds=min(seconds, self.limits.seconds))
+
+    def too_late(self) -> SearchTimeout:
+        hint = "narrow the time range, ask for less at once, or send the searches one by one"
+        return SearchTimeout(f"the request took longer than {self.limits.seconds:g} seconds and was stopped", hint=hint)
 
 
 class View:
@@ -77,6 +80,13 @@ class View:
         self.owners = tuple(owner for _, owner in owned.values())
         self.masking = _masking(indexes)
         self._store = parts.store.of(self.tables) if self.tables else parts.store
+
+    @property
+    def known_names(self) -> frozenset[str] | None:
+        """Of index sets that hide values: the names that no row has made. Another one, put together, may tell what is hidden."""
+        if not self.masking:
+            return None
+        return frozenset(COLUMN_KINDS).union([TIMESTAMP], *(table.types for table in self.tables))
 
     def describe(self, names: Sequence[str]) -> tuple[TableFields, ...]:
         return self.parts.catalogue.describe(self.tables, names)
@@ -97,7 +107,10 @@ class View:
         return Looking(self, node, time_range_of(node) or ALL_TIME, arrived_by)
 
     def select(self, plan: Plan) -> Rows:
-        rows = select(render(plan), self._store, self.parts.remaining())
+        try:
+            rows = select(render(plan), self._store, self.parts.remaining())
+        except SearchTimeout as error:  # after what is left of the time of the whole request
+            raise self.parts.too_late() from error
         self.parts.answers.append(rows)
         return rows
 

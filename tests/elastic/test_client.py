@@ -19,6 +19,10 @@ SHIFTED = {"gte": "2026-11-20T10:00", "time_zone": "+08:00"}
 START = int(BEGIN.timestamp() * 1000)
 
 
+def dict_items(answer: Any) -> list[dict[str, Any]]:
+    return list(answer)
+
+
 def ids(answer: Any) -> list[str]:
     return [hit["_id"] for hit in answer["hits"]["hits"]]
 
@@ -30,7 +34,7 @@ def test_the_client_knows_what_it_talks_to(es: Elasticsearch) -> None:
     assert es.indices.exists(index="shop")
     assert not es.indices.exists(index="nothing")
     assert {one["name"] for one in es.indices.resolve_index(name="shop*")["indices"]} == {"shop", "shop-two", "shops"}
-    listed = {one["index"]: one["docs.count"] for one in es.cat.indices(format="json")}
+    listed = {one["index"]: one["docs.count"] for one in dict_items(es.cat.indices(format="json"))}
     assert listed == {"plain": "0", "shop": "3000", "shop-two": "500", "shops": "3500"}
 
 
@@ -105,10 +109,11 @@ def test_a_query_finds_what_it_says(es: Elasticsearch, site: dict[str, Rows], qu
 
 def test_a_hit_shows_its_row(es: Elasticsearch, site: dict[str, Rows]) -> None:
     row = site["shop"][-1]
+    fields: list[Any] = ["user", {"field": "@timestamp", "format": "epoch_millis"}]
     found = es.search(
         index="shop",
         query={"match_phrase": {"log": f"number={row['row']}"}},
-        fields=["user", {"field": "@timestamp", "format": "epoch_millis"}],
+        fields=fields,
         docvalue_fields=["nested.*"],
         highlight={"fields": {"*": {}}, "pre_tags": ["<"], "post_tags": [">"]},
         sort=[{"@timestamp": {"order": "desc", "format": "strict_date_optional_time_nanos"}}],
@@ -207,14 +212,16 @@ def test_search_after_goes_on_without_a_point_in_time(es: Elasticsearch, site: d
 
 def test_an_expired_or_foreign_id_is_refused(es: Elasticsearch) -> None:
     short = es.open_point_in_time(index="shop", keep_alive="1ms")["id"]
-    for call in (
-        lambda: es.search(pit={"id": short}),
-        lambda: es.search(pit={"id": short[:-2]}),
-        lambda: es.scroll(scroll_id=short, scroll="1m"),
-        lambda: es.scroll(scroll_id="x" * 500),
-    ):
+    for opened in (short, short[:-2]):
         with pytest.raises(NotFoundError, match="search_context_missing_exception"):
-            call()
+            es.search(pit={"id": opened})
+    for opened in (short, "x" * 500):
+        with pytest.raises(NotFoundError, match="search_context_missing_exception"):
+            es.scroll(scroll_id=opened, scroll="1m")
+
+
+def hour_of(row: dict[str, Any]) -> int:
+    return millis(row) // HOUR * HOUR
 
 
 def counts(rows: Rows, value: Any) -> dict[Any, int]:
@@ -318,8 +325,8 @@ def test_buckets_of_time_inside_terms_inside_filters(es: Elasticsearch, site: di
         assert [(one["key"], one["doc_count"]) for one in found[name]["users"]["buckets"]] == top
         for bucket in found[name]["users"]["buckets"]:
             own = [row for row in rows if row["fields"].get("user") == bucket["key"]]
-            hours = counts(own, lambda row: millis(row) // HOUR * HOUR)
-            spent = Counter()  # type: ignore[var-annotated]
+            hours = counts(own, hour_of)
+            spent: Counter[int] = Counter()
             for row in own:
                 spent[millis(row) // HOUR * HOUR] += row["fields"]["spent"]
             shown = bucket["hours"]["buckets"]
