@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import MAXYEAR, UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 from bklog.elastic.keys import illegal, wrong
@@ -77,13 +77,12 @@ class Clock:
         zone = _zone_of(found["zone"]) or self.zone
         try:
             start = _of_parts(given, zone)
-            end = _following(start, len(given))
-        except (ValueError, OverflowError) as error:
+        except ValueError as error:
             raise no_date(text) from error
         fraction = found["fraction"] or ""
         if fraction:
             return Moment(to_nanoseconds(start) + int(fraction.ljust(9, "0")), int(10 ** (9 - len(fraction))))
-        return Moment(to_nanoseconds(start), to_nanoseconds(end) - to_nanoseconds(start))
+        return Moment(to_nanoseconds(start), to_nanoseconds(_following(start, len(given))) - to_nanoseconds(start))
 
     def _stepped(self, moment: Moment, steps: str, text: str) -> Moment:
         position = 0
@@ -123,6 +122,8 @@ def _zone_of(text: str | None) -> tzinfo | None:
 
 def _following(start: datetime, parts: int) -> datetime:
     """The end of what lasts as long as its last written part."""
+    if start.year == MAXYEAR:  # the calendar ends there, and all rows end before
+        return start + timedelta(microseconds=1)
     if parts <= 2:
         return _add_months(start, 12 if parts == 1 else 1)
     width = {3: timedelta(days=1), 4: timedelta(hours=1), 5: timedelta(minutes=1)}.get(parts, timedelta(seconds=1))

@@ -83,7 +83,7 @@ class View:
 
     @property
     def known_names(self) -> frozenset[str] | None:
-        """Of index sets that hide values: the names that no row has made. Another one, put together, may tell what is hidden."""
+        """Of index sets that hide values: the names that no row has made. Another, put together, may tell what is hidden."""
         if not self.masking:
             return None
         return frozenset(COLUMN_KINDS).union([TIMESTAMP], *(table.types for table in self.tables))

@@ -110,11 +110,12 @@ def test_a_query_finds_what_it_says(es: Elasticsearch, site: dict[str, Rows], qu
 def test_a_hit_shows_its_row(es: Elasticsearch, site: dict[str, Rows]) -> None:
     row = site["shop"][-1]
     fields: list[Any] = ["user", {"field": "@timestamp", "format": "epoch_millis"}]
+    inside: list[Any] = ["nested.*"]
     found = es.search(
         index="shop",
         query={"match_phrase": {"log": f"number={row['row']}"}},
         fields=fields,
-        docvalue_fields=["nested.*"],
+        docvalue_fields=inside,
         highlight={"fields": {"*": {}}, "pre_tags": ["<"], "post_tags": [">"]},
         sort=[{"@timestamp": {"order": "desc", "format": "strict_date_optional_time_nanos"}}],
         version=True,
@@ -315,7 +316,10 @@ def test_buckets_of_time_inside_terms_inside_filters(es: Elasticsearch, site: di
         }
     }
     found = es.search(index="shop", size=0, aggs=aggs)["aggregations"]["kinds"]["buckets"]
-    wanted = {"slow": lambda row: row["fields"]["spent"] >= 10, "failed": lambda row: row["fields"]["status"] >= 500}
+    wanted: dict[str, Any] = {
+        "slow": lambda row: row["fields"]["spent"] >= 10,
+        "failed": lambda row: row["fields"]["status"] >= 500,
+    }
     assert set(found) == set(wanted)
     for name, meets in wanted.items():
         rows = [row for row in site["shop"] if meets(row)]
