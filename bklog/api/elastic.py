@@ -49,7 +49,7 @@ class Call:
         self.path.pop("source_content_type", None)
         try:
             found = json.loads(source)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise wrong(f"the parameter source is no JSON: {error}") from error
         return found if isinstance(found, dict) else _no_object()
 
@@ -148,7 +148,7 @@ def _pairs(call: Call) -> list[tuple[Answer, Answer]]:
 def _object(line: bytes) -> Answer:
     try:
         found = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise wrong(f"a line of the request is no JSON: {error}") from error
     return found if isinstance(found, dict) else _no_object()
 

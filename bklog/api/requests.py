@@ -32,7 +32,7 @@ def json_object(request: HttpRequest) -> dict[str, Any]:
     """The body as a JSON object; an empty body is an empty object."""
     try:
         given = json.loads(body_of(request) or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequest(f"the body is no JSON: {error}", hint="send a JSON object", code="no_json") from error
     if not isinstance(given, dict):
         raise BadRequest("the body is JSON but no object", hint='send {"…": …}', code="no_json")

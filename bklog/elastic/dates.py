@@ -111,7 +111,10 @@ class Clock:
 
 
 def _counted(value: float, unit: int) -> Moment:
-    return Moment(int(value * unit), unit)
+    try:
+        return Moment(int(value * unit), unit)
+    except (ValueError, OverflowError) as error:  # not a number, and infinity
+        raise no_date(value) from error
 
 
 def _zone_of(text: str | None) -> tzinfo | None:

@@ -21,7 +21,7 @@ from bklog.search.service import read_rows
 
 Path = tuple[str, ...]
 # Keys of groups are values of a statement, which travel in its address: more than these are too long for one.
-MAX_KEPT_CHARACTERS: Final = 200_000
+MAX_KEPT_BYTES: Final = 200_000
 
 
 @dataclass(slots=True)
@@ -106,9 +106,9 @@ def _buckets(agg: Agg, buckets: Buckets, above: Above, looking: Looking) -> Foun
 
 
 def _require_short(above: Above) -> None:
-    length = sum(len(text) + 3 for path in above.kept or () for text in path)
-    if length > MAX_KEPT_CHARACTERS:
-        raise too_many(len(above.groups), MAX_KEPT_CHARACTERS * len(above.groups) // length)
+    length = sum(len(text.encode()) + 3 for path in above.kept or () for text in path)
+    if length > MAX_KEPT_BYTES:
+        raise too_many(len(above.groups), MAX_KEPT_BYTES * len(above.groups) // length)
 
 
 def _shown(agg: Agg, buckets: Buckets, found: Found, path: Path) -> Shown:

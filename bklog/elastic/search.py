@@ -35,14 +35,14 @@ SEARCH_KEYS: Final = (
 WITHOUT_EFFECT: Final = (
     "preference", "max_concurrent_shard_requests", "pre_filter_shard_size", "batched_reduce_size", "ccs_minimize_roundtrips",
     "request_cache", "ignore_throttled", "allow_partial_search_results", "expand_wildcards", "routing", "pretty", "human",
-    "error_trace", "max_concurrent_searches", "allow_no_indices", "ignore_unavailable", "analyze_wildcard", "lenient",
+    "error_trace", "max_concurrent_searches", "analyze_wildcard", "lenient",
     "keep_on_completion", "wait_for_completion_timeout", "keep_alive",
 )  # fmt: skip
 IN_PATH: Final = (
     "q", "df", "default_operator", "from", "size", "sort", "_source", "_source_includes", "_source_excludes",
     "track_total_hits",
     "scroll", "search_type", "rest_total_hits_as_int", "timeout", "version", "typed_keys", "docvalue_fields", "stored_fields",
-    "track_scores", "explain", "seq_no_primary_term",
+    "track_scores", "explain", "seq_no_primary_term", "ignore_unavailable", "allow_no_indices",
 )  # fmt: skip
 
 Resolve = Callable[[Sequence[str]], Sequence[Index]]
@@ -135,6 +135,7 @@ def merged(body: Mapping[str, Any], path: Mapping[str, Any]) -> tuple[dict[str, 
     options = Keys(path, (*IN_PATH, *WITHOUT_EFFECT), "parameters")
     options.only("search_type", "query_then_fetch", "dfs_query_then_fetch")
     options.only("typed_keys", "false", False)
+    options.only("allow_no_indices", "true", True)
     found: dict[str, Any] = {}
     if "q" in options:
         query = {"query": options.text("q"), "default_operator": options.text("default_operator", "or")}
@@ -265,11 +266,9 @@ def _read(view: View, body: Mapping[str, Any], options: Keys, *, is_sorted: bool
     after = items(given.raw("search_after"))
     if after and (skipped or not form.sorting.is_shown):
         raise illegal("[search_after] needs a sort, and no [from]", 'write "sort": [{"@timestamp": "desc"}]')
-    aggs: tuple[Agg, ...] = ()
-    if view.tables and (raw := given.raw("aggs", given.raw("aggregations"))):
-        aggs = AggReader(view, clock, lambda: _extent(view, node)).read(raw)
-    elif "aggs" in given or "aggregations" in given:
-        Keys(given.raw("aggs", given.raw("aggregations")), list(given.raw("aggs", given.raw("aggregations"))), "aggs")
+    raw = given.raw("aggs", given.raw("aggregations", {}))
+    # Where no table is no field is known, and nothing is there to aggregate.
+    aggs = AggReader(view, clock, lambda: _extent(view, node)).read(raw) if view.tables else ()
     cursor = form.sorting.after(after, clock) if after else None
     counted = None if options.flag("rest_total_hits_as_int", default=False) else _counted(given)
     return Asked(node, size, skipped, form, cursor, counted, aggs)

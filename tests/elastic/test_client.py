@@ -9,8 +9,10 @@ from statistics import fmean, pvariance
 from typing import Any
 
 import pytest
+import urllib3
 from elasticsearch import ApiError, AuthenticationException, BadRequestError, Elasticsearch, NotFoundError, helpers
 
+from bklog.collect.models import Collector, IndexSet
 from tests.elastic.shop import BEGIN, LEVELS, identity, millis
 
 Rows = list[dict[str, Any]]
@@ -174,19 +176,19 @@ def test_scan_gives_every_row_once(es: Elasticsearch, site: dict[str, Rows]) -> 
 def test_pages_of_a_point_in_time_are_not_moved_by_new_rows(
     es: Elasticsearch, site: dict[str, Rows], store: Any, order: str
 ) -> None:
-    opened = es.open_point_in_time(index="shop-two", keep_alive="1m")["id"]
-    arrival = f"2026-11-20 {13 if order == 'asc' else 14}:00:00"
-    late = {**site["shop_two"][250], "row": 100_000 + len(site["shop_two"]), "ingest_time": arrival}
-    store.insert_rows("shop_two", [late], token=f"late-{order}")
+    name = f"moving_{order}"
+    moving = Collector.objects.create(name=name, table=name, index="full", clean_rule={"kind": "text"}, retention_days=3650)
+    IndexSet.objects.create(name=name).collectors.set([moving])
+    store.create_table(moving.log_table)
+    store.insert_rows(name, site["shop_two"], token=name)
+    opened = es.open_point_in_time(index=name, keep_alive="1m")["id"]
+    late = {**site["shop_two"][250], "row": 100_000, "ingest_time": "2026-11-20 13:00:00"}
+    store.insert_rows(name, [late], token=f"late-{order}")
     found: list[str] = []
     after = None
     while True:
-        page = es.search(
-            pit={"id": opened, "keep_alive": "1m"},
-            size=90,
-            sort=[{"@timestamp": order}, {"_shard_doc": "asc"}],
-            search_after=after,
-        )
+        sort = [{"@timestamp": order}, {"_shard_doc": "asc"}]
+        page = es.search(pit={"id": opened, "keep_alive": "1m"}, size=90, sort=sort, search_after=after)
         hits = page["hits"]["hits"]
         assert page["hits"]["total"]["value"] == len(site["shop_two"])
         if not hits:
@@ -196,10 +198,8 @@ def test_pages_of_a_point_in_time_are_not_moved_by_new_rows(
     wanted = sorted(site["shop_two"], key=lambda row: (row["time"], row["row"]), reverse=order == "desc")
     assert found == [identity(row) for row in wanted]
     assert es.close_point_in_time(id=opened)["succeeded"]
-    again = es.open_point_in_time(index="shop-two", keep_alive="1m")["id"]
-    counted = es.search(pit={"id": again}, size=0)["hits"]["total"]["value"]
-    assert counted > len(site["shop_two"])
-    site["shop_two"].append(late)
+    again = es.open_point_in_time(index=name, keep_alive="1m")["id"]
+    assert es.search(pit={"id": again}, size=0)["hits"]["total"]["value"] == len(site["shop_two"]) + 1
 
 
 def test_search_after_goes_on_without_a_point_in_time(es: Elasticsearch, site: dict[str, Rows]) -> None:
@@ -445,6 +445,10 @@ def test_an_async_search_answers_at_once(es: Elasticsearch) -> None:
         ({"from_": 9_999, "size": 10}, "illegal_argument_exception"),
         ({"search_after": [1]}, "illegal_argument_exception"),
         ({"collapse": {"field": "user"}}, "parsing_exception"),
+        ({"query": {"range": {"@timestamp": {"gte": 1e308}}}}, "parsing_exception"),
+        ({"aggs": {"a": {"b": {}}}}, "parsing_exception"),
+        ({"aggs": {"a": {"terms": {"field": "user"}, "avg": {"field": "spent"}}}}, "parsing_exception"),
+        ({"allow_no_indices": False}, "illegal_argument_exception"),
         ({"script_fields": {"x": {"script": "1"}}}, "illegal_argument_exception"),
         ({"aggs": {"a": {"significant_terms": {"field": "user"}}}}, "parsing_exception"),
         ({"aggs": {"a": {"terms": {"field": "user", "include": "x.*"}}}}, "parsing_exception"),
@@ -461,6 +465,34 @@ def test_what_is_not_supported_is_refused(es: Elasticsearch, asked: dict[str, An
     assert (refused.value.status_code, body["status"], body["error"]["type"]) == (400, 400, kind)
     assert body["error"]["root_cause"][0]["reason"] == body["error"]["reason"]
     assert isinstance(refused.value, BadRequestError)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "kind"),
+    [
+        ("shop/_search", "[" * 100_000, "parsing_exception"),
+        ("shop/_search", "[1]", "parsing_exception"),
+        ("shop/_search", '{"query": {"term": {"level": "\\ud800"}}}', "parsing_exception"),
+        ("shop/_search", '{"aggs": 5}', "parsing_exception"),
+        ("plain/_search", '{"aggs": {"a": 5}}', "parsing_exception"),
+        ("shop/_search", '{"query": {"range": {"spent": {"gte": NaN}}}}', "query_shard_exception"),
+        ("shop/_search", '{"sort": 5}', "parsing_exception"),
+        ("shop/_search?nonsense=1", "{}", "parsing_exception"),
+        ("_msearch", "{}", "parsing_exception"),
+        ("_msearch", "{}\nnonsense\n", "parsing_exception"),
+        ("_msearch", "{}\n{}\n" * 101, "parsing_exception"),
+        ("_search/scroll", "{}", "parsing_exception"),
+        ("shop/_pit", "", "parsing_exception"),
+        ("shop/_search", " " * 17_000_000, "content_too_long_exception"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_bad_input_is_refused_with_a_reason(url: str, token: str, path: str, body: str, kind: str) -> None:
+    headers = {"Authorization": f"ApiKey {token}", "Content-Type": "application/json"}
+    answer = urllib3.request("POST", f"{url}/{path}", body=body, headers=headers, retries=False)
+    failure = answer.json()
+    assert (answer.status, failure["error"]["type"]) == (413 if kind.startswith("content") else 400, kind)
+    assert (failure["status"], answer.headers["X-Elastic-Product"]) == (answer.status, "Elasticsearch")
 
 
 def test_a_token_opens_the_door_in_each_form(url: str, token: str) -> None:

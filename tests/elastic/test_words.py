@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -61,7 +62,23 @@ def test_a_date_may_have_a_zone_and_a_format() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "yesterday", "2026-13-01", "2026-02-30", "now-", "now/x", "now-1y/", "now+99999y", None, True, "9" * 30]
+    "text",
+    [
+        "",
+        "yesterday",
+        "2026-13-01",
+        "2026-02-30",
+        "now-",
+        "now/x",
+        "now-1y/",
+        "now+99999y",
+        None,
+        True,
+        "9" * 30,
+        math.nan,
+        math.inf,
+        1e308,
+    ],
 )
 def test_what_is_no_date_is_refused(text: object) -> None:
     with pytest.raises(BadRequest, match="parse date"):
