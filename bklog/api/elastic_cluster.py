@@ -22,9 +22,8 @@ Answer = dict[str, Any]
 CLUSTER: Final = "bk-log"
 VERSION: Final = "8.19.0"  # of the API that is spoken here: clients decide by it what they send
 _OPTIONS: Final = (
-    "allow_no_indices", "expand_wildcards", "ignore_unavailable", "include_defaults", "local", "master_timeout", "pretty",
-    "human", "flat_settings", "features", "include_type_name", "name", "timeout", "wait_for_status", "level", "filter_path",
-    "format", "h", "v", "s", "bytes", "health", "help", "error_trace",
+    "allow_no_indices", "expand_wildcards", "ignore_unavailable", "local", "master_timeout", "timeout", "wait_for_status",
+    "pretty", "human", "error_trace", "format", "h", "v",
 )  # fmt: skip
 
 
@@ -84,7 +83,8 @@ def cat_indices(request: HttpRequest, index: str = "") -> HttpResponse:
     """As text, or with `format=json`; `h` chooses the columns and `v` shows their names."""
     call = Call(request, index)
     given = Keys(call.path, _OPTIONS, "parameters")
-    rows = [_cat_row(one, sizes) for sizes in [_sizes()] for one in call.resolve(call.names)]
+    sizes = {one.table: (one.rows, one.size_bytes) for one in the_store().usage()}
+    rows = [_cat_row(one, sizes) for one in call.resolve(call.names)]
     columns = given.text("h", "").split(",") if given.text("h", "") else list(_cat_row(Index("", (), UNMASKED), {}))
     shown = [{name: row.get(name, "") for name in columns} for row in rows]
     if given.text("format", "text") == "json":
@@ -92,10 +92,6 @@ def cat_indices(request: HttpRequest, index: str = "") -> HttpResponse:
     head = [" ".join(columns)] if given.flag("v", default=False) else []
     lines = [*head, *(" ".join(row.values()) for row in shown)]
     return HttpResponse("".join(f"{line}\n" for line in lines), content_type="text/plain; charset=UTF-8")
-
-
-def _sizes() -> Mapping[str, tuple[int, int]]:
-    return {one.table: (one.rows, one.size_bytes) for one in the_store().usage()}
 
 
 def _cat_row(index: Index, sizes: Mapping[str, tuple[int, int]]) -> dict[str, str]:

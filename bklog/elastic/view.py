@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from bklog.elastic.keys import illegal
-from bklog.elastic.reader import TIMESTAMP, every
+from bklog.elastic.reader import TIMESTAMP
 from bklog.errors import BadRequest, QuerySyntax
 from bklog.query import UNMASKED, Masking, Plan, Query, TableFields, find_field, plan_analysis, render
 from bklog.query.fields import COLUMN_KINDS, Kind
@@ -175,10 +175,6 @@ def _nanoseconds(bound: Bound | None, otherwise: int) -> int:
     """An end as `reader.between` writes it."""
     moment = read_moment(bound.text) if bound else None
     return moment.start if moment else otherwise
-
-
-def narrowed(node: Node, other: Node) -> Node:
-    return every([node, other])
 
 
 def _masking(indexes: Sequence[Index]) -> Masking:
