@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -49,9 +48,17 @@ def collector(name: str) -> Collector:
 
 @pytest.fixture
 def site(
-    store: ClickHouseStore, stored: dict[str, list[dict[str, Any]]], transactional_db: None, monkeypatch: pytest.MonkeyPatch
+    store: ClickHouseStore,
+    stored: dict[str, list[dict[str, Any]]],
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Index sets: shop and shop-two of a collector each, shops of both, and plain without rows."""
+    """Index sets: shop and shop-two of a collector each, shops of both, and plain without rows.
+
+    The database is asked for here and not by name, so that these tests run on one kind of it: all that they need of it is a
+    token and a list of index sets, which other tests ask of every kind.
+    """
+    request.getfixturevalue("transactional_db")
     catalogue = FieldCatalogue(store, LIMITS)
     for module in (elastic, elastic_cluster):
         monkeypatch.setattr(module, "the_store", lambda: store)
@@ -94,6 +101,3 @@ def url() -> Iterator[str]:
 def es(url: str, token: str) -> Iterator[Elasticsearch]:
     with Elasticsearch(url, api_key=token, request_timeout=60, max_retries=0) as client:
         yield client
-
-
-REQUESTS = Path(__file__).parent / "grafana"
