@@ -48,17 +48,9 @@ def collector(name: str) -> Collector:
 
 @pytest.fixture
 def site(
-    store: ClickHouseStore,
-    stored: dict[str, list[dict[str, Any]]],
-    request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
+    store: ClickHouseStore, stored: dict[str, list[dict[str, Any]]], transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, list[dict[str, Any]]]:
-    """Index sets: shop and shop-two of a collector each, shops of both, and plain without rows.
-
-    The database is asked for here and not by name, so that these tests run on one kind of it: all that they need of it is a
-    token and a list of index sets, which other tests ask of every kind.
-    """
-    request.getfixturevalue("transactional_db")
+    """Index sets: shop and shop-two of a collector each, shops of both, and plain without rows."""
     catalogue = FieldCatalogue(store, LIMITS)
     for module in (elastic, elastic_cluster):
         monkeypatch.setattr(module, "the_store", lambda: store)
