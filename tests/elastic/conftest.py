@@ -10,6 +10,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 from django.core.wsgi import get_wsgi_application
+from django.db import connections
 from elasticsearch import Elasticsearch
 
 from bklog.accounts.actions import replace_api_token
@@ -70,7 +71,15 @@ def token(site: Any) -> str:
 
 
 class Server(ThreadingMixIn, WSGIServer):
+    """A thread for each connection, which takes its connection to the database with it."""
+
     daemon_threads = True
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            connections.close_all()
 
 
 class Quiet(WSGIRequestHandler):
