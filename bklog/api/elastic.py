@@ -71,7 +71,7 @@ def parts() -> Parts:
 
 def indexes(wanted: Sequence[str], *, ignore_missing: bool = False) -> list[Index]:
     """Raises NotFound."""
-    sets = {one.name: one for one in list_index_sets().prefetch_related("collectors")}
+    sets = {one.name: one for one in list_index_sets()}
     found = [sets[name] for name in chosen(wanted, tuple(sets), ignore_missing=ignore_missing)]
     return [Index(one.name, tuple(each.log_table for each in one.collectors.all()), one.masking) for one in found]
 
