@@ -18,7 +18,7 @@ from bklog.query.outputs import (
     Terms,
     TopValues,
 )
-from bklog.query.plan import Breaks, Count, Extract, Page, Plan, Spread
+from bklog.query.plan import Breaks, Count, Extract, GroupRows, Groups, Page, Plan, Spread
 from bklog.records import Statement
 
 
@@ -39,7 +39,7 @@ def _text(plan: Plan, bind: sql.Binder) -> str:  # noqa: PLR0911 - one for each 
             return arrived.render(plan, output, bind)
         case Histogram() | SliceCounts() as output:
             return histogram.render(plan, output, bind)
-        case Terms() | TopValues() | Distinct() | Numbers() as output:
+        case Terms() | TopValues() | Distinct() | Numbers() | Groups() | GroupRows() as output:
             return groups.render(plan, output, bind)
         case FieldSample() as output:
             return sample.render(plan, output, bind)

@@ -158,7 +158,8 @@ def _render_page(plan: Plan, page: Page, bind: Binder) -> str:
     scans = [
         f"SELECT * FROM ({_select_page(scan, plan, page, bind, ['time', 'batch', *outputs.values()])})" for scan in plan.scans
     ]
-    merged = f"SELECT {', '.join(outputs)} FROM ({' UNION ALL '.join(scans)})"
+    names = [*outputs, "scan"] if page.is_numbered else outputs
+    merged = f"SELECT {', '.join(names)} FROM ({' UNION ALL '.join(scans)})"
     return f"{merged} ORDER BY {order_of(page)} LIMIT {page.limit} {settings}"
 
 
@@ -173,6 +174,7 @@ def page_settings(plan: Plan) -> str:
 
 def _select_page(scan: Scan, plan: Plan, page: Page, bind: Binder, outputs: list[str]) -> str:
     newest = f"ORDER BY {order_of(page)} LIMIT {page.limit}"
+    outputs = [*outputs, f"{plan.scans.index(scan)} AS scan"] if page.is_numbered else outputs
     if not plan.masking:
         return f"SELECT {', '.join(outputs)} FROM {matching(scan, plan, bind)} {newest}"
     found = f"(SELECT * FROM {matching(scan, plan, bind)} {newest})"  # only the page's rows are masked
@@ -240,6 +242,11 @@ def _among(arrivals: Sequence[Arrival], bind: Binder) -> list[str]:
     named = f"arrayMap(n -> (toUUID(left(n, 36)), toDate(substring(n, 38))), splitByChar(',', {names}))"
     bounds = [f"ingest_time >= {bind_time(first, bind)}", f"ingest_time <= {bind_time(last, bind)}"]
     return [*bounds, f"(batch, toDate(time)) IN {named}"]
+
+
+def condition_of(predicate: Predicate, bind: Binder) -> str:
+    """For a row of `extract.shown_from`."""
+    return f"({_condition(predicate, bind)})"
 
 
 def _condition(predicate: Predicate, bind: Binder) -> str:

@@ -2,6 +2,8 @@
 
 from bklog.telemetry.events import (
     BatchInserted,
+    ElasticAnswered,
+    ElasticFailed,
     Event,
     ExportEnded,
     IngestFailed,
@@ -24,6 +26,8 @@ from bklog.telemetry.events import (
 
 __all__ = [
     "BatchInserted",
+    "ElasticAnswered",
+    "ElasticFailed",
     "Event",
     "ExportEnded",
     "IngestFailed",

@@ -182,6 +182,35 @@ class TailEnded(Event):
 
 
 @dataclass(frozen=True)
+class ElasticAnswered(Event):
+    """A request in Elasticsearch's words: `kind` is search, msearch, count, scroll, field_caps …"""
+
+    logger: ClassVar[str] = "bklog.search"
+    moves: ClassVar[tuple[Move, ...]] = (
+        Adds(metrics.SEARCHES, fixed={"code": "ok"}),
+        Observes(metrics.SEARCH_SECONDS, "seconds", by=("kind",)),
+        Adds(metrics.SEARCH_ROWS_READ, "rows_read"),
+        Adds(metrics.SEARCH_BYTES_READ, "bytes_read"),
+    )
+
+    kind: str
+    rows_read: int
+    bytes_read: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ElasticFailed(Event):
+    level: ClassVar[int] = logging.WARNING
+    logger: ClassVar[str] = "bklog.search"
+    moves: ClassVar[tuple[Move, ...]] = (Adds(metrics.SEARCHES, by=("code",)),)
+
+    kind: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class RawValuesRead(Event):
     """Somebody with the permission asked for what an index set masks: `kind` says which way it went out."""
 
