@@ -14,8 +14,7 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bklog import __version__
-from bklog.api.middleware import View
-from bklog.api.requests import asker, by_method
+from bklog.api.requests import View, asker, by_method
 from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.models import IndexSet
 from bklog.collect.selectors import list_index_sets
@@ -114,15 +113,18 @@ def _in_plain_text(view: View) -> View:
     return answer
 
 
-query_range = _view("query_range", service.query_range)
-query = _view("query", service.query)
-labels = _view("labels", index.labels)
+VIEWS: Final[dict[str, View]] = {  # the path below /loki/api/v1/ → what answers it
+    "query_range": _view("query_range", service.query_range),
+    "query": _view("query", service.query),
+    "labels": _view("labels", index.labels),
+    "label": _view("labels", index.labels),
+    "series": _view("series", index.series),
+    "index/stats": _view("stats", index.stats),
+    "index/volume": _view("volume", index.volume),
+    "index/volume_range": _view("volume_range", index.volume_range),
+    "detected_labels": _view("detected_labels", index.detected_labels),
+    "format_query": _view("format_query", _formatted, reads_rows=False),
+    "status/buildinfo": by_method(GET=_build_info),
+}
 label_values = _view("label_values", index.values)
-series = _view("series", index.series)
-stats = _view("stats", index.stats)
-volume = _view("volume", index.volume)
-volume_range = _view("volume_range", index.volume_range)
-detected_labels = _view("detected_labels", index.detected_labels)
-format_query = _view("format_query", _formatted, reads_rows=False)
-build_info = by_method(GET=_build_info)
 ready = by_method(GET=_in_plain_text(_ready))
