@@ -48,7 +48,7 @@ def _captures(literals: list[str]) -> str:
     if not following:
         return "(.*)"
     rest = _captures(others) if others else ""
-    return f"(.*?)(?:{re.escape(following)}{rest}|$)"
+    return f"(.*?)(?:{re.escape(following)}{rest}|\\z)"
 
 
 def _unique(reader: Reader, names: tuple[str, ...]) -> None:

@@ -44,7 +44,7 @@ _FUNCTIONS: Final[Mapping[str, tuple[str, str]]] = {  # function → engine's ag
 }
 _PER_SECOND: Final = ("rate", "bytes_rate")
 _OPERATORS: Final = {"sum": "sum", "avg": "avg", "min": "min", "max": "max", "stddev": "stddevPop", "stdvar": "varPop"}
-_ARITHMETIC: Final = {"+": "{} + {}", "-": "{} - {}", "*": "{} * {}", "/": "{} / {}", "%": "fmod({}, {})", "^": "pow({}, {})"}
+_ARITHMETIC: Final = {"+": "{} + {}", "-": "{} - {}", "*": "{} * {}", "/": "{} / {}", "%": "{} % {}", "^": "pow({}, {})"}
 
 
 @dataclass(frozen=True, slots=True)
