@@ -48,7 +48,7 @@ def table_rows(offset: int = 0) -> list[dict[str, Any]]:
     return found
 
 
-class Site:
+class LokiSite:
     """`web` has two collectors with other indexes, `db` one; a collector of `web` is also one of `web-part`."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from bklog.query.logql.parser import parse
 from bklog.query.logql.samples_sql import Times
 from bklog.query.logql.tree import LogQuery, Matcher
 from tests.loki import plain
-from tests.loki.site import NOW, Site, asked, flat
+from tests.loki.site import NOW, LokiSite, asked, flat
 
 SELECTORS = [
     '{index_set="web"}',
@@ -108,7 +108,7 @@ START = 1_767_308_400  # where the rows begin
         for place, query in enumerate((*SELECTORS, *(f'{{index_set="web"}} {pipeline}' for pipeline in PIPELINES)))
     ],
 )
-def test_the_same_lines_with_the_same_labels(site: Site, query: str, direction: str) -> None:
+def test_the_same_lines_with_the_same_labels(site: LokiSite, query: str, direction: str) -> None:
     tree = parse(query)
     assert isinstance(tree, LogQuery)
     expected = shown(plain.lines(tree, site.lines()))
@@ -119,7 +119,7 @@ def test_the_same_lines_with_the_same_labels(site: Site, query: str, direction: 
         assert moments == sorted(moments, reverse=direction == "backward")
 
 
-def test_every_query_but_the_empty_ones_finds_something(site: Site) -> None:
+def test_every_query_but_the_empty_ones_finds_something(site: LokiSite) -> None:
     """What finds nothing proves nothing."""
     lines = site.lines()
     found = {pipeline: plain.lines(parse(f'{{index_set="web"}} {pipeline}'), lines) for pipeline in PIPELINES}  # type: ignore[arg-type]
@@ -127,7 +127,7 @@ def test_every_query_but_the_empty_ones_finds_something(site: Site) -> None:
     assert all(len(held) <= 5000 for held in found.values())
 
 
-def test_a_page_has_the_newest_or_the_oldest_lines(site: Site) -> None:
+def test_a_page_has_the_newest_or_the_oldest_lines(site: LokiSite) -> None:
     lines = [line for line in site.lines() if line.labels["collector"] == "back"]
     for direction, expected in (("backward", lines[-7:]), ("forward", lines[:7])):
         for query in ('{collector="back"}', '{collector="back"} |~ `(?s)^.*$`'):
@@ -139,7 +139,7 @@ def test_a_page_has_the_newest_or_the_oldest_lines(site: Site) -> None:
     ("query", "step", "count", "first"),
     [(query, *times) for place, query in enumerate(METRICS) for times in (TIMES if place < 6 else TIMES[place % 3 :][:1])],
 )
-def test_the_same_samples(site: Site, query: str, step: int, count: int, first: int) -> None:
+def test_the_same_samples(site: LokiSite, query: str, step: int, count: int, first: int) -> None:
     others = [name for name in ("latency", "status") if name in query]
     start = START + first
     times = Times(start * plain.SECOND, step * plain.SECOND, count)
@@ -157,7 +157,7 @@ def test_the_same_samples(site: Site, query: str, step: int, count: int, first: 
 
 
 @pytest.mark.parametrize("query", METRICS[::4])
-def test_an_instant_query_is_one_of_these_times(site: Site, query: str) -> None:
+def test_an_instant_query_is_one_of_these_times(site: LokiSite, query: str) -> None:
     moment = START + 900
     others = [name for name in ("latency", "status") if name in query]
     (expected,) = plain.samples(parse(query), site.lines(*others), Times(moment * plain.SECOND, 1, 1))
@@ -168,7 +168,7 @@ def test_an_instant_query_is_one_of_these_times(site: Site, query: str) -> None:
     assert {series["value"][0] for series in answer["data"]["result"]} <= {moment}
 
 
-def test_a_collector_of_several_index_sets_counts_once(site: Site) -> None:
+def test_a_collector_of_several_index_sets_counts_once(site: LokiSite) -> None:
     answer = service.query(
         asked('sum by (index_set, collector) (count_over_time({index_set=~"web.*"}[2d]))', time="2026-01-03T00:00:00Z"),
         now=NOW,
