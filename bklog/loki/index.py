@@ -12,7 +12,7 @@ from bklog.loki.answers import Answer
 from bklog.loki.labels import INDEX_SET, NAMED, stream_labels
 from bklog.loki.service import Place
 from bklog.loki.sources import NamedTables, chosen, make_sources
-from bklog.loki.times import Parameters, bounds, one
+from bklog.loki.times import Parameters, bounds, one, steps
 from bklog.query.logql.entries_sql import render_amounts, render_cardinalities, render_label_sets, render_label_values
 from bklog.query.logql.parser import parse, parse_selector
 from bklog.query.logql.tree import Grouping, LogQuery, Matcher, RangeAggregation, VectorAggregation
@@ -36,9 +36,7 @@ def values(parameters: Parameters, name: str, *, now: datetime, place: Place) ->
     if name in NAMED and not [matcher for matcher in matchers if matcher.name not in NAMED]:
         return {"status": "success", "data": _names(name, found)}
     query = LogQuery(matchers)
-    sources = make_sources(
-        query, found, start=start, end=end, catalogue=place.catalogue, labels=(name,), grouped_by=(name,)
-    )
+    sources = make_sources(query, found, start=start, end=end, catalogue=place.catalogue, labels=(name,), grouped_by=(name,))
     rows = place.run(render_label_values(sources, name, limit=MAX_VALUES), sources, found)
     return {"status": "success", "data": [value for (value,) in rows.rows]}
 
@@ -87,7 +85,7 @@ def volume(parameters: Parameters, *, now: datetime, place: Place) -> Answer:
 
 def volume_range(parameters: Parameters, *, now: datetime, place: Place) -> Answer:
     start, end = bounds(parameters, now=now)
-    step = service.steps(parameters, start, end).step
+    step = steps(parameters, start, end).step
     expression = _volume_query(parameters, step)
     asked = {"query": [str(expression)], "start": [str(start)], "end": [str(end)], "step": [f"{step}ns"]}
     return service.query_range(asked, now=now, place=place)
@@ -117,4 +115,3 @@ def detected_labels(parameters: Parameters, *, now: datetime, place: Place) -> A
 def _selector(parameters: Parameters, name: str) -> tuple[Matcher, ...]:
     text = one(parameters, name).strip()
     return parse_selector(text) if text and text != "{}" else ()
-

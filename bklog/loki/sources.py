@@ -58,7 +58,9 @@ def chosen(matchers: Sequence[Matcher], index_sets: Sequence[NamedTables]) -> li
         found += [replace(one, collectors=collectors)] if collectors else []
     if len(seen) > MAX_TABLES:
         hint = 'name an index set: {index_set="…"}'
-        raise BadRequest(f"the selector means {len(seen)} collectors; at most {MAX_TABLES} are read", hint=hint, code="too_many_tables")
+        raise BadRequest(
+            f"the selector means {len(seen)} collectors; at most {MAX_TABLES} are read", hint=hint, code="too_many_tables"
+        )
     return found
 
 

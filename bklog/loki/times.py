@@ -47,8 +47,7 @@ def steps(parameters: Parameters, start: int, end: int) -> Times:
     count = (end - start) // step + 1
     if count > MAX_POINTS:
         raise _refuse(
-            "exceeded maximum resolution of 11,000 points per timeseries."
-            " Try decreasing the query resolution (?step=XX)"
+            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)"
         )
     return Times(start, step, count)
 

@@ -19,8 +19,8 @@ from bklog.query.logql.tree import (
     Decolorize,
     Either,
     Formatted,
-    Groups,
     Grouping,
+    Groups,
     Json,
     Kept,
     LabelFilter,
@@ -64,13 +64,15 @@ def _text(value: object) -> str:
 
 
 def lines(query: LogQuery, rows: Iterable[Line]) -> list[Line]:
-    found = [Line(row.time, row.text, dict(row.labels)) for row in rows if all(holds(one, row.labels) for one in query.matchers)]
+    found = [
+        Line(row.time, row.text, dict(row.labels)) for row in rows if all(holds(one, row.labels) for one in query.matchers)
+    ]
     for stage in query.stages:
         found = [line for line in found if apply(stage, line)]
     return found
 
 
-def apply(stage: object, line: Line) -> bool:
+def apply(stage: object, line: Line) -> bool:  # noqa: C901, PLR0912, PLR0915 - a table of stages
     """Changes the line; false where it does not pass."""
     match stage:
         case LineFilter(operator, texts):
@@ -82,8 +84,9 @@ def apply(stage: object, line: Line) -> bool:
             found = _logfmt(line.text)
             _merge(line, {one.label: found.get(one.path, "") for one in only} if only else found)
         case Groups():
-            hit = re.search(stage.expression.replace(r"\z", r"\Z"), line.text)
-            _merge(line, {name: hit[n] or "" for n, name in enumerate(stage.names, 1) if name} if hit else {})
+            match = re.search(stage.expression.replace(r"\z", r"\Z"), line.text)
+            named = [(name, place) for place, name in enumerate(stage.names, start=1) if name]
+            _merge(line, {name: match[place] or "" for name, place in named} if match else {})
         case LabelFilter(condition):
             return passes(condition, line)
         case LineFormat(template):
@@ -95,7 +98,9 @@ def apply(stage: object, line: Line) -> bool:
                 elif change.source in line.labels:
                     line.labels[change.label] = line.labels.pop(change.source)
         case Kept(kind, labels):
-            meant = {one if isinstance(one, str) else one.name for one in labels if isinstance(one, str) or holds(one, line.labels)}
+            meant = {
+                one if isinstance(one, str) else one.name for one in labels if isinstance(one, str) or holds(one, line.labels)
+            }
             kept = kind == "keep"
             line.labels = {
                 name: value
@@ -307,9 +312,7 @@ def _aggregated(metric: VectorAggregation, at: Mapping[Key, float]) -> dict[Key,
 
 
 def _calculated(metric: Binary, rows: Sequence[Line], times: Times) -> list[dict[Key, float]]:
-    legs = [
-        leg.value if isinstance(leg, Number) else samples(leg, rows, times) for leg in (metric.left, metric.right)
-    ]
+    legs = [leg.value if isinstance(leg, Number) else samples(leg, rows, times) for leg in (metric.left, metric.right)]
     found = []
     for n in range(times.count):
         left, right = (leg if isinstance(leg, float) else leg[n] for leg in legs)

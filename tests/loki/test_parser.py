@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from bklog.errors import BadRequest
 from bklog.query.logql.parser import parse
 from bklog.query.logql.scanner import LogqlSyntax
 from bklog.query.logql.units import duration_text, nanoseconds_of
@@ -81,9 +82,7 @@ def test_another_spelling_is_the_same_query(text: str, printed: str | None) -> N
         assert str(parse(text)) == printed
 
 
-@pytest.mark.parametrize(
-    "text", [*PRINTED, *SELECTORS, *METRICS, *(f'{{app="a"}} {pipeline}' for pipeline in PIPELINES)]
-)
+@pytest.mark.parametrize("text", [*PRINTED, *SELECTORS, *METRICS, *(f'{{app="a"}} {pipeline}' for pipeline in PIPELINES)])
 def test_what_is_printed_reads_as_the_same_query(text: str) -> None:
     tree = parse(text)
     assert parse(str(tree)) == tree
@@ -103,18 +102,43 @@ def test_a_query_has_a_length() -> None:
 
 
 PARTS = ["{", "}", "[", "]", "(", ")", "|", "|=", "!=", "=~", "=", ",", "5m", "10KB", "5", '"x"', "`y`", "app", "json", "sum"]
-PARTS += ["by", "rate", "count_over_time", "unwrap", "and", "or", "line_format", "label_format", "offset", "+", "-", "^", '{a="b"}']
-PARTS += ["quantile_over_time", "pattern", "regexp", '"<a> <b>"', "`(?P<a>x)`", "vector", "bool", ">", ".", "日", "#", "\n", '"']
+PARTS += [
+    "by",
+    "rate",
+    "count_over_time",
+    "unwrap",
+    "and",
+    "or",
+    "line_format",
+    "label_format",
+    "offset",
+    "+",
+    "-",
+    "^",
+    '{a="b"}',
+]
+PARTS += [
+    "quantile_over_time",
+    "pattern",
+    "regexp",
+    '"<a> <b>"',
+    "`(?P<a>x)`",
+    "vector",
+    "bool",
+    ">",
+    ".",
+    "日",
+    "#",
+    "\n",
+    '"',
+]
 
 
 @given(some.lists(some.sampled_from(PARTS), max_size=25).map(" ".join) | some.text(max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    try:
+    with suppress(LogqlSyntax):
         tree = parse(text)
-    except BadRequest as error:
-        assert error.status == 400
-        return
-    assert parse(str(tree)) == tree
+        assert parse(str(tree)) == tree
 
 
 @given(some.integers(0, 10**18))

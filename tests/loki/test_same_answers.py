@@ -52,7 +52,7 @@ PIPELINES = [
     "|~ `^(level|msg)=` | logfmt",
     '|~ `^(level|msg)=` | logfmt | level_extracted="error", code = 500',
     '|~ `^(level|msg)=` | logfmt code, who="host" | code!=""',
-    '|~ `^(level|msg)=` | logfmt | (code >= 400 and code < 500) or took > 1s',
+    "|~ `^(level|msg)=` | logfmt | (code >= 400 and code < 500) or took > 1s",
     '| pattern `<ip> - <user> [<_>] "<method> <path> <_>" <status> <size>` | ip!=""',
     '| pattern `10.0.0.<n> - <rest>` | rest!=""',
     '| regexp `\\b(?P<key>[a-z]+)=(?P<value>\\w*)` | key="level"',

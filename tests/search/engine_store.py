@@ -61,7 +61,7 @@ class EngineStore:
         return Rows(columns, rows, answer.storage_rows_read(), answer.bytes_read(), answer.elapsed())
 
     def ping(self) -> str:
-        return self.connection.query("SELECT version()", "TabSeparated").bytes().decode().strip()
+        return str(self.connection.query("SELECT version()", "TabSeparated").bytes(), "utf-8").strip()
 
     def _set(self, settings: Mapping[str, Any]) -> None:
         for name, value in settings.items():

@@ -41,9 +41,7 @@ def pushed_down(aggregation: VectorAggregation, inner: RangeAggregation) -> Rang
     fits = aggregation.operator == "sum" and inner.function in _ADDING
     if inner.grouping or not (fits or (aggregation.operator, inner.function) in _EXTREME):
         return inner
-    return RangeAggregation(
-        inner.function, inner.query, inner.width, inner.offset, inner.parameter, aggregation.grouping
-    )
+    return RangeAggregation(inner.function, inner.query, inner.width, inner.offset, inner.parameter, aggregation.grouping)
 
 
 def needed_labels(aggregation: RangeAggregation) -> frozenset[str] | None:

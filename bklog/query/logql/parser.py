@@ -13,7 +13,6 @@ from bklog.query.logql.tree import (
     Grouping,
     LogQuery,
     Matcher,
-    Metric,
     Number,
     RangeAggregation,
     Unwrap,
@@ -45,7 +44,15 @@ _PRECEDENCE: Final = {
     "^": 4,
 }
 _REFUSED_WORDS: Final = ("and", "or", "unless", "on", "ignoring", "group_left", "group_right")
-_REFUSED_FUNCTIONS: Final = ("absent_over_time", "rate_counter", "label_replace", "sort", "sort_desc", "approx_topk", "variants")
+_REFUSED_FUNCTIONS: Final = (
+    "absent_over_time",
+    "rate_counter",
+    "label_replace",
+    "sort",
+    "sort_desc",
+    "approx_topk",
+    "variants",
+)
 MAX_RANKED: Final = 10_000
 
 

@@ -10,7 +10,9 @@ from bklog.query.logql.tree import Groups, Placed, Template
 
 MAX_CAPTURES: Final = 64
 # What opens a group, outside of what is escaped or stands in brackets.
-_REGEX_PART: Final = re.compile(r"\\Q.*?(?:\\E|\Z)|\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\(\?P?<(\w+)>|\(\?|\(", re.DOTALL)
+_REGEX_PART: Final = re.compile(
+    r"\\Q.*?(?:\\E|\Z)|\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\(\?P?<(\w+)>|\(\?|\(", re.DOTALL
+)
 _CAPTURE: Final = re.compile(r"<([A-Za-z_][A-Za-z0-9_]*)>")
 _ACTION: Final = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _LABEL: Final = re.compile(r"-?\s*\.([A-Za-z_][A-Za-z0-9_]*)\s*-?", re.ASCII)

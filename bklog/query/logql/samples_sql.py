@@ -138,8 +138,12 @@ def _windows(aggregation: RangeAggregation, sources: Sequence[Source], times: Ti
         f"SELECT toInt64({number}) AS slot, {grouped} AS grouped, {wrong} AS wrong, {_kept_columns(aggregation)} FROM ({one})"
         for one in staged(sources, aggregation.query.stages, bind)
     )
-    states = f"SELECT slot, grouped, {_combined(function, 'State')}({value}) AS state, max(wrong) AS failed FROM ({rows}) GROUP BY slot, grouped"
-    first, behind = f"greatest(0, intDiv(slot - {reach} + {spread}, {spread}))", f"least({times.count}, intDiv(slot, {spread}) + 1)"
+    merging = f"{_combined(function, 'State')}({value}) AS state, max(wrong) AS failed"
+    states = f"SELECT slot, grouped, {merging} FROM ({rows}) GROUP BY slot, grouped"
+    first, behind = (
+        f"greatest(0, intDiv(slot - {reach} + {spread}, {spread}))",
+        f"least({times.count}, intDiv(slot, {spread}) + 1)",
+    )
     placed = f"SELECT arrayJoin(range(toInt64({first}), toInt64({behind}))) AS i, grouped, state, failed FROM ({states})"
     merged = f"toFloat64({_combined(function, 'Merge')}(state))"
     if aggregation.function in _PER_SECOND:

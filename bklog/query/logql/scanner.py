@@ -62,7 +62,7 @@ def _after_blank(text: str, place: int) -> int:
 
 
 def _token(text: str, place: int) -> Token:
-    if text[place] in "\"`":
+    if text[place] in '"`':
         return _string(text, place)
     for kind, pattern in ((SIZE, BYTES), (SPAN, DURATION), (NUMBER, _NUMBER), (IDENTIFIER, _NAME)):
         found = pattern.match(text, place)

@@ -29,6 +29,7 @@ from bklog.query.logql.tree import (
     Logfmt,
     Matcher,
     Placed,
+    Renamed,
     Stage,
     Template,
     Unwrap,
@@ -47,28 +48,44 @@ def apply_stage(stage: Stage, rows: str, bind: Binder) -> str:
     match stage:
         case LineFilter():
             return f"SELECT * FROM ({rows}) WHERE {line_condition(stage, bind)}"
+        case LabelFilter(condition):
+            return _filter_labels(rows, condition, bind)
+        case Json() | Logfmt() | Groups():
+            return _parsed(stage, rows, bind)
+        case Unwrap():
+            return _unwrapped(rows, stage, bind)
+        case changing:
+            return _replaced(changing, rows, bind)
+
+
+def _parsed(stage: Json | Logfmt | Groups, rows: str, bind: Binder) -> str:
+    match stage:
         case Json(only):
             return _parse_json(rows, only, bind)
         case Logfmt(only):
             return _parse_logfmt(rows, only, bind)
         case Groups():
             return _parse_groups(rows, stage, bind)
-        case LabelFilter(condition):
-            return _filter_labels(rows, condition, bind)
-        case LineFormat(template):
-            return f"SELECT * REPLACE ({_filled(template, bind)} AS line) FROM ({rows})"
-        case LabelFormat(changes):
-            for change in changes:
-                rows = f"SELECT * REPLACE ({_changed(change, bind)} AS labels) FROM ({rows})"
-            return rows
-        case Kept():
-            return f"SELECT * REPLACE ({_kept(stage, bind)} AS labels) FROM ({rows})"
-        case Decolorize():
-            return f"SELECT * REPLACE (replaceRegexpAll(line, {bind(_ANSI)}, '') AS line) FROM ({rows})"
-        case Unwrap():
-            return _unwrapped(rows, stage, bind)
         case unreachable:
             assert_never(unreachable)
+
+
+def _replaced(stage: LineFormat | LabelFormat | Kept | Decolorize, rows: str, bind: Binder) -> str:
+    """Each change is a SELECT of its own, so that the next one means what it left."""
+    match stage:
+        case LineFormat(template):
+            changes = [f"{_filled(template, bind)} AS line"]
+        case Decolorize():
+            changes = [f"replaceRegexpAll(line, {bind(_ANSI)}, '') AS line"]
+        case LabelFormat(formats):
+            changes = [f"{_changed(one, bind)} AS labels" for one in formats]
+        case Kept():
+            changes = [f"{_kept(stage, bind)} AS labels"]
+        case unreachable:
+            assert_never(unreachable)
+    for change in changes:
+        rows = f"SELECT * REPLACE ({change}) FROM ({rows})"
+    return rows
 
 
 def line_condition(stage: LineFilter, bind: Binder) -> str:
@@ -165,7 +182,8 @@ def _filter_labels(rows: str, condition: LabelCondition, bind: Binder) -> str:
     failing = " OR ".join(dict.fromkeys(_unreadable(one, bind) for one in _compared(condition)))
     if failing:
         mark = f"mapUpdate(labels, map({bind(PARSE_ERROR)}, 'LabelFilterErr'))"
-        rows = f"SELECT * EXCEPT failed REPLACE (if(failed, {mark}, labels) AS labels) FROM (SELECT *, {failing} AS failed FROM ({rows}))"
+        tried = f"SELECT *, {failing} AS failed FROM ({rows})"
+        rows = f"SELECT * EXCEPT failed REPLACE (if(failed, {mark}, labels) AS labels) FROM ({tried})"
     return f"SELECT * FROM ({rows}) WHERE {label_condition(condition, bind)}"
 
 
@@ -245,11 +263,11 @@ def _placed(piece: Placed, bind: Binder) -> str:
     return f"labels[{bind(piece.label)}]" if piece.label else "line"
 
 
-def _changed(change: object, bind: Binder) -> str:
+def _changed(change: Formatted | Renamed, bind: Binder) -> str:
     """A label that is renamed goes; an empty one is none."""
     if isinstance(change, Formatted):
         return f"mapFilter((k, v) -> v != '', mapUpdate(labels, map({bind(change.label)}, {_filled(change.template, bind)})))"
-    label, source = bind(change.label), bind(change.source)  # type: ignore[attr-defined]
+    label, source = bind(change.label), bind(change.source)
     renamed = f"mapUpdate(mapFilter((k, v) -> k != {source}, labels), map({label}, labels[{source}]))"
     return f"if(mapContains(labels, {source}), {renamed}, labels)"
 

@@ -215,9 +215,7 @@ class Unwrap:
         return f"| unwrap {f'{self.conversion}({self.label})' if self.conversion else self.label}"
 
 
-Stage: TypeAlias = (
-    LineFilter | Json | Logfmt | Groups | LabelFilter | LineFormat | LabelFormat | Kept | Decolorize | Unwrap
-)
+Stage: TypeAlias = LineFilter | Json | Logfmt | Groups | LabelFilter | LineFormat | LabelFormat | Kept | Decolorize | Unwrap
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 SECOND: Final = 1_000_000_000
@@ -18,7 +19,7 @@ DURATION_UNITS: Final = {
     "w": 7 * 86_400 * SECOND,
     "y": 365 * 86_400 * SECOND,
 }
-BYTE_UNITS: Final = {
+BYTE_UNITS: Final[Mapping[str, int]] = {
     "b": 1,
     **{f"{prefix}b": 1000**power for power, prefix in enumerate("kmgtp", start=1)},
     **{f"{prefix}ib": 1024**power for power, prefix in enumerate("kmgtp", start=1)},
