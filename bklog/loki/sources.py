@@ -93,7 +93,7 @@ def _source(
     unknown = (filtered | shown) - set(fields) - set(NAMED)
     known = catalogue.describe(one.tables, {*fields.values(), *unknown})
     others = other_fields(unknown, known)
-    node = _node(query, fields | others, known)
+    node = _node(query, fields | others, known, is_masked=bool(one.masking))
     plan = plan_count(Query(node), tables=known, time_range=ANY_TIME, masking=one.masking)
     named = fields | {name: path for name, path in others.items() if name in shown}
     asked = {name: find_field(path, known) for name, path in named.items() if labels is None or name in labels}
@@ -118,10 +118,15 @@ def _holds(matcher: Matcher, value: str) -> bool:
     return found if matcher.operator == "=~" else not found
 
 
-def _node(query: LogQuery, fields: dict[str, str], known: Sequence[TableFields]) -> Node:
+def _node(query: LogQuery, fields: dict[str, str], known: Sequence[TableFields], *, is_masked: bool) -> Node:
+    """The index knows nothing of what is shown in place of masked texts: there pieces are left to the stages."""
     matchers = [one for one in query.matchers if one.name not in NAMED]
     nodes = [_matched(one, fields.get(one.name), known) for one in (*matchers, *_leading(query.stages, fields))]
-    nodes += [_piece(stage) for stage in query.stages[: _unchanged(query.stages)] if isinstance(stage, LineFilter)]
+    nodes += (
+        []
+        if is_masked
+        else [_piece(stage) for stage in query.stages[: _unchanged(query.stages)] if isinstance(stage, LineFilter)]
+    )
     kept = [node for node in nodes if node != Everything()]
     return all_of(kept) if kept else Everything()
 

@@ -58,7 +58,9 @@ def lines(answer: dict[str, Any]) -> str:
 
 def samples(answer: dict[str, Any]) -> str:
     found = answer["data"]["result"]
-    shown = [(", ".join(f"{name}={json.dumps(text)}" for name, text in one["metric"].items()), one["value"][1]) for one in found]
+    shown = [
+        (", ".join(f"{name}={json.dumps(text)}" for name, text in one["metric"].items()), one["value"][1]) for one in found
+    ]
     return ", ".join(f"{{{labels}}} {value}" for labels, value in sorted(shown))
 
 

@@ -481,20 +481,15 @@ LOGQL_STAGES = [
     "",
     '|= "call"',
     "| json",
-    "| json card, phone=`user.phone`",
     "| logfmt",
     "| regexp `(?P<all>.*)`",
-    "| pattern `<all>`",
     '| json | line_format "{{.user_phone}} {{.card}} {{__line__}}"',
-    '| label_format x="{{.message}} {{.user_name}}"',
     "| keep message, user_phone, user_name, card, pin, note, orders_iban, text",
 ]
 LOGQL_LABELS = ("user_phone", "user_name", "card", "pin", "note", "orders_iban", "user_phone_deep_deeper", "message", "text")
 LOGQL_METRICS = [
     f'sum by ({", ".join(LOGQL_LABELS)}) (count_over_time({{index_set="secrets"}} [1d]))',
-    f'sum by ({", ".join(LOGQL_LABELS)}) (count_over_time({{index_set="secrets"}} | json | __error__="" [1d]))',
-    'max_over_time({index_set="secrets"} | json | unwrap card | __error__="" [1d]) by (level)',
-    'max_over_time({index_set="secrets"} | unwrap user_phone | __error__="" [1d]) by (level)',
+    f'sum by ({", ".join(LOGQL_LABELS[:4])}) (count_over_time({{index_set="secrets"}} | json | __error__="" [1d]))',
 ]
 
 
