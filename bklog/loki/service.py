@@ -22,6 +22,7 @@ from bklog.query.logql.parser import parse
 from bklog.query.logql.rows import Source
 from bklog.query.logql.samples_sql import Calculated, Grouped, Sampled, Samples, Times, render_samples, sampled_sources
 from bklog.query.logql.tree import Binary, LogQuery, Metric, Number, RangeAggregation, Unwrap, VectorAggregation, VectorOf
+from bklog.query.moment import EARLIEST, LATEST
 from bklog.records import Limits, Rows, Statement, to_nanoseconds
 from bklog.search.catalogue import FieldCatalogue
 from bklog.search.service import select
@@ -142,7 +143,7 @@ def _samples(metric: Metric, times: Times, place: Place, index_sets: list[NamedT
 def _sampled(aggregation: RangeAggregation, times: Times, place: Place, index_sets: list[NamedTables]) -> Sampled:
     found = chosen(aggregation.query.matchers, place.index_sets)
     index_sets += found
-    start, end = times.bounds(aggregation)
+    start, end = (min(max(bound, EARLIEST), LATEST) for bound in times.bounds(aggregation))
     sources = make_sources(
         aggregation.query,
         found,

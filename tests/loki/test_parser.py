@@ -63,6 +63,9 @@ REFUSED = [
     ('topk(0, rate({app="a"}[5m]))', 1, 7, "invalid parameter topk(0,"),
     ('{app="a"} + 1', 1, 14, "a log query"),
     ('{app="a"} \\', 1, 11, "unexpected character"),
+    ('rate({app="a"}[101y])', 1, 16, "at most 100 years"),
+    ("1" + "+1" * 5000, 1, 402, "more than 200 conditions, operators and texts"),
+    ('{app="a"} | x="y"' + ",x=1" * 5000, 1, 815, "more than 200 conditions, operators and texts"),
     ("(" * 100, 1, 41, "levels stand in each other"),
     ('{app="a"}' + ' |= "x"' * 60, 1, 361, "at most 50 stages"),
 ]

@@ -178,6 +178,19 @@ def test_a_collector_of_several_index_sets_counts_once(site: LokiSite) -> None:
     assert metrics == [{"collector": "back", "index_set": "web"}, {"collector": "front", "index_set": "web"}]
 
 
+@pytest.mark.parametrize(
+    ("query", "series"),
+    [
+        ('sum(rate({index_set="nowhere"}[5m])) / sum(rate({index_set="web"}[5m]))', 0),
+        ('sum(count_over_time({index_set="web"}[100y]))', 1),
+        ('sum(count_over_time({index_set="web"}[100y] offset 100y))', 0),
+    ],
+)
+def test_what_reaches_beyond_all_rows_finds_those_that_are_there(site: LokiSite, query: str, series: int) -> None:
+    answer = service.query(asked(query, time=str(START + 900)), now=NOW, place=site.place)
+    assert len(answer["data"]["result"]) == series
+
+
 def test_what_a_matcher_means_of_labels_that_are_not_there() -> None:
     assert plain.holds(Matcher("a", "=", ""), {})
     assert not plain.holds(Matcher("a", "=~", ".+"), {})

@@ -54,6 +54,7 @@ _REFUSED_FUNCTIONS: Final = (
     "variants",
 )
 MAX_RANKED: Final = 10_000
+MAX_SPAN: Final = nanoseconds_of("100y")
 
 
 def parse(text: str) -> Expression:
@@ -79,6 +80,7 @@ def _expression(reader: Reader, least: int) -> Expression:
     reader.deeper()
     left = _operand(reader)
     while (strength := _PRECEDENCE.get(reader.token.kind, 0)) > least:
+        reader.part()
         operator = reader.next().kind
         as_bool = reader.take_word("bool") and operator in COMPARISONS
         right = _expression(reader, strength - (operator == "^"))
@@ -166,7 +168,7 @@ def _range(reader: Reader) -> tuple[LogQuery, int, int]:
     offset = 0
     if reader.take_word("offset"):
         sign = -1 if reader.take("-") else 1
-        offset = sign * nanoseconds_of(reader.expect(SPAN).text)
+        offset = sign * _span(reader)
         if offset < 0:
             raise reader.unsupported("a negative offset")
     if sum(isinstance(stage, Unwrap) for stage in stages) > 1:
@@ -176,11 +178,19 @@ def _range(reader: Reader) -> tuple[LogQuery, int, int]:
 
 def _width(reader: Reader) -> int:
     reader.expect("[")
-    width = nanoseconds_of(reader.expect(SPAN).text)
+    width = _span(reader)
     if not width:
         raise reader.refuse("a range is longer than nothing")
     reader.expect("]")
     return width
+
+
+def _span(reader: Reader) -> int:
+    token = reader.expect(SPAN)
+    found = nanoseconds_of(token.text)
+    if found > MAX_SPAN:
+        raise reader.refuse("a range and an offset are at most 100 years", at=token)
+    return found
 
 
 def _stands_grouping(reader: Reader) -> bool:

@@ -7,6 +7,7 @@ from typing import Final
 from bklog.query.logql.scanner import END, HINT, IDENTIFIER, STRING, LogqlSyntax, Token, refuse, scan
 
 MAX_DEPTH: Final = 40
+MAX_PARTS: Final = 200  # conditions, operators, texts of a filter, changes of labels: each is a piece of SQL around the others
 
 
 class Reader:
@@ -15,6 +16,7 @@ class Reader:
         self._tokens = scan(text)
         self._place = 0
         self._depth = 0
+        self._parts = 0
 
     @property
     def token(self) -> Token:
@@ -64,6 +66,11 @@ class Reader:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise self.refuse(f"more than {MAX_DEPTH} levels stand in each other")
+
+    def part(self) -> None:
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            raise self.refuse(f"more than {MAX_PARTS} conditions, operators and texts")
 
     def back(self) -> None:
         self._depth -= 1

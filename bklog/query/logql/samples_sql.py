@@ -42,6 +42,9 @@ _FUNCTIONS: Final[Mapping[str, tuple[str, str]]] = {  # function → engine's ag
     "first_over_time": ("argMin", "value, (time, batch, row)"),
     "last_over_time": ("argMax", "value, (time, batch, row)"),
 }
+_NO_SAMPLES: Final = (
+    "SELECT toInt64(0) AS i, CAST(map(), 'Map(String, String)') AS labels, toFloat64(0) AS value, '' AS error WHERE false"
+)
 _PER_SECOND: Final = ("rate", "bytes_rate")
 _OPERATORS: Final = {"sum": "sum", "avg": "avg", "min": "min", "max": "max", "stddev": "stddevPop", "stdvar": "varPop"}
 _ARITHMETIC: Final = {"+": "{} + {}", "-": "{} - {}", "*": "{} * {}", "/": "{} / {}", "%": "{} % {}", "^": "pow({}, {})"}
@@ -127,6 +130,8 @@ def _samples(samples: Samples, times: Times, bind: Binder) -> str:
 
 def _windows(aggregation: RangeAggregation, sources: Sequence[Source], times: Times, bind: Binder) -> str:
     """A slot belongs to the windows `first` to before `behind`; which ones is arithmetic on its number."""
+    if not sources:
+        return _NO_SAMPLES
     step = times.step if times.count > 1 else aggregation.width
     slot = gcd(step, aggregation.width)
     spread, reach = step // slot, aggregation.width // slot

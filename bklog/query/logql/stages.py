@@ -116,6 +116,7 @@ def _line_filter(reader: Reader) -> LineFilter:
 
 
 def _filter_text(reader: Reader, operator: str) -> str:
+    reader.part()
     if reader.token.kind == IDENTIFIER and reader.token.text == "ip":
         raise reader.unsupported("ip()", "write an expression: |~ `10\\.0\\.`")
     place = reader.token
@@ -157,6 +158,7 @@ def _begins_condition(reader: Reader) -> bool:
 
 
 def _condition(reader: Reader) -> LabelCondition:
+    reader.part()
     if reader.take("("):
         reader.deeper()
         found = _either(reader)
@@ -192,6 +194,7 @@ def _extractions(reader: Reader) -> tuple[Extraction, ...]:
         raise reader.unsupported("a flag of a parser")
     found: list[Extraction] = []
     while reader.token.kind == IDENTIFIER:
+        reader.part()
         label = reader.next().text
         found.append(Extraction(label, reader.string() if reader.take("=") else label))
         if not reader.take(","):
@@ -206,6 +209,7 @@ def _line_format(reader: Reader) -> LineFormat:
 def _label_format(reader: Reader) -> LabelFormat:
     changes: list[Renamed | Formatted] = []
     while not changes or reader.take(","):
+        reader.part()
         label = reader.expect(IDENTIFIER).text
         reader.expect("=")
         is_template = reader.token.kind == STRING
