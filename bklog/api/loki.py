@@ -57,9 +57,7 @@ def _parameters(request: HttpRequest) -> Parameters:
 
 def _place(request: HttpRequest, kind: str) -> Place:
     spaces = [space for space in request.headers.get(SPACE_HEADER, "").split("|") if space]
-    found = list_index_sets().prefetch_related("collectors")
-    if spaces:
-        found = found.filter(space__in=spaces)
+    found = [one_set for one_set in list_index_sets() if not spaces or one_set.space in spaces]
     bearer = asker(request)
     return Place([_named(one_set, bearer, kind) for one_set in found], the_store(), the_catalogue(), search_limits())
 

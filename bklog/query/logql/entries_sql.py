@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bklog.query.extract import OLDEST_FIRST
 from bklog.query.logql.rows import Source, new_binder, settings_of, staged
 from bklog.query.logql.tree import Stage
-from bklog.query.sql import NEWEST_FIRST
+from bklog.query.sql import NEWEST_FIRST, OLDEST_FIRST
 from bklog.records import Statement
 
 
