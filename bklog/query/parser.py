@@ -55,6 +55,17 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 def parse(text: str) -> Query:
     """Raises QuerySyntax; its code is `query_too_large` where a limit of this language is passed."""
+    query, scan = begin(text)
+    if scan.peek():
+        hint = r"ask for a table (POST …/table/, bklog search), or write \| for the character itself"
+        message = "what follows | makes a table of rows, and here rows are asked for"
+        edit = Edit(scan.position, len(text), "")
+        raise scan.refuse(message, hint, expected="the end", end=len(text), edit=edit, code="pipe_not_here")
+    return query
+
+
+def begin(text: str) -> tuple[Query, Scanner]:
+    """The query, and the scanner at the end of the text or at the `|` that ends the query. Raises QuerySyntax."""
     if len(text) > MAX_CHARACTERS:
         message = f"the query has {len(text)} characters; at most {MAX_CHARACTERS} are read"
         span = Span(MAX_CHARACTERS, len(text))
@@ -64,7 +75,7 @@ def parse(text: str) -> Query:
         message = "half of a character stands here: the text was cut or encoded wrongly"
         raise QuerySyntax(message, span=Span(*half.span()), hint="write the character itself", edit=edit)
     parser = _Parser(text)
-    return Query(parser.whole(), tuple(parser.notes))
+    return Query(parser.whole(), tuple(parser.notes)), parser.scan
 
 
 class _Parser:
@@ -81,7 +92,7 @@ class _Parser:
 
     def whole(self) -> Node:
         self.scan.skip_space()
-        if not self.scan.peek():
+        if not self.scan.peek() or self.scan.at_pipe():
             return Everything()
         node = self.any()
         if self.scan.peek() == ")":
@@ -104,7 +115,7 @@ class _Parser:
     def all(self) -> Node:
         nodes = [self.unary()]
         self.scan.skip_space()
-        while self.scan.peek() not in ("", ")") and self.scan.at_operator() != "OR":
+        while self.scan.peek() not in ("", ")") and self.scan.at_operator() != "OR" and not self.scan.at_pipe():
             self.scan.take_operator("AND")
             nodes.append(self.unary())
             self.scan.skip_space()
@@ -119,7 +130,7 @@ class _Parser:
                 return Not(self.unary())
             if self._take_sign("+"):
                 return self._required()
-            if scan.at_operator() or scan.peek() in ("", ")"):
+            if scan.at_operator() or scan.at_pipe() or scan.peek() in ("", ")"):
                 raise self._no_term()
             return self._operand()
         finally:

@@ -14,6 +14,7 @@ from bklog.query.cursor import Cursor
 from bklog.query.fields import LOG, Kind, Target
 from bklog.query.masking import Masking
 from bklog.query.outputs import Analysis, Located, Neighbours
+from bklog.query.pipe.table import Table
 from bklog.query.tree import Wild
 
 # Numbers and times are compared as they are stored: a number that a rule alters matches nothing.
@@ -186,7 +187,7 @@ class Breaks:
     columns: tuple[Shown, ...]
 
 
-Output: TypeAlias = Page | Count | Extract | Spread | Breaks | Analysis | Located | Neighbours
+Output: TypeAlias = Page | Count | Extract | Spread | Breaks | Analysis | Located | Neighbours | Table
 
 
 @dataclass(frozen=True, slots=True)

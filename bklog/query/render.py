@@ -6,6 +6,8 @@ from typing import assert_never
 
 from bklog.query import extract, groups, histogram, neighbours, sample, sql
 from bklog.query.outputs import Distinct, FieldSample, Histogram, Located, Neighbours, Numbers, SliceCounts, Terms, TopValues
+from bklog.query.pipe import sql as pipe
+from bklog.query.pipe.table import Table
 from bklog.query.plan import Breaks, Count, Extract, Page, Plan, Spread
 from bklog.records import Statement
 
@@ -27,6 +29,8 @@ def _text(plan: Plan, bind: sql.Binder) -> str:
             return histogram.render(plan, output, bind)
         case Terms() | TopValues() | Distinct() | Numbers() as output:
             return groups.render(plan, output, bind)
+        case Table() as output:
+            return pipe.render(plan, output, bind)
         case FieldSample() as output:
             return sample.render(plan, output, bind)
         case unreachable:

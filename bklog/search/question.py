@@ -13,7 +13,9 @@ from typing import Any, Final
 
 from bklog.errors import BadRequest, QuerySyntax
 from bklog.query import Masking, Plan, find_field, plan_analysis, render
+from bklog.query.fields import TableFields
 from bklog.query.outputs import Analysis, Field, Located, Neighbours
+from bklog.query.pipe.table import Table
 from bklog.records import Limits, Rows, Statement, to_nanoseconds
 from bklog.search.addition import read_addition
 from bklog.search.catalogue import FieldCatalogue
@@ -67,7 +69,12 @@ class Question:
             raise BadRequest("no field is named", hint='name one, such as {"field": "level"}', code="unknown_field")
         return find_field(name, self._known)
 
-    def plan(self, output: Analysis | Located | Neighbours, *, of_scan: int | None = None) -> Plan:
+    @property
+    def known(self) -> Sequence[TableFields]:
+        """What the planner knows of each table."""
+        return self._known
+
+    def plan(self, output: Analysis | Located | Neighbours | Table, *, of_scan: int | None = None) -> Plan:
         """Over all tables, or over the one of this number."""
         tables = self._known if of_scan is None else [self._known[of_scan]]
         try:
@@ -81,7 +88,7 @@ class Question:
         except QuerySyntax as error:
             raise placed(error, self._asked, self._known) from error
 
-    def ask(self, output: Analysis | Located) -> Rows:
+    def ask(self, output: Analysis | Located | Table) -> Rows:
         return self.run(self.plan(output))
 
     def run(self, plan: Plan) -> Rows:
@@ -89,7 +96,7 @@ class Question:
         self._answers.append(answer)
         return answer
 
-    def explained(self, output: Analysis) -> Answer:
+    def explained(self, output: Analysis | Table) -> Answer:
         """What would be run, without running it."""
         plan = self.plan(output)
         statement = render(plan)
@@ -100,6 +107,6 @@ class Question:
     def answer(self, content: Answer) -> Answer:
         return {**content, "statistics": measure(self._answers, self._started).as_dict()}
 
-    def ask_or_explain(self, given: Given, output: Analysis, shape: Callable[[Rows], Answer]) -> Answer:
+    def ask_or_explain(self, given: Given, output: Analysis | Table, shape: Callable[[Rows], Answer]) -> Answer:
         """For an analysis of one statement."""
         return self.explained(output) if given.flag("explain") else self.answer(shape(self.ask(output)))
