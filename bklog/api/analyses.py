@@ -20,6 +20,7 @@ from bklog.search.histogram import date_histogram
 from bklog.search.masking import masking_for
 from bklog.search.numbers import numbers, statistics
 from bklog.search.question import Answer, Searched
+from bklog.search.sql import sql
 from bklog.search.table import table
 from bklog.search.terms import distinct, terms, values
 from bklog.telemetry import SearchAnswered, SearchFailed
@@ -34,6 +35,7 @@ ANALYSES: Final[Mapping[str, Analysis]] = {  # the path below the index set → 
     "fields/statistics": statistics,
     "fields/values": values,
     "context": context,
+    "sql": sql,
     "table": table,
 }
 

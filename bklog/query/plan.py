@@ -16,6 +16,7 @@ from bklog.query.masking import Masking
 from bklog.query.outputs import Analysis, Located, Neighbours
 from bklog.query.pipe.table import Table
 from bklog.query.tree import Wild
+from bklog.query.view.output import View
 
 # Numbers and times are compared as they are stored: a number that a rule alters matches nothing.
 STORED_KINDS: Final = (Kind.INT, Kind.FLOAT, Kind.BOOL, Kind.TIME)
@@ -187,7 +188,7 @@ class Breaks:
     columns: tuple[Shown, ...]
 
 
-Output: TypeAlias = Page | Count | Extract | Spread | Breaks | Analysis | Located | Neighbours | Table
+Output: TypeAlias = Page | Count | Extract | Spread | Breaks | Analysis | Located | Neighbours | Table | View
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ from bklog.query.tree import (
     Word,
     quote,
 )
+from bklog.query.view.output import View
 from bklog.query.words import WORD_CHARACTERS, fold, is_split_by_words, words_of
 from bklog.records import TimeRange, to_nanoseconds
 
@@ -147,7 +148,7 @@ def plan_analysis(
     *,
     tables: Sequence[TableFields],
     time_range: TimeRange,
-    output: Analysis | Located | Neighbours | Table,
+    output: Analysis | Located | Neighbours | Table | View,
     masking: Masking,
 ) -> Plan:
     """Raises QuerySyntax: `unknown_field`, `bad_value`; Forbidden: `field_masked`."""

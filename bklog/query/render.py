@@ -9,6 +9,8 @@ from bklog.query.outputs import Distinct, FieldSample, Histogram, Located, Neigh
 from bklog.query.pipe import sql as pipe
 from bklog.query.pipe.table import Table
 from bklog.query.plan import Breaks, Count, Extract, Page, Plan, Spread
+from bklog.query.view import sql as view
+from bklog.query.view.output import View
 from bklog.records import Statement
 
 
@@ -31,6 +33,8 @@ def _text(plan: Plan, bind: sql.Binder) -> str:
             return groups.render(plan, output, bind)
         case Table() as output:
             return pipe.render(plan, output, bind)
+        case View() as output:
+            return view.render(plan, output, bind)
         case FieldSample() as output:
             return sample.render(plan, output, bind)
         case unreachable:

@@ -78,5 +78,3 @@ def _chart(columns: Sequence[Column]) -> Answer | None:
         return None
     series = [column.name for column in columns if column.type is Type.TEXT]
     return {"time": time.name, "interval": time.interval, "series": series, "values": values}
-
-

@@ -87,7 +87,7 @@ def _columns(name: Name, left: Column, operator: str, right: Column) -> Test:
 
 def _number(name: Name, column: Column, operator: str, value: float) -> Test:
     if column.type is Type.TIME:
-        raise _no_value(name, f"{column.name} is a time", f'{TIME_HINT}, in quotes')
+        raise _no_value(name, f"{column.name} is a time", f"{TIME_HINT}, in quotes")
     return Comparison(column, operator, Constant(value), as_numbers=True)
 
 

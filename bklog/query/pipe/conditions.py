@@ -1,7 +1,7 @@
 """The condition of `where`: comparisons with and, or, not and brackets.
 
-    condition := all ( or all )*      all := one ( and one )*      one := not one | ( condition ) | exists name | comparison
-    comparison := name = != < <= > >= value | name contains "text" | name =~ /regex/ | name !~ /regex/ | name in (value, …)
+condition := all ( or all )*      all := one ( and one )*      one := not one | ( condition ) | exists name | comparison
+comparison := name = != < <= > >= value | name contains "text" | name =~ /regex/ | name !~ /regex/ | name in (value, …)
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ class _Reader:
         tokens = self.tokens
         edit = Edit(tokens.position, tokens.position + 1, "=") if tokens.peek() == ":" else None
         hint = f'write {column} = 5, {column} != "text", {column} contains "text", {column} =~ /regex/ or exists {column}'
-        return tokens.refuse(f"a comparison is expected after {column}", hint, expected="= != < <= > >= contains =~ !~ in", edit=edit)
+        return tokens.refuse(
+            f"a comparison is expected after {column}", hint, expected="= != < <= > >= contains =~ !~ in", edit=edit
+        )
 
     def _values(self) -> tuple[Text | Number, ...]:
         tokens = self.tokens

@@ -6,7 +6,9 @@ import re
 from typing import Final
 
 # As in `scanner`: what is no bracket is an escape or a class.
-_PART: Final = re.compile(r"\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|\((?:\?P?<(?![=!])(?P<name>[^<>()]*)>|(?P<other>\?))?", re.DOTALL)
+_PART: Final = re.compile(
+    r"\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|\((?:\?P?<(?![=!])(?P<name>[^<>()]*)>|(?P<other>\?))?", re.DOTALL
+)
 
 
 def named_groups(pattern: str) -> tuple[str, tuple[str, ...]]:

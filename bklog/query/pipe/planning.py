@@ -15,6 +15,7 @@ from bklog.errors import BadRequest, Edit, QuerySyntax, Span
 from bklog.query.buckets import DEFAULT_BUCKETS, edges, read_interval
 from bklog.query.fields import COLUMN_KINDS, Kind, TableFields, nearest
 from bklog.query.outputs import Field
+from bklog.query.pipe.comparing import plan_test
 from bklog.query.pipe.groups import named_groups
 from bklog.query.pipe.steps import (
     Bucket,
@@ -44,7 +45,6 @@ from bklog.query.pipe.table import (
     Given,
     Group,
     GroupKey,
-    Inverse,
     OnePer,
     SortBy,
     Source,
@@ -52,7 +52,6 @@ from bklog.query.pipe.table import (
     Table,
     Type,
 )
-from bklog.query.pipe.comparing import plan_test
 from bklog.query.planner import find_field
 
 DEFAULT_COLUMNS: Final = ("time", "host", "path", "stream", "level", "log", "fields")

@@ -72,7 +72,9 @@ def parse_piped(text: str) -> Piped:
         steps.append(_step(tokens))
         scan.skip_space()
         if scan.peek() and not scan.at_pipe():
-            raise tokens.refuse("the step ends here, and something follows it", "put | before the next step", expected="| or the end")
+            raise tokens.refuse(
+                "the step ends here, and something follows it", "put | before the next step", expected="| or the end"
+            )
     return Piped(query, tuple(steps), place)
 
 
@@ -88,7 +90,9 @@ def _step(tokens: Tokens) -> Step:
 def _no_verb(tokens: Tokens, word: str, start: int) -> QuerySyntax:
     known = f"one of: {', '.join(VERBS)}"
     if not word:
-        return tokens.refuse("a step is expected after |", f"write {known}", expected="a step", edit=tokens.dropping_pipe(start))
+        return tokens.refuse(
+            "a step is expected after |", f"write {known}", expected="a step", edit=tokens.dropping_pipe(start)
+        )
     close = get_close_matches(word.lower(), VERBS, n=1)
     edit = Edit(start, tokens.position, close[0]) if close else None
     return tokens.refuse(f"there is no step {word[:40]}", f"steps are {known}", expected="a step", start=start, edit=edit)

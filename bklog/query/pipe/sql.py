@@ -10,6 +10,7 @@ from typing import Final, assert_never
 
 from bklog.query.extract import shown_from
 from bklog.query.histogram import bucket_of
+from bklog.query.masked import quote_name, without_nul
 from bklog.query.outputs import common_width
 from bklog.query.pipe.table import (
     IDENTITY,
@@ -39,7 +40,6 @@ from bklog.query.pipe.table import (
 )
 from bklog.query.plan import Plan
 from bklog.query.sql import Binder, bind_time, iso, page_settings
-from bklog.query.masked import quote_name, without_nul
 from bklog.query.values import value_of
 
 _FUNCTIONS: Final = {"sum": "sum", "avg": "avg", "min": "min", "max": "max"}

@@ -33,7 +33,8 @@ class Column:
 
 # What orders rows as long as they are rows: newest first.
 IDENTITY: Final = tuple(
-    Column(name, place, kind) for name, place, kind in (("time", -1, Type.TIME), ("batch", -2, Type.TEXT), ("row", -3, Type.INTEGER))
+    Column(name, place, kind)
+    for name, place, kind in (("time", -1, Type.TIME), ("batch", -2, Type.TEXT), ("row", -3, Type.INTEGER))
 )
 
 
