@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import assert_never
 
 from bklog.query import extract, groups, histogram, neighbours, sample, sql
-from bklog.query.outputs import Distinct, FieldSample, Histogram, Located, Neighbours, Numbers, SliceCounts, Terms, TopValues
+from bklog.query.outputs import (
+    Analysis,
+    Distinct,
+    FieldSample,
+    Histogram,
+    Located,
+    Neighbours,
+    Numbers,
+    SliceCounts,
+    Terms,
+    TopValues,
+)
 from bklog.query.pipe import sql as pipe
 from bklog.query.pipe.table import Table
 from bklog.query.plan import Breaks, Count, Extract, Page, Plan, Spread
@@ -27,15 +38,21 @@ def _text(plan: Plan, bind: sql.Binder) -> str:
             return extract.render(plan, output, bind)
         case Located() | Neighbours() as output:
             return neighbours.render(plan, output, bind)
-        case Histogram() | SliceCounts() as output:
-            return histogram.render(plan, output, bind)
-        case Terms() | TopValues() | Distinct() | Numbers() as output:
-            return groups.render(plan, output, bind)
         case Table() as output:
             return pipe.render(plan, output, bind)
         case View() as output:
             return view.render(plan, output, bind)
-        case FieldSample() as output:
+        case analysis:
+            return _analysis(plan, analysis, bind)
+
+
+def _analysis(plan: Plan, output: Analysis, bind: sql.Binder) -> str:
+    match output:
+        case Histogram() | SliceCounts():
+            return histogram.render(plan, output, bind)
+        case Terms() | TopValues() | Distinct() | Numbers():
+            return groups.render(plan, output, bind)
+        case FieldSample():
             return sample.render(plan, output, bind)
         case unreachable:
             assert_never(unreachable)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -53,7 +53,10 @@ def _answer(question: Question, plan: Plan, given: Given, limit: int) -> Answer:
         text = given.text("sql")
         return {"explanation": Explanation(text, describe_plan(plan), statement, "\n".join(lines)).as_dict()}
     rows = question.run_statement(statement)
-    columns = [{"name": name, "type": kind} for name, kind in column_types(lines)]
+    typed = column_types(lines)
+    types = dict(typed)
+    names = rows.columns or [name for name, _ in typed]  # an answer without rows may name no columns
+    columns = [{"name": name, "type": types.get(name, "")} for name in names]
     found = [[_value(one) for one in row] for row in rows.rows[:limit]]
     return question.answer({"columns": columns, "rows": found, "more": len(rows.rows) > limit})
 
@@ -78,13 +81,15 @@ def _value(value: object) -> Any:
             return value
         case float():
             return value if math.isfinite(value) else None
-        case datetime():
-            return value.isoformat()
         case Mapping():
             return {str(key): _value(one) for key, one in value.items()}
-        case bytes():
-            return value.decode("utf-8", "replace")
-        case Sequence():
+        case list() | tuple():
             return [_value(one) for one in value]
         case _:
-            return str(value)
+            return _as_text(value)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

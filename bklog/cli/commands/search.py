@@ -12,6 +12,7 @@ import click
 from bklog.cli.asked import index_set_id, moment
 from bklog.cli.client import api, as_error
 from bklog.cli.index_set import SINCE, ask, cost
+from bklog.cli.table import has_steps, print_table, table_lines
 from bklog.errors import BadRequest
 
 COLOURS: Final = {"fatal": "magenta", "error": "red", "warn": "yellow", "info": "green", "debug": "blue", "trace": "white"}
@@ -33,13 +34,19 @@ SOURCE: Final = ("host", "path", "stream")
 def search(*, query: str, name: str | None, since: str, until: str, limit: int, fields: str | None, form: str | None) -> None:
     """Find log lines, newest first.
 
-    QUERY is words, "phrases", field:value, field:[1 TO 5], wild*cards, /regular expressions/, AND OR NOT ( ).
+    QUERY is words, "phrases", field:value, field:[1 TO 5], wild*cards, /regular expressions/, AND OR NOT ( ). After | stand
+    steps that make a table: error | stats count() by host | sort -count
     """
     asked: dict[str, Any] = {"query": query, "start": moment(since), "end": moment(until)}
     if form in ("count", "explain"):
         asked[form] = True
     else:
         asked["limit"] = limit
+    if has_steps(query) and form in (None, "json", "explain"):
+        answer = ask(index_set_id(name), "table", asked)
+        shown = _lines(answer, form, None) if form == "explain" else table_lines(answer, as_json=form == "json")
+        print_table(answer, shown)
+        return
     if fields:
         asked["fields"] = [one.strip() for one in fields.split(",") if one.strip()]
     if form == "inspect":

@@ -96,12 +96,8 @@ class _Planner:
 
     def add(self, step: Step) -> None:
         match step:
-            case Stats(figures, by):
-                self._group(figures, by)
-            case Histogram(bucket, by):
-                self._group((Figure("count"),), (bucket, *by))
-            case Top(number, columns):
-                self._top(number, columns)
+            case Stats() | Histogram() | Top():
+                self._group_by(step)
             case Sort(keys):
                 self._sort(keys)
             case Take(number):
@@ -116,6 +112,15 @@ class _Planner:
                 self._extract(step)
             case unreachable:
                 assert_never(unreachable)
+
+    def _group_by(self, step: Stats | Histogram | Top) -> None:
+        match step:
+            case Stats(figures, by):
+                self._group(figures, by)
+            case Histogram(bucket, by):
+                self._group((Figure("count"),), (bucket, *by))
+            case Top(number, columns):
+                self._top(number, columns)
 
     def shown(self) -> tuple[Column, ...]:
         if self.chosen:

@@ -27,6 +27,7 @@ from bklog.query.pipe.table import (
     Given,
     Group,
     GroupKey,
+    Instant,
     Inverse,
     Matching,
     OnePer,
@@ -168,6 +169,12 @@ def _test(test: Test, bind: Binder) -> str:
             return f"({' AND '.join(_test(one, bind) for one in tests)})"
         case Any(tests):
             return f"({' OR '.join(_test(one, bind) for one in tests)})"
+        case single:
+            return _single(single, bind)
+
+
+def _single(test: Given | Containing | Matching | Comparison, bind: Binder) -> str:
+    match test:
         case Given(column):
             return f"isNotNull({name_of(column)})"
         case Containing(column, text):
@@ -188,12 +195,10 @@ def _side(side: Side, bind: Binder, *, as_numbers: bool) -> str:
             return _as_number(side) if as_numbers else name_of(side)
         case Constant(int() as value):
             return bind(str(value), "Int64")
-        case Constant(float() as value):
-            return bind(repr(value), "Float64")
-        case Constant(str() as value):
-            return bind(value)
-        case instant:
-            return bind_time(instant.nanoseconds, bind)
+        case Constant(value):
+            return bind(value if isinstance(value, str) else repr(value), "String" if isinstance(value, str) else "Float64")
+        case Instant(nanoseconds):
+            return bind_time(nanoseconds, bind)
 
 
 def _as_text(column: Column) -> str:

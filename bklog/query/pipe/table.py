@@ -32,10 +32,7 @@ class Column:
 
 
 # What orders rows as long as they are rows: newest first.
-IDENTITY: Final = tuple(
-    Column(name, place, kind)
-    for name, place, kind in (("time", -1, Type.TIME), ("batch", -2, Type.TEXT), ("row", -3, Type.INTEGER))
-)
+IDENTITY: Final = (Column("time", -1, Type.TIME), Column("batch", -2, Type.TEXT), Column("row", -3, Type.INTEGER))
 
 
 @dataclass(frozen=True, slots=True)

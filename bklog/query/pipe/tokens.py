@@ -6,11 +6,10 @@ import math
 import re
 from typing import Final
 
-from bklog.errors import Edit, QuerySyntax
+from bklog.errors import Edit, QuerySyntax, Span
 from bklog.query.parser import MAX_NAME, TOO_LARGE
 from bklog.query.pipe.steps import PLAIN_NAME, RESERVED, Name, Number
 from bklog.query.scanner import Scanner
-from bklog.query.tree import Span
 
 _WORD: Final = re.compile(r"[^\W\d]\w*")
 _NUMBER: Final = re.compile(r"[+-]?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?(?![\w.])", re.ASCII)
@@ -149,6 +148,6 @@ class Tokens:
             return self.refuse(f"{word} is a word of the language", hint, expected="a name", end=start + len(word), edit=edit)
         if self.peek() == '"':
             text = self.scan.quoted()
-            edit = Edit(start, self.position, str(Name(text))) if text else None
-            return self.refuse("a text in quotes is no name", hint, expected="a name", start=start, edit=edit)
+            named = Edit(start, self.position, str(Name(text))) if text else None
+            return self.refuse("a text in quotes is no name", hint, expected="a name", start=start, edit=named)
         return self.refuse("a name is expected here", hint, expected="a name")
