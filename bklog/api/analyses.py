@@ -59,7 +59,7 @@ def view_of(analysis: Analysis) -> View:
 def _searched(index_set_id: int, bearer: Bearer, raw: Mapping[str, Any], *, kind: str) -> Searched:
     index_set = get_index_set(index_set_id)
     masked = raw.get("masking") is not False  # the analysis refuses what is neither true nor false
-    query = str(raw.get("query", ""))
+    query = str(raw.get("sql") or raw.get("query", ""))
     masking = masking_for(bearer, index_set.masking, index_set_id=index_set_id, masked=masked, kind=kind, query=query)
     tables = [collector.log_table for collector in index_set.collectors.all()]
     return Searched(tables, masking, the_store(), the_catalogue(), search_limits())

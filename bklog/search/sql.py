@@ -26,7 +26,9 @@ DEFAULT_ROWS: Final = 1_000
 MAX_MESSAGE: Final = 500
 # What the engine says of a statement that it cannot make sense of is the caller's affair; these are not.
 _OF_STORE: Final = (159, 160, 202, 209, 210, 236, 241, 243, 252, 394, 60, 81, 497)
-_NOISE: Final = re.compile(r"\s*(?:In scope .*|While .*|: while .*|\(version .*|Stack trace.*)", re.DOTALL)
+_NOISE: Final = re.compile(
+    r"[.:,]?\s*(?:In (?:scope|query)|While |SELECT |WITH |\(version|Stack trace).*", re.DOTALL | re.IGNORECASE
+)
 _CODE: Final = re.compile(r"^.*?DB::Exception: ", re.DOTALL)
 
 

@@ -45,7 +45,9 @@ from bklog.query.outputs import (
     Terms,
     TopValues,
 )
+from bklog.query.pipe.table import Table
 from bklog.query.plan import Breaks, Count, Extract, Page, Spread
+from bklog.query.view.output import View
 from bklog.records import Permission
 from bklog.search.catalogue import FieldCatalogue
 from bklog.store import LineBatch, Source, Store
@@ -113,6 +115,7 @@ COMMANDS = {
     "masking": "prints what the API answers",
     "pipeline": NO_ROWS,
     "search": "prints what the API answers",
+    "sql": "prints what the API answers",
     "status": NO_ROWS,
     "storage": NO_ROWS,
     "store": "the embedded engine itself, for who owns its folder",
@@ -139,7 +142,7 @@ STORE_METHODS = {
     "set_expiry", "drop_days", "roll_up_ledger", "table", "insert_rows", "identity",
     "of", "places", "copying",
 }  # fmt: skip
-ANALYSED = {Histogram, Terms, TopValues, Distinct, Numbers, SliceCounts, FieldSample, Located, Neighbours}
+ANALYSED = {Histogram, Terms, TopValues, Distinct, Numbers, SliceCounts, FieldSample, Located, Neighbours, Table, View}
 READING_METHODS = {"select", "stream"}
 NAMES = sorted({name for one in DOCUMENTS for name in one} | {"user.phone", "user.name", "fields", "log"})
 QUERIES = [
@@ -228,7 +231,8 @@ def test_every_command_says_what_it_shows() -> None:
 
 
 def test_every_renderer_says_what_it_shows() -> None:
-    modules = [importlib.import_module(f"bklog.query.{one.name}") for one in pkgutil.iter_modules(bklog.query.__path__)]
+    found_modules = pkgutil.walk_packages(bklog.query.__path__, "bklog.query.")
+    modules = [importlib.import_module(one.name) for one in found_modules]
     found = {
         name
         for module in modules
@@ -463,3 +467,59 @@ def test_no_context_tells_a_secret(reader: Reader) -> None:
             assert answer.status_code == 200, answer.content
             assert found_in(answer.content) == []
             assert len(answer.json()["rows"]) == len(LINES)
+
+
+PIPES = [
+    "* | limit 1000",
+    "* | stats count(), min(card), max(card) by user.phone, log",
+    r"* | extract /(?<found>[0-9]{3,})/ from log | fields found, user.name, card",
+]
+
+
+def piped(reader: Reader, query: str, **asked: Any) -> Any:
+    return reader.post("table/", {"query": query, "start": "now-1d", "limit": 1000, **asked})
+
+
+def test_no_pipe_tells_a_secret(reader: Reader, trusted: Reader) -> None:
+    raw = b""
+    for query in PIPES:
+        answer = piped(reader, query)
+        assert answer.status_code == 200, (query, answer.content)
+        assert found_in(answer.content) == [], query
+        raw += piped(trusted, query, masking=False).content
+    assert {PHONE, NAME, CARD} <= set(found_in(raw))
+
+
+@pytest.mark.parametrize("secret", PROBED[:2])
+def test_no_step_tells_whether_a_secret_is_there(reader: Reader, secret: str) -> None:
+    """A condition of a step is about what is shown, as one of the query is."""
+    text = json.dumps(secret, ensure_ascii=False)
+    conditions = (f"log contains {text}", f"user.phone = {text}", f"card = {text}", f"user.name contains {text}")
+    answer = piped(reader, f"* | where {' or '.join(conditions)} | stats count()")
+    assert answer.json()["rows"] == [[0]]
+
+
+STATEMENTS = [
+    "SELECT *, toString(fields), fields.user.phone, fields.card, fields.user FROM logs",
+    "WITH a AS (SELECT l.log, hex(l.log) FROM logs AS l) SELECT groupArray(log) FROM a",
+]
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_no_sql_tells_a_secret(reader: Reader, trusted: Reader, statement: str) -> None:
+    asked = {"sql": statement, "start": "now-1d"}
+    answer = reader.post("sql/", asked)
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["rows"]
+    assert found_in(answer.content) == []
+    raw = trusted.post("sql/", {**asked, "masking": False})
+    assert PHONE in found_in(raw.content)
+    assert reader.post("sql/", {**asked, "masking": False}).json()["error"]["code"] == "permission_missing"
+    assert reader.post("sql/", {**asked, "explain": True}).status_code == 200
+
+
+@pytest.mark.parametrize("secret", PROBED[:2])
+def test_no_sql_tells_whether_a_secret_is_there(reader: Reader, secret: str) -> None:
+    text = secret.replace("'", "''")
+    statement = f"SELECT count() FROM logs WHERE position(log, '{text}') > 0 OR position(toJSONString(fields), '{text}') > 0"
+    assert reader.post("sql/", {"sql": statement, "start": "now-1d"}).json()["rows"] == [[0]]

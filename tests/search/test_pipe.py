@@ -164,18 +164,13 @@ def sort(rows: list[Row], step: Sort) -> list[Row]:
             def worth(row: Row, of_key: Callable[[Any], Any] = of_key, name: str = key.column.text) -> Any:
                 return of_key(row[name])
 
-            known = sorted(known, key=worth, reverse=False) if not key.descending else stable_reverse(known, worth)
-            rows = known + unknown
+            rows = sorted(known, key=worth, reverse=key.descending) + unknown
     return rows
 
 
 def whole(value: Any) -> Any:
     """Texts by their bytes; what is a number is sorted as one."""
     return value.encode() if isinstance(value, str) else value
-
-
-def stable_reverse(rows: list[Row], key: Callable[[Row], Any]) -> list[Row]:
-    return list(reversed(sorted(reversed(rows), key=key)))
 
 
 def top(rows: list[Row], step: Top) -> list[Row]:

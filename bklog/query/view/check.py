@@ -37,7 +37,7 @@ class Checked:
 
     text: str
     uses: tuple[Use, ...]
-    names: frozenset[str]
+    names: tuple[str, ...]
 
 
 def check(text: str) -> Checked:
@@ -67,7 +67,7 @@ def _checked(text: str) -> Checked:
         raise refuse(f"the statement has more than {MAX_TOKENS} words", "shorten it", start, len(text), code="query_too_large")
     checker = _Checker(tokens, len(text))
     checker.run()
-    return Checked(text[: tokens[-1].end], tuple(checker.uses), frozenset({VIEW, *checker.declared}))
+    return Checked(text[: tokens[-1].end], tuple(checker.uses), tuple(sorted({VIEW, *checker.declared})))
 
 
 class _Checker:
@@ -237,7 +237,7 @@ class _Checker:
             return
         if token.word in REFUSED and before.word not in ("AS",):
             raise self._refused_word(token)
-        close = get_close_matches(name, FUNCTIONS, n=1, cutoff=0.85)
+        close = get_close_matches(name, FUNCTIONS, n=1, cutoff=0.8)
         edit = Edit(token.start, token.end, close[0]) if close and token.word else None
         message = f"the function {token.name[:60]}() is not allowed"
         hint = "functions that only compute on their arguments are: docs/sql.md lists them"

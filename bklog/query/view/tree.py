@@ -22,7 +22,7 @@ _TABLE: Final = re.compile(r"\s*TABLE id: \d+.*?, table_name: ([^,]+)")
 _COLUMN: Final = re.compile(r"    (\S.*)")
 
 
-def check_parsed(lines: Iterable[str], names: frozenset[str], length: int) -> None:
+def check_parsed(lines: Iterable[str], names: tuple[str, ...], length: int) -> None:
     """Raises QuerySyntax (`sql_refused`) for a function that is not allowed, a table function, or another table."""
     found = list(lines)
     for line in found:
@@ -32,7 +32,7 @@ def check_parsed(lines: Iterable[str], names: frozenset[str], length: int) -> No
         if line.strip().startswith("TABLE_FUNCTION"):
             raise refuse("a table function is not allowed", "read logs", 0, length)
     for name in _tables(found):
-        if name.strip("`") not in names | {NO_TABLE}:
+        if name.strip("`") not in (*names, NO_TABLE):
             raise refuse(f"the table {name[:60]} is not reached", "read logs", 0, length)
 
 
@@ -43,7 +43,7 @@ def _tables(lines: list[str]) -> Iterator[str]:
         depth = len(line) - len(line.lstrip())
         while depths and depth <= depths[-1]:
             depths.pop()
-        if line.strip() in ("JOIN TREE", "LEFT TABLE EXPRESSION", "RIGHT TABLE EXPRESSION"):
+        if line.strip() == "JOIN TREE" or line.endswith("TABLE EXPRESSION"):
             depths.append(depth)
         elif depths and depth == depths[-1] + 2 and (found := _IDENTIFIER.match(line)):
             yield found[1].split(",")[0]
