@@ -151,7 +151,12 @@ def figure(rows: list[Row], one: Figure) -> Any:
     if one.function in ("median", "percentile"):
         level = (50.0 if one.level is None else one.level) / 100
         return numbers[int(level * len(numbers)) if level < 1 else -1]
-    plain = {"sum": sum, "min": min, "max": max, "avg": lambda found: math.fsum(found) / len(found)}
+    plain: dict[str, Callable[[list[float]], float]] = {
+        "sum": sum,
+        "min": min,
+        "max": max,
+        "avg": lambda found: math.fsum(found) / len(found),
+    }
     return plain[one.function](numbers)
 
 
@@ -231,14 +236,8 @@ def compare(row: Row, value: Any, operator: str, operand: Any) -> bool:
         value, other = value.encode(), other.encode()
     if value is None or other is None:
         return False
-    return (
-        {"=": value == other, "!=": value != other}.get(operator)
-        if operator in ("=", "!=")
-        else ordered(value, operator, other)
-    )  # type: ignore[return-value]
-
-
-def ordered(value: Any, operator: str, other: Any) -> bool:
+    if operator in ("=", "!="):
+        return bool(value == other) is (operator == "=")
     return bool({"<": value < other, "<=": value <= other, ">": value > other, ">=": value >= other}[operator])
 
 
