@@ -71,6 +71,10 @@ class Question:
         return find_field(name, self._known)
 
     @property
+    def limits(self) -> Limits:
+        return self._searched.limits
+
+    @property
     def known(self) -> Sequence[TableFields]:
         """What the planner knows of each table."""
         return self._known
@@ -95,8 +99,8 @@ class Question:
     def run(self, plan: Plan) -> Rows:
         return self.run_statement(render(plan))
 
-    def run_statement(self, statement: Statement) -> Rows:
-        answer = select(statement, self._store, self._searched.limits)
+    def run_statement(self, statement: Statement, *, limits: Limits | None = None) -> Rows:
+        answer = select(statement, self._store, limits or self._searched.limits)
         self._answers.append(answer)
         return answer
 

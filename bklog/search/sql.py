@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from bklog.search.service import Explanation
 
 DEFAULT_ROWS: Final = 1_000
 MAX_MESSAGE: Final = 500
+MAX_TREE_LINES: Final = 1_000_000  # rules of masking are long expressions
 # What the engine says of a statement that it cannot make sense of is the caller's affair; these are not.
 _OF_STORE: Final = (159, 160, 202, 209, 210, 236, 241, 243, 252, 394, 60, 81, 497)
 _NOISE: Final = re.compile(
@@ -49,7 +51,8 @@ def sql(raw: Mapping[str, Any], *, now: datetime, searched: Searched) -> Answer:
 
 def _answer(question: Question, plan: Plan, given: Given, limit: int) -> Answer:
     statement = render(plan)
-    lines = _lines(question.run_statement(Statement(RESOLVED + statement.text, statement.params)))
+    limits = replace(question.limits, result_rows=MAX_TREE_LINES)
+    lines = _lines(question.run_statement(Statement(RESOLVED + statement.text, statement.params), limits=limits))
     check_resolved(lines, [scan.table for scan in plan.scans])
     if given.flag("explain"):
         text = given.text("sql")

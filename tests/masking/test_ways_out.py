@@ -496,6 +496,7 @@ def test_no_step_tells_whether_a_secret_is_there(reader: Reader, secret: str) ->
     text = json.dumps(secret, ensure_ascii=False)
     conditions = (f"log contains {text}", f"user.phone = {text}", f"card = {text}", f"user.name contains {text}")
     answer = piped(reader, f"* | where {' or '.join(conditions)} | stats count()")
+    assert answer.status_code == 200, answer.content
     assert answer.json()["rows"] == [[0]]
 
 
