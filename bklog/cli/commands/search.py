@@ -66,7 +66,11 @@ def search(  # noqa: PLR0913 one for each thing that can be said
     if form == "inspect":
         _inspect(index_set_id(name), query)
         return
-    answer = ask(index_set_id(name), "search", asked)
+    _print_rows(index_set_id(name), asked, form)
+
+
+def _print_rows(index_set: int, asked: dict[str, Any], form: str | None) -> None:
+    answer = ask(index_set, "search", asked)
     for line in _lines(answer, form, _columns(asked, answer)):
         click.echo(line)
     if "statistics" in answer:
