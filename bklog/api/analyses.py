@@ -21,6 +21,8 @@ from bklog.search.histogram import date_histogram
 from bklog.search.masking import masking_for
 from bklog.search.numbers import numbers, statistics
 from bklog.search.question import Answer, Searched
+from bklog.search.sql import sql
+from bklog.search.table import table
 from bklog.search.terms import distinct, terms, values
 from bklog.telemetry import SearchAnswered, SearchFailed
 
@@ -34,6 +36,8 @@ ANALYSES: Final[Mapping[str, Analysis]] = {  # the path below the index set → 
     "fields/statistics": statistics,
     "fields/values": values,
     "context": context,
+    "sql": sql,
+    "table": table,
 }
 
 
@@ -43,7 +47,7 @@ def view_of(analysis: Analysis) -> View:
         try:
             raw = json_object(request)
             index_set, bearer = get_searchable(index_set_id), asker(request)
-            with admitted(bearer, index_set, raw.get("query")):
+            with admitted(bearer, index_set, raw.get("sql") or raw.get("query")):
                 searched = _searched(index_set, bearer, raw, kind=analysis.__name__)
                 found = analysis(raw, now=datetime.now(UTC), searched=searched)
         except BklogError as error:
@@ -57,7 +61,7 @@ def view_of(analysis: Analysis) -> View:
 
 def _searched(index_set: Searchable, bearer: Bearer, raw: Mapping[str, Any], *, kind: str) -> Searched:
     masked = raw.get("masking") is not False  # the analysis refuses what is neither true nor false
-    query = str(raw.get("query", ""))
+    query = str(raw.get("sql") or raw.get("query", ""))
     masking = masking_for(bearer, index_set.masking, index_set_id=index_set.pk, masked=masked, kind=kind, query=query)
     return Searched(index_set.tables, masking, paced(the_store()), the_catalogue(), search_limits())
 

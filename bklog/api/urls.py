@@ -10,10 +10,12 @@ from bklog.api import (
     clientlog,
     collectors,
     downloads,
+    elastic_urls,
     exports,
     fleet,
     health,
     index_sets,
+    loki,
     masking,
     metrics,
     pipelines,
@@ -71,7 +73,11 @@ urlpatterns = [
         path(f"api/v1/search/index_set/<int:index_set_id>/{name}/", analyses.view_of(analysis))
         for name, analysis in analyses.ANALYSES.items()
     ),
+    path("ready", loki.ready),
+    *(path(f"loki/api/v1/{name}", view) for name, view in loki.VIEWS.items()),
+    path("loki/api/v1/label/<str:name>/values", loki.label_values),
     path("api/v1/search/index_set/<int:index_set_id>/masking/", masking.masking),
     path("api/v1/search/index_set/<int:index_set_id>/masking/preview/", masking.preview),
+    *elastic_urls.urlpatterns,
 ]
 handler404 = "bklog.api.middleware.no_such_path"

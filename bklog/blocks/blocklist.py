@@ -39,7 +39,9 @@ class Blocklist:
             if fits(block, query, index_set_id=index_set_id, owner=owner) and not _is_over(block, timezone.now()):
                 until = f" until {block.expires_at.isoformat()}" if block.expires_at else ""
                 hint = f"ask {block.made_by}, who blocked it as {block.pk}; other searches work as ever"
-                raise Forbidden(f"this search is blocked{until}: {block.reason}", hint=hint, code="search_blocked")
+                fields = {"block_id": block.pk, "index_set_id": block.index_set_id}
+                message = f"this search is blocked{until}: {block.reason}"
+                raise Forbidden(message, hint=hint, code="search_blocked", fields=fields)
 
     def forget(self) -> None:
         self._read_at = float("-inf")

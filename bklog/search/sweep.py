@@ -59,6 +59,8 @@ def sweep(plan: Plan, ask: Ask, limits: Limits, *, budget_seconds: float | None)
 
 def goes_on(plan: Plan, part: Part) -> Cursor:
     """Where the page that follows an unfinished one begins: behind what is covered."""
+    if part.start == part.end and isinstance(plan.output, Page) and plan.output.cursor:
+        return plan.output.cursor  # nothing is
     if _order(plan) is Order.OLDEST:
         return Cursor(part.end - 1, LAST_UUID, LAST_ROW, is_oldest_first=True)
     return Cursor(part.start, UUID(int=0), 0)
@@ -78,7 +80,7 @@ def joined(plan: Plan, parts: Sequence[Part]) -> Part:
     sources = tuple(_whole(of_one) for of_one in zip(*(one.sources for one in found), strict=True))
     gathered = Gathered(Rows(columns, rows, *read, sum(one.rows.seconds for one in found)), sources)
     if not parts:
-        edge = plan.start if _order(plan) is Order.OLDEST else plan.end
+        edge = _first_edge(plan)
         return Part(gathered, edge, edge, is_last=False)
     return replace(parts[-1], gathered=gathered)
 
@@ -96,7 +98,7 @@ class _Slices:
         self._plan = plan
         self._deadline = deadline
         self._forwards = _order(plan) is Order.OLDEST
-        self._edge = plan.start if self._forwards else plan.end
+        self._edge = _first_edge(plan)
         self._width = max(LEAST_WIDTH, (plan.end - plan.start) // FIRST_SHARE)
         self._too_wide = plan.end - plan.start  # as one statement it was
         self._rows_left = plan.output.limit if isinstance(plan.output, Page) else None
@@ -138,6 +140,14 @@ class _Slices:
         self._width = min(_next_width(self._width, seconds, gathered.rows.rows_read), max(LEAST_WIDTH, self._too_wide // 2))
         covered = (self._plan.start, self._edge) if self._forwards else (self._edge, self._plan.end)
         return Part(gathered, *covered, is_last=self.is_done)
+
+
+def _first_edge(plan: Plan) -> int:
+    """Where the rows begin that are asked for: of a page that follows another one, at the end of that one."""
+    cursor = plan.output.cursor if isinstance(plan.output, Page) else None
+    if _order(plan) is Order.OLDEST:
+        return max(plan.start, cursor.time) if cursor else plan.start
+    return min(plan.end, cursor.time + 1) if cursor else plan.end
 
 
 def _next_width(width: int, seconds: float, rows_read: int) -> int:

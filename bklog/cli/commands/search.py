@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -12,10 +12,11 @@ import click
 from bklog.cli.asked import index_set_id, moment
 from bklog.cli.client import api, as_error
 from bklog.cli.index_set import SINCE, ask, cost
+from bklog.cli.rows import identity, show, shown
+from bklog.cli.table import has_steps, print_table, table_lines
+from bklog.cli.tailed import tailed
 from bklog.errors import BadRequest
 
-COLOURS: Final = {"fatal": "magenta", "error": "red", "warn": "yellow", "info": "green", "debug": "blue", "trace": "white"}
-SOURCE: Final = ("host", "path", "stream")
 EVERYTHING: Final = "*"
 
 
@@ -32,36 +33,52 @@ EVERYTHING: Final = "*"
 @click.option("--count", "form", flag_value="count", help="Print the number of matching rows only.")
 @click.option("--inspect", "form", flag_value="inspect", help="Print what the query means, or where it fails and a repair.")
 @click.option("--explain", "form", flag_value="explain", help="Print what would be run, without running it.")
-def search(  # noqa: PLR0913 one for each thing that can be said
+@click.option("--budget", type=float, help="Seconds after which to take what is found by then.")
+@click.option("--follow", is_flag=True, help="Print these rows oldest first, then what comes in, until ^C.")
+def search(
     *,
     query: str,
     name: str | None,
-    since: str,
-    until: str,
     limit: int,
     fields: str | None,
     order: str | None,
     form: str | None,
+    budget: float | None,
+    follow: bool,
+    **span: str,
 ) -> None:
     """Find log lines, newest first unless the index set or --order says otherwise.
 
-    QUERY is words, "phrases", field:value, field:[1 TO 5], wild*cards, /regular expressions/, AND OR NOT ( ).
+    QUERY is words, "phrases", field:value, field:[1 TO 5], wild*cards, /regular expressions/, AND OR NOT ( ). After | stand
+    steps that make a table: error | stats count() by host | sort -count
     """
-    asked: dict[str, Any] = {"query": query, "start": moment(since), "end": moment(until)}
-    if form in ("count", "explain"):
-        asked[form] = True
+    asked: dict[str, Any] = {"query": query, "start": moment(span["since"]), "end": moment(span["until"])}
+    if has_steps(query) and form in (None, "json", "explain"):
+        _print_steps(index_set_id(name), {**asked, **_limited(form, limit)}, form)
+    elif form == "inspect":
+        _inspect(index_set_id(name), query)
+    elif follow:
+        _follow(index_set_id(name), {**asked, **_limited(form, limit), **_shown(form, fields, order)}, form, span["until"])
     else:
-        asked["limit"] = limit
-    if order:
-        asked["order"] = order
+        within = {"budget_seconds": budget} if budget else {}
+        _print_rows(index_set_id(name), {**asked, **within, **_limited(form, limit), **_shown(form, fields, order)}, form)
+
+
+def _limited(form: str | None, limit: int) -> dict[str, Any]:
+    return {form: True} if form in ("count", "explain") else {"limit": limit}
+
+
+def _shown(form: str | None, fields: str | None, order: str | None) -> dict[str, Any]:
+    asked: dict[str, Any] = {"order": order} if order else {}
     if form == "raw":
         asked["fields"] = ["log"]
     elif fields:
         asked["fields"] = [one.strip() for one in fields.split(",") if one.strip()]
-    if form == "inspect":
-        _inspect(index_set_id(name), query)
-        return
-    answer = ask(index_set_id(name), "search", asked)
+    return asked
+
+
+def _print_rows(index_set: int, asked: dict[str, Any], form: str | None) -> None:
+    answer = ask(index_set, "search", asked)
     for line in _lines(answer, form, _columns(asked, answer)):
         click.echo(line)
     if "statistics" in answer:
@@ -72,6 +89,30 @@ def _columns(asked: dict[str, Any], answer: dict[str, Any]) -> list[str] | None:
     """Those that were asked for, or those of the index set; None for the whole line."""
     fields: list[str] | None = asked.get("fields") or answer.get("fields")
     return None if fields == [EVERYTHING] else fields
+
+
+def _follow(index_set: int, asked: dict[str, Any], form: str | None, until: str) -> None:
+    """The tail begins before the search, so that nothing falls between them, and what both have is printed once."""
+    if form in ("count", "explain") or until != "now":
+        hint = "leave out --until, --count and --explain"
+        raise BadRequest("--follow prints rows that come in from now on", hint=hint, code="follow")
+    tail = tailed(index_set, {name: asked[name] for name in ("query", "fields") if name in asked})
+    opening = next(tail)
+    answer = ask(index_set, "search", {**asked, "order": "newest"})
+    fields = _columns(asked, answer)
+    for row in reversed(answer["rows"]):
+        show(row, form, fields)
+    click.echo(_summary(answer), err=True)
+    printed = {identity(row) for row in answer["rows"]}
+    for rows in itertools.chain([opening], tail):
+        for row in rows:
+            if identity(row) not in printed:
+                show(row, form, fields)
+
+
+def _print_steps(index_set: int, asked: dict[str, Any], form: str | None) -> None:
+    answer = ask(index_set, "table", asked)
+    print_table(answer, _lines(answer, form, None) if form == "explain" else table_lines(answer, as_json=form == "json"))
 
 
 def _inspect(index_set: int, query: str) -> None:
@@ -97,12 +138,8 @@ def _lines(answer: dict[str, Any], form: str | None, fields: list[str] | None) -
         yield _explained(answer["explanation"])
     elif form == "count":
         yield str(answer["count"])
-    elif form == "json":
-        yield from (json.dumps(row, ensure_ascii=False) for row in answer["rows"])
-    elif form == "raw":
-        yield from (row["log"] for row in answer["rows"])
     else:
-        yield from (_row(row, fields) for row in answer["rows"])
+        yield from (shown(row, form, fields) for row in answer["rows"])
 
 
 def _explained(explanation: dict[str, Any]) -> str:
@@ -110,33 +147,6 @@ def _explained(explanation: dict[str, Any]) -> str:
     statement = explanation["statement"]
     parts += [("sql", statement["text"]), ("params", json.dumps(statement["params"], indent=2, ensure_ascii=False))]
     return "\n\n".join(f"{click.style(name, bold=True)}\n{text}" for name, text in [*parts, ("engine", explanation["engine"])])
-
-
-def _row(row: dict[str, Any], fields: list[str] | None) -> str:
-    time = click.style(row["time"], dim=True)
-    if fields:
-        values = {**row, **row.get("fields", {})}
-        return " ".join(
-            [time, *(f"{name}={_value(values.get(name, values.get(name.removeprefix('fields.'))))}" for name in fields)]
-        )
-    level = click.style(f"{row['level']:<5}", fg=COLOURS.get(row["level"]))
-    source = ":".join(row[name] for name in SOURCE if row[name])
-    return " ".join(part for part in (time, level, source, _highlighted(row["log"], row.get("highlight", []))) if part)
-
-
-def _value(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _highlighted(line: str, offsets: list[list[int]]) -> str:
-    """Colours are left out by click where nobody sees them."""
-    if not sys.stdout.isatty():
-        return line
-    parts, last = [], 0
-    for start, end in offsets:
-        parts += [line[last:start], click.style(line[start:end], reverse=True)]
-        last = end
-    return "".join([*parts, line[last:]])
 
 
 def _summary(answer: dict[str, Any]) -> str:
