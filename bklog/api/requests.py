@@ -18,6 +18,7 @@ from bklog.records import Bearer
 View = Callable[..., HttpResponseBase]
 USUAL_LIMIT: Final = 50
 LARGEST_ID: Final = 2**53
+METHODS: Final[dict[View, tuple[str, ...]]] = {}  # of the views that `by_method` made
 
 
 def asker(request: HttpRequest) -> Bearer:
@@ -75,7 +76,9 @@ def by_method(**views: View) -> View:
         response["Allow"] = allowed
         return response
 
-    return wraps(next(iter(views.values())))(dispatch)
+    view = wraps(next(iter(views.values())))(dispatch)
+    METHODS[view] = tuple(views)
+    return view
 
 
 def page_of(request: HttpRequest, *, most: int) -> tuple[int, int | None]:

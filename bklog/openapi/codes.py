@@ -1,0 +1,51 @@
+"""Every stable code that an operation of the document may answer → its HTTP status, of a few codes one of two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+_BY_STATUS: Final[Mapping[int, tuple[str, ...]]] = {
+    400: (
+        "agent_path", "agent_rule", "bad_regex", "bad_value", "before", "clean_rule", "client_task", "collector", "condition",
+        "cursor", "drain", "empty_index_set", "export_request", "format_type", "hours", "interval", "limit", "masking",
+        "no_json", "no_mail_server", "no_part", "nothing_to_change", "percentiles", "pipeline_state", "query_syntax",
+        "query_too_large", "reason", "row_identity", "scope", "search_request", "several_stores", "store", "time_range",
+        "time_syntax", "unknown_field", "zone",
+    ),
+    401: ("token_missing", "token_wrong"),
+    403: ("field_masked", "link_wrong", "permission_missing"),
+    404: (
+        "export_file_missing", "no_client_task", "no_collector", "no_export", "no_index_set", "no_path", "no_pipeline_run",
+        "row_not_found",
+    ),
+    409: (
+        "client_task_exists", "client_task_state", "collector_busy", "collector_deleting", "collector_exists",
+        "collector_state", "export_state", "pipeline_running", "pipeline_state", "step_not_skippable",
+    ),
+    410: ("export_expired", "link_expired"),
+    413: ("body_too_large", "download_too_large"),
+    429: ("exports_waiting", "overloaded", "store_overloaded"),
+    500: ("objects_not_set",),
+    502: ("store_error", "table_gone"),
+    503: (
+        "database_busy", "database_down", "disk_full", "mq_down", "objects_unavailable", "store_down", "table_closed",
+        "unavailable", "unknown_store",
+    ),
+    504: ("search_timeout",),
+    507: ("search_too_large",),
+}  # fmt: skip
+STATUSES: Final[Mapping[str, tuple[int, ...]]] = {
+    code: tuple(status for status, codes in _BY_STATUS.items() if code in codes)
+    for codes in _BY_STATUS.values()
+    for code in codes
+}
+EVERYWHERE: Final = ("token_missing", "token_wrong", "database_busy", "database_down", "unavailable")
+BODY: Final = ("no_json", "body_too_large")
+STORE: Final = ("store_error", "table_gone", "store_overloaded", "store_down", "disk_full", "unknown_store")
+QUERY: Final = (
+    *BODY, *STORE, "no_index_set", "search_request", "limit", "time_syntax", "time_range", "query_syntax", "query_too_large",
+    "unknown_field", "bad_value", "bad_regex", "condition", "field_masked", "permission_missing", "empty_index_set",
+    "search_timeout", "search_too_large", "several_stores",
+)  # fmt: skip
+PAGE: Final = ("limit", "before")
