@@ -86,7 +86,7 @@ def change_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
 def move_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
     given = json_object(request)
     name = given.get("store")
-    if set(given) != {"store"} or name not in settings.STORES:
+    if set(given) != {"store"} or not isinstance(name, str) or name not in settings.STORES:
         hint = f'{{"store": NAME}}, one of: {", ".join(settings.STORES)}'
         raise BadRequest("a collector is moved to a store that the settings name", hint=hint, code="store")
     collector = selectors.get_collector(collector_id)

@@ -44,8 +44,8 @@ def create_export(request: HttpRequest, index_set_id: int) -> HttpResponse:
 def read_asked(raw: dict[str, Any], limits: RowLimits, bearer: Bearer) -> ExportRequest:
     now = datetime.now(UTC)
     time_range = TimeRange(
-        read_time(raw.get("start") or DEFAULT_START, now=now, name="start"),
-        read_time(raw.get("end") or "now", now=now, name="end"),
+        read_time(DEFAULT_START if raw.get("start") is None else raw["start"], now=now, name="start"),
+        read_time("now" if raw.get("end") is None else raw["end"], now=now, name="end"),
     )
     return read_request(raw, time_range, limits, bearer)
 

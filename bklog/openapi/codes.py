@@ -25,11 +25,11 @@ _BY_STATUS: Final[Mapping[int, tuple[str, ...]]] = {
     ),
     410: ("export_expired", "link_expired"),
     413: ("body_too_large", "download_too_large"),
-    429: ("exports_waiting", "overloaded", "store_overloaded"),
+    429: ("exports_waiting", "store_overloaded"),
     500: ("objects_not_set",),
     502: ("store_error", "table_gone"),
     503: (
-        "database_busy", "database_down", "disk_full", "mq_down", "objects_unavailable", "store_down", "table_closed",
+        "database_busy", "database_down", "disk_full", "objects_unavailable", "store_down",
         "unavailable", "unknown_store",
     ),
     504: ("search_timeout",),

@@ -50,7 +50,8 @@ def document() -> Mapping[str, Any]:
     }
 
 
-def _schemas() -> dict[str, Schema]:
+@lru_cache(maxsize=1)
+def _schemas() -> Mapping[str, Schema]:
     found: dict[str, Schema] = {}
     for area in areas().values():
         if twice := found.keys() & area.schemas.keys():
@@ -96,10 +97,19 @@ def _operation(one: Operation, tag: str) -> dict[str, Any]:
         shown["parameters"] = [_query_value(value, one) for value in one.query]
     if one.body is not None:
         examples = {named(number): example(given) for number, given in enumerate(one.examples) if given.body is not None}
-        shown["requestBody"] = {"required": True, "content": {JSON: {"schema": one.body, "examples": examples}}}
+        shown["requestBody"] = {
+            "required": _needs_body(one.body),
+            "content": {JSON: {"schema": one.body, "examples": examples}},
+        }
     if not one.needs_token:
         shown["security"] = []
     return {**shown, "responses": dict(_answers(one))}
+
+
+def _needs_body(schema: Schema) -> bool:
+    """An empty body is an empty object."""
+    name = str(schema.get("$ref", "")).rpartition("/")[2]
+    return bool((_schemas()[name] if name else schema).get("required"))
 
 
 def named(number: int) -> str:

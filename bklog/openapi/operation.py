@@ -69,7 +69,8 @@ class Operation:
 
     @property
     def all_codes(self) -> Sequence[str]:
-        return (*self.codes, *(EVERYWHERE if self.needs_token else ()))
+        of_path = ("no_path",) if "{" in self.path else ()  # with no number where one belongs
+        return (*self.codes, *of_path, *(EVERYWHERE if self.needs_token else ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ AREA = Area(
             {200: Answer("A page", record({"items": listing(ref("ClientTask"))}))},
             codes=(*PAGE, "client_task"),
             query=[
-                Parameter("state", choice(STATES), "only those"),
+                Parameter("state", choice(["", *STATES]), "only those"),
                 Parameter("user_id", TEXT, "only those"),
                 Parameter("limit", whole(1, 500), "most to show"),
                 Parameter("before", ID, "the id of the last one of the former page"),

@@ -127,7 +127,7 @@ AREA = Area(
             codes=(*PAGE, "export_request"),
             query=[
                 Parameter("owner", TEXT, "`me` are those of the token"),
-                Parameter("state", choice(STATES), "only those"),
+                Parameter("state", choice(["", *STATES]), "only those"),
                 Parameter("limit", whole(1, 500), "most to show"),
                 Parameter("before", ID, "the id of the last one of the former page"),
             ],
@@ -143,6 +143,7 @@ AREA = Area(
             "export_state",
             "objects_unavailable",
             "objects_not_set",
+            examples=[Example("One that has not ended", status=409)],
         ),
         _one("POST", "cancel/", "cancel_export", "Stop one", {200: Answer("As it stands", ref("Export"))}, "export_state"),
         _one(

@@ -80,7 +80,7 @@ AREA = Area(
             {200: Answer("A page", record({"items": listing(ref("PipelineRun"))}))},
             codes=(*PAGE, "pipeline_state"),
             query=[
-                Parameter("state", choice(STATES), "only those"),
+                Parameter("state", choice(["", *STATES]), "only those"),
                 Parameter("pipeline", TEXT, "only those"),
                 Parameter("subject", TEXT, "only those"),
                 Parameter("limit", whole(1, 500), "most to show"),
