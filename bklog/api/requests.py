@@ -36,12 +36,19 @@ def json_object(request: HttpRequest) -> dict[str, Any]:
     except RequestDataTooBig as error:
         raise TooLarge("the body is too large for this path", hint="logs go to /ingest/v1/", code="body_too_large") from error
     try:
-        given = json.loads(body or b"{}")
+        given = json.loads(body or b"{}", parse_constant=_refuse_constant)
     except ValueError as error:
         raise BadRequest(f"the body is no JSON: {error}", hint="send a JSON object", code="no_json") from error
+    except RecursionError as error:
+        raise BadRequest("the body is nested too deep to be read", hint="send a flat object", code="no_json") from error
     if not isinstance(given, dict):
         raise BadRequest("the body is JSON but no object", hint='send {"…": …}', code="no_json")
     return given
+
+
+def _refuse_constant(name: str) -> float:
+    """NaN, Infinity: Python's reader takes them, JSON has none."""
+    raise ValueError(f"{name} is no value of JSON")
 
 
 def last_hours(request: HttpRequest, *, default: int, most: int) -> timedelta:
