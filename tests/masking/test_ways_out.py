@@ -102,6 +102,7 @@ COMMANDS = {
     "agent": NO_ROWS,
     "clientlog": NO_ROWS,
     "collector": NO_ROWS,
+    "completion": NO_ROWS,
     "config": NO_ROWS,
     "context": "prints what the API answers",
     "down": NO_ROWS,

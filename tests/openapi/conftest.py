@@ -37,7 +37,8 @@ ROWS = [
         "host": f"web{number // 6}",
         "path": "/var/log/shop.log",
         "level": ("info", "error", "warn")[number % 3],
-        "log": f'{number}: 支付 timeout after {number * 10} ms "quoted" \x00 🙂',
+        "log": f'{number}: 支付 timeout after {number * 10} ms "quoted" \x00 🙂'
+        + "\x1b[2J\x1b]0;owned\x07\n  at pay" * (number == 4),
         "fields": {"status": (200, 200, 502, 404)[number % 4], "user": f"用户{number % 5}", "deep": {"a": [number, None]}},
     }
     for number in range(12)

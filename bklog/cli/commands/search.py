@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -11,16 +10,17 @@ import click
 
 from bklog.cli.asked import index_set_id, moment
 from bklog.cli.client import api, as_error
-from bklog.cli.index_set import SINCE, ask, cost
+from bklog.cli.completion import index_sets
+from bklog.cli.index_set import SINCE, WHICH, ask, cost
+from bklog.cli.shown import as_json, highlighted, in_colour, of_level, of_line, plain, raw
 from bklog.errors import BadRequest
 
-COLOURS: Final = {"fatal": "magenta", "error": "red", "warn": "yellow", "info": "green", "debug": "blue", "trace": "white"}
 SOURCE: Final = ("host", "path", "stream")
 
 
 @click.command()
 @click.argument("query", default="*")
-@click.option("--index-set", "name", help="Index set to search.  [default: bklog-platform, or the only other one]")
+@click.option("--index-set", "name", help=WHICH, shell_complete=index_sets)
 @click.option("--since", default=SINCE, show_default=True, help="Start: how long ago (15m, 2h, 3d), or a time.")
 @click.option("--until", default="now", show_default=True, help="End: how long ago, or a time.")
 @click.option("--limit", type=int, default=100, show_default=True, help="Most rows to print, newest first.")
@@ -30,6 +30,7 @@ SOURCE: Final = ("host", "path", "stream")
 @click.option("--count", "form", flag_value="count", help="Print the number of matching rows only.")
 @click.option("--inspect", "form", flag_value="inspect", help="Print what the query means, or where it fails and a repair.")
 @click.option("--explain", "form", flag_value="explain", help="Print what would be run, without running it.")
+@in_colour
 def search(*, query: str, name: str | None, since: str, until: str, limit: int, fields: str | None, form: str | None) -> None:
     """Find log lines, newest first.
 
@@ -47,7 +48,7 @@ def search(*, query: str, name: str | None, since: str, until: str, limit: int, 
         return
     answer = ask(index_set_id(name), "search", asked)
     for line in _lines(answer, form, asked.get("fields")):
-        click.echo(line)
+        raw(line) if form == "raw" else click.echo(line)
     if "statistics" in answer:
         click.echo(_summary(answer), err=True)
 
@@ -60,7 +61,7 @@ def _inspect(index_set: int, query: str) -> None:
         raise as_error(BadRequest.status, error)
     parts = {"query": found["query"], "fields": ", ".join(found["fields"])}
     parts |= {"note": "\n".join(_noted(note) for note in found["notes"]), "rest": found["rest"]}
-    parts["conditions"] = "\n".join(json.dumps(one, ensure_ascii=False) for one in found["addition"])
+    parts["conditions"] = "\n".join(as_json(one) for one in found["addition"])
     for name, text in parts.items():
         if text:
             click.echo(f"{click.style(name, bold=True)}\n{text}\n")
@@ -76,7 +77,7 @@ def _lines(answer: dict[str, Any], form: str | None, fields: list[str] | None) -
     elif form == "count":
         yield str(answer["count"])
     elif form == "json":
-        yield from (json.dumps(row, ensure_ascii=False) for row in answer["rows"])
+        yield from (as_json(row) for row in answer["rows"])
     elif form == "raw":
         yield from (row["log"] for row in answer["rows"])
     else:
@@ -94,27 +95,15 @@ def _row(row: dict[str, Any], fields: list[str] | None) -> str:
     time = click.style(row["time"], dim=True)
     if fields:
         values = {**row, **row.get("fields", {})}
-        return " ".join(
-            [time, *(f"{name}={_value(values.get(name, values.get(name.removeprefix('fields.'))))}" for name in fields)]
-        )
-    level = click.style(f"{row['level']:<5}", fg=COLOURS.get(row["level"]))
-    source = ":".join(row[name] for name in SOURCE if row[name])
-    return " ".join(part for part in (time, level, source, _highlighted(row["log"], row.get("highlight", []))) if part)
+        shown = ((name, _value(values.get(name, values.get(name.removeprefix("fields."))))) for name in fields)
+        return " ".join([time, *(f"{click.style(plain(name), fg='cyan')}={value}" for name, value in shown)])
+    level = of_level(plain(f"{row['level']:<5}"), row["level"])
+    source = click.style(":".join(plain(row[name]) for name in SOURCE if row[name]), fg="cyan")
+    return " ".join(part for part in (time, level, source, highlighted(row["log"], row.get("highlight", []))) if part)
 
 
 def _value(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _highlighted(line: str, offsets: list[list[int]]) -> str:
-    """Colours are left out by click where nobody sees them."""
-    if not sys.stdout.isatty():
-        return line
-    parts, last = [], 0
-    for start, end in offsets:
-        parts += [line[last:start], click.style(line[start:end], reverse=True)]
-        last = end
-    return "".join([*parts, line[last:]])
+    return of_line(value) if isinstance(value, str) else as_json(value)
 
 
 def _summary(answer: dict[str, Any]) -> str:

@@ -82,7 +82,7 @@ AREA = Area(
                 "permission_missing",
                 "search_timeout",
                 "search_too_large",
-            ),  # fmt: skip
+            ),
             body=asked({"rules": _RULES}, {"lines": listing(text(maxLength=MAX_LINE_CHARACTERS), least=1, most=MAX_LINES)}),
             examples=[
                 Example("Of lines that are sent along", body={**_GIVEN, "lines": ['{"user": "ann"}', "plain"]}),
