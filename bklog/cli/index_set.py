@@ -12,8 +12,8 @@ import click
 from bklog.cli import completion
 from bklog.cli.asked import index_set_id, moment
 from bklog.cli.client import api
-from bklog.cli.shown import as_json as written
 from bklog.cli.shown import in_colour, plain
+from bklog.cli.written import as_json as written
 from bklog.errors import BadRequest
 
 SINCE: Final = "24h"  # an hour would hide yesterday evening from who is called in the morning

@@ -6,9 +6,7 @@ screen, renames a window or turns the order of characters: none of it is given t
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -23,16 +21,18 @@ LEVELS: Final[Mapping[str, str]] = {
     "debug": "blue",
     "trace": "white",
 }
-_CONTROLS: Final = [*range(0x09), *range(0x0A, 0x20), *range(0x7F, 0xA0)]
-_TURNING: Final = [0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)]  # the order of characters, and lines
+# What JSON lets stand: controls beyond ASCII, what turns the order of characters, and what ends a line.
+BEYOND_JSON: Final[Mapping[int, str]] = {
+    code: f"\\u{code:04x}"
+    for code in (*range(0x7F, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+}
 _ESCAPED: Final[Mapping[int, str]] = {
-    **{code: f"\\x{code:02x}" for code in _CONTROLS},
-    **{code: f"\\u{code:04x}" for code in _TURNING},
+    **{code: f"\\x{code:02x}" for code in range(0x20) if code != ord("\t")},
+    **BEYOND_JSON,
     ord("\n"): "\\n",
     ord("\r"): "\\r",
 }
 _OF_LINE: Final = {**_ESCAPED, ord("\n"): "\n    "}
-_NOT_IN_JSON: Final = re.compile(f"[{''.join(map(chr, [*range(0x7F, 0xA0), *_TURNING]))}\ud800-\udfff]")
 Command = Callable[..., Any]
 
 
@@ -44,12 +44,6 @@ def plain(text: str) -> str:
 def of_line(text: str) -> str:
     """A log line, whose further lines are indented: none looks like a row of its own."""
     return text.translate(_OF_LINE)
-
-
-def as_json(value: object) -> str:
-    """It reads as the same value."""
-    written = json.dumps(value, ensure_ascii=False)
-    return _NOT_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
 
 
 def raw(text: str) -> None:

@@ -12,7 +12,8 @@ from bklog.cli.asked import index_set_id, moment
 from bklog.cli.client import api, as_error
 from bklog.cli.completion import index_sets
 from bklog.cli.index_set import SINCE, WHICH, ask, cost
-from bklog.cli.shown import as_json, highlighted, in_colour, of_level, of_line, plain, raw
+from bklog.cli.shown import highlighted, in_colour, of_level, of_line, plain, raw
+from bklog.cli.written import as_json
 from bklog.errors import BadRequest
 
 SOURCE: Final = ("host", "path", "stream")
