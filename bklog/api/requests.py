@@ -43,7 +43,29 @@ def json_object(request: HttpRequest) -> dict[str, Any]:
         raise BadRequest("the body is nested too deep to be read", hint="send a flat object", code="no_json") from error
     if not isinstance(given, dict):
         raise BadRequest("the body is JSON but no object", hint='send {"…": …}', code="no_json")
+    if b"\\ud" in body.lower():
+        _require_whole_characters(given)
     return given
+
+
+def kept_object(request: HttpRequest) -> dict[str, Any]:
+    """As `json_object`, of what a database is to keep: PostgreSQL keeps no text with the character U+0000."""
+    given = json_object(request)
+    if b"\\u0000" in request.body and "\\u0000" in json.dumps(given):
+        raise _refuse_nul("the body")
+    return given
+
+
+def _require_whole_characters(given: dict[str, Any]) -> None:
+    try:
+        json.dumps(given, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        hint = "the text was cut or encoded wrongly"
+        raise BadRequest("half of a character stands in the body", hint=hint, code="no_json") from error
+
+
+def _refuse_nul(where: str) -> BadRequest:
+    return BadRequest(f"{where} has the character U+0000", hint="leave it out: not every database keeps it", code="nul")
 
 
 def _refuse_constant(name: str) -> float:
@@ -77,6 +99,8 @@ def by_method(**views: View) -> View:
     def dispatch(request: HttpRequest, **path: Any) -> HttpResponseBase:
         view = views.get(request.method or "")
         if view is not None:
+            if any("\x00" in text for values in request.GET.lists() for text in values[1]):
+                raise _refuse_nul("the query of the path")
             return view(request, **path)
         allowed = ", ".join(views)
         response = present_failure(MethodNotAllowed(f"{request.method} is not possible here", hint=f"possible: {allowed}"))

@@ -9,7 +9,7 @@ _BY_STATUS: Final[Mapping[int, tuple[str, ...]]] = {
     400: (
         "agent_path", "agent_rule", "bad_regex", "bad_value", "before", "clean_rule", "client_task", "collector", "condition",
         "cursor", "drain", "empty_index_set", "export_request", "format_type", "hours", "interval", "limit", "masking",
-        "no_json", "no_mail_server", "no_part", "nothing_to_change", "percentiles", "pipeline_state", "query_syntax",
+        "no_json", "no_mail_server", "no_part", "nothing_to_change", "nul", "percentiles", "pipeline_state", "query_syntax",
         "query_too_large", "reason", "row_identity", "scope", "search_request", "several_stores", "store", "time_range",
         "time_syntax", "unknown_field", "zone",
     ),
@@ -42,6 +42,7 @@ STATUSES: Final[Mapping[str, tuple[int, ...]]] = {
 }
 EVERYWHERE: Final = ("token_missing", "token_wrong", "database_busy", "database_down", "unavailable")
 BODY: Final = ("no_json", "body_too_large")
+KEPT: Final = (*BODY, "nul")  # of a body that is kept
 STORE: Final = ("store_error", "table_gone", "store_overloaded", "store_down", "disk_full", "unknown_store")
 QUERY: Final = (
     *BODY, *STORE, "no_index_set", "search_request", "limit", "time_syntax", "time_range", "query_syntax", "query_too_large",

@@ -70,7 +70,8 @@ class Operation:
     @property
     def all_codes(self) -> Sequence[str]:
         of_path = ("no_path",) if "{" in self.path else ()  # with no number where one belongs
-        return (*self.codes, *of_path, *(EVERYWHERE if self.needs_token else ()))
+        of_query = ("nul",) if self.query else ()  # a character that not every database keeps
+        return (*self.codes, *of_path, *of_query, *(EVERYWHERE if self.needs_token else ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ def test_the_page_has_an_example_of_each_command_that_searches() -> None:
 @pytest.mark.parametrize("form", [[], ["--color", "always"], ["--fields", "log,fields.user"], ["--json"]])
 def test_no_control_character_of_a_log_line_is_printed(run: Run, form: list[str]) -> None:
     line = ROWS[4]["log"]
-    assert EVIL in line
+    assert EVIL in str(line)
     printed = run("search", "*", *DAY, *form).stdout
     own = click.unstyle(printed) if "always" in form else printed
     assert own.count("owned") == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bklog.openapi.codes import BODY, PAGE
+from bklog.openapi.codes import KEPT, PAGE
 from bklog.openapi.operation import Answer, Area, Example, Operation, Parameter
 from bklog.openapi.schema import COUNT, ID, MOMENT, TEXT, Schema, choice, listing, mapping, nullable, record, ref, text, whole
 
@@ -79,7 +79,7 @@ AREA = Area(
             "submit_client_task",
             "Hand one in",
             {202: Answer("It is taken", ref("ClientTaskFound")), 200: Answer("It was taken before", ref("ClientTaskFound"))},
-            codes=(*BODY, "client_task", "client_task_exists"),
+            codes=(*KEPT, "client_task", "client_task_exists"),
             body=ref("ClientTaskRequest"),
             examples=[
                 Example("An archive behind a link", body=_TAKEN, status=202, shown={"state": "pending", "user_id": "ann"}),

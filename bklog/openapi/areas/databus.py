@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from bklog.clean.rule import FIELD_TYPES, KINDS, MAX_FIELDS, TIME_FORMATS
-from bklog.openapi.codes import BODY, STORE
+from bklog.openapi.codes import KEPT, STORE
 from bklog.openapi.operation import Answer, Area, Example, Operation, Parameter
 from bklog.openapi.schema import (
     COUNT,
@@ -127,7 +127,7 @@ AREA = Area(
             "create_collector",
             "Make one, with its table, its index set and its first ingest token",
             {201: Answer("It takes lines", ref("NewCollector"))},
-            codes=(*BODY, *STORE, "collector", "clean_rule", "collector_exists", "pipeline_running"),
+            codes=(*KEPT, *STORE, "collector", "clean_rule", "collector_exists", "pipeline_running"),
             body=ref("CollectorRequest"),
             examples=[
                 Example(
@@ -149,7 +149,7 @@ AREA = Area(
             "onboard_collector",
             "Make one with all that belongs to it, also the fleet's agent",
             {202: _RUN},
-            codes=(*BODY, "collector", "clean_rule", "collector_exists", "agent_rule", "agent_path", "pipeline_running"),
+            codes=(*KEPT, "collector", "clean_rule", "collector_exists", "agent_rule", "agent_path", "pipeline_running"),
             body=ref("OnboardRequest"),
             examples=[Example("Without files", body={"name": "onboarded"}, shown={"pipeline": "collector_onboarding"})],
         ),
@@ -160,7 +160,7 @@ AREA = Area(
             "change_collector",
             "Change one: at once, or by a run where another table is needed",
             {200: _COLLECTOR, 202: _RUN},
-            *BODY,
+            *KEPT,
             *STORE,
             "collector",
             "clean_rule",
@@ -196,7 +196,7 @@ AREA = Area(
             "move_collector",
             "Move one with its rows to another store",
             {202: _RUN},
-            *BODY,
+            *KEPT,
             "store",
             "collector",
             "nothing_to_change",

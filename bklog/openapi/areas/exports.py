@@ -111,7 +111,7 @@ AREA = Area(
             "create_export",
             "All rows of a query as a file, written by a worker",
             {202: Answer("It is in line", ref("Export"))},
-            codes=(*_QUERY_CODES, "no_mail_server", "objects_not_set", "exports_waiting"),
+            codes=(*_QUERY_CODES, "nul", "no_mail_server", "objects_not_set", "exports_waiting"),
             body=ref("ExportRequest"),
             examples=[
                 Example("Errors, as CSV", body={"query": "level:error", "fields": ["time", "host", "log"], **RANGE}),

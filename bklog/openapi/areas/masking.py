@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bklog.openapi.areas.search import INDEX_SET
-from bklog.openapi.codes import BODY, STORE
+from bklog.openapi.codes import BODY, KEPT, STORE
 from bklog.openapi.operation import Answer, Area, Example, Operation
 from bklog.openapi.schema import ANYTHING, TEXT, Schema, asked, choice, listing, mapping, one_of, record, ref, text, whole
 from bklog.query.masking import (
@@ -58,7 +58,7 @@ AREA = Area(
             "change_masking",
             "Other rules, in place of those that were there",
             {200: Answer("As they are now", ref("MaskingRules"))},
-            codes=(*BODY, *STORE, "no_index_set", "masking", "permission_missing"),
+            codes=(*KEPT, *STORE, "no_index_set", "masking", "permission_missing"),
             body=ref("MaskingRules"),
             examples=[Example("Only the first letter of a name", body=_GIVEN, shown=_GIVEN)],
             about="Needs the permission raw_values: who could loosen the rules could read what they hide.",

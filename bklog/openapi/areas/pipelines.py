@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from bklog.openapi.codes import BODY, PAGE
+from bklog.openapi.codes import KEPT, PAGE
 from bklog.openapi.operation import Answer, Area, Example, Operation, Parameter
 from bklog.openapi.schema import (
     ANYTHING,
@@ -118,7 +118,7 @@ AREA = Area(
             200,
             "pipeline_state",
             "reason",
-            *BODY,
+            *KEPT,
             body=record({}, {"reason": text(maxLength=500)}),
             examples=[Example("With a reason", body={"reason": "the disk is being replaced"}, shown={"state": "failed"})],
         ),
