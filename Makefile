@@ -1,4 +1,4 @@
-# make up | down | test [FAST=1 | DATABASE=sqlite|postgresql|mysql] | databases | bench [ONLY=name…] [ROWS=n] | lint        (PYTHON=… takes another interpreter)
+# make up | down | test [FAST=1 | DATABASE=sqlite|postgresql|mysql] | databases | bench [ONLY=name…] [ROWS=n] [VICTORIA_LOGS=path] | lint        (PYTHON=… takes another interpreter)
 
 BIN := .venv/bin
 BASE := .venv/.base-installed
@@ -37,7 +37,7 @@ databases: $(DEV)
 	done
 
 bench: $(DEV)
-	$(BIN)/python -m tests.bench $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY))
+	$(BIN)/python -m tests.bench $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY)) $(if $(VICTORIA_LOGS),--victoria-logs $(VICTORIA_LOGS))
 
 lint: $(DEV)
 	$(BIN)/ruff check

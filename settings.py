@@ -12,6 +12,7 @@ from config.bucket import bucket_address
 from config.database import databases
 from config.default import *
 from config.environ import ROOT, load
+from config.folders import export_folder
 from config.queue import message_queue
 from config.secrets import ensure_secret_key
 from config.store import store_addresses
@@ -49,7 +50,7 @@ MESSAGE_QUEUE = message_queue(_loaded)
 STORES = store_addresses(_loaded)
 INGEST_URL = ingest_url(_loaded)
 BUCKET = bucket_address(_loaded)
-EXPORT_FOLDER: Path = Path(_loaded.BKLOG_EXPORT_FOLDER or _loaded.home / "export")
+EXPORT_FOLDER = export_folder(_loaded)
 
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -1,6 +1,6 @@
 """The file of an export as it grows: parts in their order, a digest that tells whether a former worker's part of it is whole.
 
-resume(ends, sha256) ─▶ (write(piece) … end_part | append(part)) … ─▶ finish: footer, fsync ─▶ (size, sha256)
+resume(ends, sha256) ─▶ (write(piece) … end_part | follow(ticks) end_part | append(part)) … ─▶ finish: footer, fsync
 """
 
 from __future__ import annotations
@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from bklog.export.pack import Packed
 from bklog.export.parquet import joint_footer
 from bklog.records import Form
 
@@ -34,11 +36,12 @@ class GrowingFile:
         self._syncer = ThreadPoolExecutor(1, thread_name_prefix="sync")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="write")
         self._waiting: deque[Future[None]] = deque()
+        self._buffer = bytearray(PIECE_BYTES)
         self.ends = list(ends)
         if self.ends and not self._is_whole(sha256):
             self.ends = []
             self._digest = hashlib.sha256()
-        self._file.seek(self._size)
+        self._file.seek(self.size_bytes)
         self._file.truncate()
 
     def __enter__(self) -> GrowingFile:
@@ -48,6 +51,16 @@ class GrowingFile:
         self._writer.shutdown(wait=True, cancel_futures=True)
         self._syncer.shutdown(wait=True)
         self._file.close()
+
+    @property
+    def name(self) -> str:
+        """Below the folder of exports."""
+        return f"{self._path.parent.name}/{self._path.name}"
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the parts that have ended."""
+        return self.ends[-1] if self.ends else 0
 
     @property
     def sha256(self) -> str:
@@ -65,7 +78,27 @@ class GrowingFile:
     def _put(self, piece: bytes) -> None:
         self._digest.update(piece)
         self._file.write(piece)
-        self._unsynced_bytes += len(piece)
+        self._begin_sync(len(piece))
+
+    def follow(self, ticks: Iterable[object]) -> Packed:
+        """The part that comes next is put there by the store, and may have grown with each tick. Raises what `ticks` does."""
+        taken = Packed(0, 0)
+        for _ in ticks:
+            taken = self._take_in(taken)
+        return self._take_in(taken)
+
+    def _take_in(self, taken: Packed) -> Packed:
+        breaks, size_bytes = taken.breaks, taken.size_bytes
+        while count := os.preadv(self._file.fileno(), [self._buffer], self.size_bytes + size_bytes):
+            self._digest.update(memoryview(self._buffer)[:count])
+            breaks += self._buffer.count(b"\n", 0, count)
+            size_bytes += count
+            self._begin_sync(count)
+        self._file.seek(self.size_bytes + size_bytes)
+        return Packed(breaks, size_bytes)
+
+    def _begin_sync(self, added_bytes: int) -> None:
+        self._unsynced_bytes += added_bytes
         if self._unsynced_bytes >= SYNC_BYTES and (self._syncing is None or self._syncing.done()):
             self._start_sync()
 
@@ -94,7 +127,7 @@ class GrowingFile:
         """The size in bytes; what is written survives a loss of power."""
         if form is Form.PARQUET and len(self.ends) > 1:
             footer = joint_footer(self._file, self.ends)
-            self._file.seek(self._size)
+            self._file.seek(self.size_bytes)
             self._file.write(footer)
             self._digest.update(footer)
         self._file.flush()
@@ -108,12 +141,8 @@ class GrowingFile:
             os.close(folder)
         return self._file.seek(0, os.SEEK_END)
 
-    @property
-    def _size(self) -> int:
-        return self.ends[-1] if self.ends else 0
-
     def _is_whole(self, sha256: str) -> bool:
-        left = self._size
+        left = self.size_bytes
         self._file.seek(0)
         while left and (piece := self._file.read(min(PIECE_BYTES, left))):
             self._digest.update(piece)

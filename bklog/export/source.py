@@ -6,14 +6,15 @@ slice ─stream─▶ file ─rows written = rows that match?─▶ Part, else R
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from bklog.errors import BklogError, Retryable
-from bklog.export.pack import Packed, Sink, pack
+from bklog.export.file import GrowingFile
+from bklog.export.pack import Packed, Sink, StoppedError, pack
 from bklog.export.parquet import read_tail
 from bklog.export.slices import Slice, Slot
 from bklog.query import Plan, render
@@ -77,10 +78,20 @@ class Source:
         found = read_tail(path).rows if self.form is Form.PARQUET else self._lines(packed, is_first=is_first)
         return Part(path, self._checked(one, found), packed.size_bytes)
 
-    def pour(self, one: Slice, out: Sink, *, is_first: bool, stopped: threading.Event) -> Part:
+    def pour(self, one: Slice, file: GrowingFile, *, is_first: bool, stopped: threading.Event) -> Part:
         """As `write`, straight to where it belongs; not for Parquet, whose rows are counted by its end."""
-        packed = self._pack(one, out, is_first=is_first, stopped=stopped)
+        is_engines = self.store.shares_files and self.compression is Compression.NONE
+        fill = self._append if is_engines else self._pack
+        packed = fill(one, file, is_first=is_first, stopped=stopped)
         return Part(None, self._checked(one, self._lines(packed, is_first=is_first)), packed.size_bytes)
+
+    def _append(self, one: Slice, file: GrowingFile, *, is_first: bool, stopped: threading.Event) -> Packed:
+        """By the engine itself: the file is read behind it."""
+        writing = Writing(self.form, self.compression, names=is_first)
+        statement = render(one.of(self.plan, self.extract))
+        ticks = self.store.stream_into(statement, writing, self.limits, name=file.name, at=file.size_bytes)
+        with closing(ticks):
+            return file.follow(_until(stopped, ticks))
 
     def _pack(self, one: Slice, out: Sink, *, is_first: bool, stopped: threading.Event) -> Packed:
         writing = Writing(self.form, self.compression, names=is_first)
@@ -126,6 +137,13 @@ class Source:
 
     def _select(self, plan: Plan) -> Rows:
         return self.store.select(render(plan), self.limits)
+
+
+def _until(stopped: threading.Event, ticks: Iterable[bytes]) -> Iterator[bytes]:
+    for tick in ticks:
+        if stopped.is_set():
+            raise StoppedError
+        yield tick
 
 
 def require_same_tables(store: Searching, identities: Mapping[str, str]) -> None:

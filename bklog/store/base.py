@@ -131,6 +131,15 @@ class Searching(Protocol):
     def stream(self, statement: Statement, writing: Writing, limits: Limits) -> Generator[bytes]:
         """The rows as the engine writes them, in chunks. Raises also at the end, where they are not all there."""
 
+    @property
+    def shares_files(self) -> bool:
+        """Whether `stream_into` is there: the store stands on the machine of those who ask it."""
+
+    def stream_into(self, statement: Statement, writing: Writing, limits: Limits, *, name: str, at: int) -> Generator[bytes]:
+        """As `stream`, but the engine itself puts the bytes into a file that is there, below the folder of exports, after its
+        first `at` bytes; what stands beyond goes before the first chunk comes. The chunks are nothing but signs of life.
+        """
+
     def identity(self, table: str) -> str:
         """Changes when another table takes the name, or a column changes; empty where there is no such table."""
 

@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from datetime import date, datetime
 from functools import partial
 from typing import Any, Final, cast
+from urllib.parse import quote
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -43,6 +44,7 @@ CLOSED_CODES: Final = {469}  # a constraint is violated, and the only one that a
 GONE_CODES: Final = {60, 81}  # unknown table, unknown database
 DISK_FULL_TEXT: Final = re.compile(r"No space left on device|errno: 28\b")
 LOOKUP_LIMITS: Final = Limits(seconds=60, memory_bytes=2 << 30, result_rows=100_000)
+APPEND_HEADER: Final = "X-BKLOG-Append"  # of `bklog store` alone: store/server/append.py
 INSERT_SETTINGS: Final[Mapping[str, Any]] = {
     # One block, so one part for each day: a batch is there whole or not at all, and its token names one thing.
     "max_insert_threads": 1,
@@ -129,12 +131,25 @@ class ClickHouseStore:
         )
 
     def stream(self, statement: Statement, writing: Writing, limits: Limits) -> Generator[bytes]:
+        return self._raw(statement, writing, limits)
+
+    @property
+    def shares_files(self) -> bool:
+        return self._address.is_embedded
+
+    def stream_into(self, statement: Statement, writing: Writing, limits: Limits, *, name: str, at: int) -> Generator[bytes]:
+        return self._raw(statement, writing, limits, {APPEND_HEADER: f"{at} {quote(name)}"})
+
+    def _raw(
+        self, statement: Statement, writing: Writing, limits: Limits, headers: dict[str, str] | None = None
+    ) -> Generator[bytes]:
         with self._errors():
             answer = self._client.raw_stream(
                 statement.text,
                 parameters=dict(statement.params),
                 settings=settings_of(writing, limits),
                 fmt=format_name(writing),
+                transport_settings=headers,
             )
         return chunks(cast("HTTPResponse", answer), self._translate)
 

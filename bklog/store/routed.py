@@ -62,6 +62,13 @@ class RoutedStore:
     def stream(self, statement: Statement, writing: Writing, limits: Limits) -> Generator[bytes]:
         return self._main.stream(statement, writing, limits)
 
+    @property
+    def shares_files(self) -> bool:
+        return self._main.shares_files
+
+    def stream_into(self, statement: Statement, writing: Writing, limits: Limits, *, name: str, at: int) -> Generator[bytes]:
+        return self._main.stream_into(statement, writing, limits, name=name, at=at)
+
     def identity(self, table: str) -> str:
         return self._main.identity(table)
 

@@ -1,6 +1,7 @@
 """The benchmark: what the platform adds to the engine, each figure a ratio to the engine doing the same in the same run.
 
-    python -m tests.bench [--rows N] [--only NAME …]       (make bench ONLY="search_phrase …" ROWS=n)
+    python -m tests.bench [--rows N] [--only NAME …] [--victoria-logs PATH]
+    make bench ONLY="search_phrase …" ROWS=n VICTORIA_LOGS=PATH
 
     bodies ──▶ engine in process (baseline)
            └─▶ fleet: HTTP, token, clean rule, acknowledgement ──▶ latency of the API ──▶ the engine, same statements
@@ -20,7 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from config.environ import load
-from tests.bench import analyses, export, ingest, search
+from tests.bench import analyses, export, ingest, search, victoria
 from tests.bench.figure import Figure
 from tests.bench.memory import idle_memory
 from tests.running_fleet import RunningFleet
@@ -35,14 +36,14 @@ def main() -> int:
     wanted = _named(options.only)
     home = Path(tempfile.mkdtemp(prefix="bklog-bench-"))
     try:
-        figures = run(home, options.rows, wanted)
+        figures = run(home, options.rows, wanted, options.victoria_logs)
     finally:
         shutil.rmtree(home, ignore_errors=True)
     _write(figures, load().home / "bench" / "latest.json")
     return 0 if all(figure.holds for figure in figures) else 1
 
 
-def run(home: Path, rows: int, wanted: Sequence[str]) -> list[Figure]:
+def run(home: Path, rows: int, wanted: Sequence[str], peer: Path | None) -> list[Figure]:
     figures: list[Figure] = []
     loads = [one for one in ingest.LOADS if one.name in wanted or any(name in wanted for name in ASKED)]
     with RunningFleet(home) as fleet:
@@ -52,11 +53,13 @@ def run(home: Path, rows: int, wanted: Sequence[str]) -> list[Figure]:
             figures += [_shown(figure) for figure in ingest.measure(one, rows, fleet) if one.name in wanted]
         if loads:
             search.wait_for_merges(fleet)
-        asked = [search.ask(query, fleet) for query in search.QUERIES if query.name in wanted]
+        asked = [search.ask(query, fleet, counts=peer is not None) for query in search.QUERIES if query.name in wanted]
         asked += [analyses.ask(one, fleet) for one in analyses.ANALYSES if one.name in wanted]
         exported, memory = export.export(wanted, rows, fleet)
     figures += [_shown(figure) for figure in (*memory, *export.compare(exported, home))]
     figures += [_shown(figure) for figure in search.compare(asked, home)]
+    if peer:
+        figures += [_shown(figure) for figure in victoria.compare(peer, rows, asked)]
     return figures
 
 
@@ -83,6 +86,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rows", type=int, default=LEAST_ROWS, help="lines of each load")
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help=f"or the beginning of some: {', '.join(NAMES)}")
+    parser.add_argument("--victoria-logs", type=Path, metavar="PATH", help="its binary: the same questions go to it too")
     return parser.parse_args()
 
 

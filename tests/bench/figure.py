@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`ours` and `baseline` are in `unit`; `target` says in words what must hold of them, `holds` whether it does."""
+    """`ours` and `baseline`, that of `against`, are in `unit`; `target` says what must hold of them, `holds` if it does."""
 
     name: str
     unit: str
@@ -16,11 +16,12 @@ class Figure:
     ratio: float
     target: str
     holds: bool
+    against: str = "engine"
 
     def line(self) -> str:
         verdict = "holds" if self.holds else "FAILS"
         return (
-            f"{self.name:<20} {self.ours:>12,.1f} {self.unit:<7} engine {self.baseline:>12,.1f}  "
+            f"{self.name:<20} {self.ours:>12,.1f} {self.unit:<7} {self.against} {self.baseline:>12,.1f}  "
             f"ratio {self.ratio:>6.2f}  {verdict}: {self.target}"
         )
 

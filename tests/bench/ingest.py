@@ -58,7 +58,7 @@ def write_bodies(load: Load, rows: int, folder: Path) -> list[Path]:
     """Files of about BODY_BYTES, whole lines each."""
     files: list[Path] = []
     lines, size = [], 0
-    for line in _lines(load, rows):
+    for line in lines_of(load, rows):
         lines.append(line)
         size += len(line)
         if size >= BODY_BYTES:
@@ -72,7 +72,7 @@ def _write(file: Path, lines: list[str]) -> Path:
     return file
 
 
-def _lines(load: Load, rows: int) -> Iterator[str]:
+def lines_of(load: Load, rows: int) -> Iterator[str]:
     numbers = random.Random(1)
     samples = sample_lines()
     began = time.time() - 3600

@@ -14,7 +14,8 @@ from tests.store.conftest import StoreServer, end, own_database, start
 
 @pytest.fixture(scope="session")
 def store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreServer]:
-    server = start(tmp_path_factory.mktemp("store") / "data")
+    files = tmp_path_factory.mktemp("files")
+    server = start(tmp_path_factory.mktemp("store") / "data", files=str(files))
     yield server
     end(server)
 
@@ -28,3 +29,10 @@ def store(store_server: StoreServer) -> Iterator[ClickHouseStore]:
 @pytest.fixture
 def site(store: ClickHouseStore, tmp_path: Path) -> ExportSite:
     return ExportSite(store, tmp_path / "export")
+
+
+@pytest.fixture
+def near_site(store_server: StoreServer) -> Iterator[ExportSite]:
+    """Its store is the embedded one, which puts rows into the files of exports itself."""
+    with own_database(store_server, folder=store_server.path) as made:
+        yield ExportSite(made, Path(store_server.options["files"]), unsorted_at_once=1)

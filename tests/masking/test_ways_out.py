@@ -143,7 +143,7 @@ STORE_METHODS = {
     "of", "places", "copying",
 }  # fmt: skip
 ANALYSED = {Histogram, Terms, TopValues, Distinct, Numbers, SliceCounts, FieldSample, Located, Neighbours}
-READING_METHODS = {"select", "stream"}
+READING_METHODS = {"select", "stream", "stream_into"}
 NAMES = sorted({name for one in DOCUMENTS for name in one} | {"user.phone", "user.name", "fields", "log"})
 QUERIES = [
     "*",

@@ -72,5 +72,12 @@ class EngineStore:
     def stream(self, statement: Statement, writing: Writing, limits: Limits) -> Generator[bytes]:
         raise NotImplementedError
 
+    @property
+    def shares_files(self) -> bool:
+        return False
+
+    def stream_into(self, statement: Statement, writing: Writing, limits: Limits, *, name: str, at: int) -> Generator[bytes]:
+        raise NotImplementedError
+
     def identity(self, table: str) -> str:
         raise NotImplementedError

@@ -200,9 +200,9 @@ def start_store(tmp_path: Path) -> Iterator[Callable[..., StoreServer]]:
 
 
 @contextmanager
-def own_database(server: StoreServer) -> Iterator[ClickHouseStore]:
+def own_database(server: StoreServer, *, folder: Path | None = None) -> Iterator[ClickHouseStore]:
     name = f"of_{uuid4().hex[:8]}"
-    made = ClickHouseStore(StoreAddress("127.0.0.1", server.port, database=name))
+    made = ClickHouseStore(StoreAddress("127.0.0.1", server.port, database=name, folder=folder))
     made.migrate()
     yield made
     server.run(f"DROP DATABASE {name} SYNC")

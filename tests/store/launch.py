@@ -16,7 +16,7 @@ def main() -> None:
     given = json.loads(sys.argv[1])
     logs.configure("store", "INFO", "json")
     try:
-        serve(ServerConfig(**{**given, "path": Path(given["path"])}))
+        serve(ServerConfig(**{**given, **{name: Path(given[name]) for name in ("path", "files") if name in given}}))
     except BklogError as error:
         print(f"{error.message} | {error.hint}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -10,6 +10,7 @@ from bklog.errors import ConfigError
 from bklog.store.server.config import ServerConfig
 from bklog.telemetry import logs
 from config.environ import Loaded, load
+from config.folders import export_folder
 from config.store import store_address
 
 
@@ -31,6 +32,7 @@ def store(path: Path | None, host: str | None, port: int | None) -> None:
     serve(
         ServerConfig(
             path=path.absolute() if path else _folder(loaded),
+            files=export_folder(loaded),
             host=host or loaded.BKLOG_STORE_HOST,
             port=loaded.BKLOG_STORE_PORT if port is None else port,
             password=loaded.BKLOG_STORE_PASSWORD,

@@ -27,7 +27,7 @@ from bklog.store.server.config import ServerConfig
 from bklog.store.server.engine import Engine, Lane
 from bklog.store.server.errors import Code, refusal
 from bklog.store.server.execute import Progress, Statement, literal_settings, pieces, statement_of
-from bklog.store.server.respond import Answer, content_type
+from bklog.store.server.respond import HOLD_BYTES, Answer, content_type
 from bklog.store.server.statements import Kind
 from bklog.store.server.worker import Worker
 
@@ -135,7 +135,14 @@ class Interface:
     async def _serve(self, call: Call, statement: Statement, send: Send, running: Running) -> None:
         headers = _headers(call.settings, query_id=call.query_id, output_format=statement.format)
         spool = self._config.path / "tmp" if call.wait_end else None
-        answer = Answer(send, headers, encoding=call.encoding, idle_seconds=self._config.idle_seconds, spool=spool)
+        answer = Answer(
+            send,
+            headers,
+            encoding=call.encoding,
+            idle_seconds=self._config.idle_seconds,
+            spool=spool,
+            hold_bytes=0 if call.append else HOLD_BYTES,
+        )
         progress = Progress()
         try:
             async with self._lane(statement).lease() as worker:

@@ -15,6 +15,8 @@ from typing import Final
 
 from starlette.requests import Request
 
+from bklog.store.server.append import HEADER as APPEND_HEADER
+from bklog.store.server.append import Append, read_append
 from bklog.store.server.body import Received, Share, receive
 from bklog.store.server.errors import Code, refusal
 from bklog.store.server.statements import scan
@@ -45,6 +47,7 @@ class Call:
     wait_end: bool
     encoding: str
     read_only: bool
+    append: Append | None = None
 
 
 async def read_call(request: Request, *, share: Share, idle_seconds: float) -> Call:
@@ -72,6 +75,7 @@ async def read_call(request: Request, *, share: Share, idle_seconds: float) -> C
         wait_end=_is_set(values, "wait_end_of_query") or _is_set(values, "http_wait_end_of_query"),
         encoding=_encoding(headers.get("accept-encoding", "")) if _is_set(values, "enable_http_compression") else "",
         read_only=request.method in {"GET", "HEAD"},
+        append=read_append(headers.get(APPEND_HEADER, "")),
     )
 
 

@@ -24,6 +24,7 @@ class ServerConfig:
     """Raises ConfigError for a combination that must not start."""
 
     path: Path
+    files: Path | None = None  # where statements may add to files, for workers on the same machine
     host: str = "127.0.0.1"
     port: int = 8123
     password: str = ""

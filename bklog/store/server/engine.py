@@ -90,6 +90,7 @@ class Engine:
     def __init__(self, config: ServerConfig) -> None:
         self.lock: IO[str] = own(config.path)
         self._config = config
+        self.files = config.files
         self.address = _address(config)
         self.control = Worker("bklog-control", self.address, base_settings(config))
         self.selects = Lane("select", self.address, size=config.connections, config=config)

@@ -1,6 +1,7 @@
 """Call -> Answer: runs a statement on a leased connection and hands its result out in pieces.
 
-SELECT:           `INTO OUTFILE` a pipe: the engine writes one document of any format, only as fast as the client reads
+SELECT:           `INTO OUTFILE` a pipe: the engine writes one document of any format, only as fast as the client reads;
+                  or the end of a file that the client reads (`append.py`)
 INSERT with rows: `FROM INFILE` or `file(…)` over the memory file, so that the engine parses and no byte is copied in Python
 the rest:         whole
 """
@@ -10,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
+from bklog.store.server.append import TICK, TICK_SECONDS, Append, opened
 from bklog.store.server.body import Received, Rows
 from bklog.store.server.call import Call
 from bklog.store.server.engine import Engine
@@ -80,8 +82,8 @@ async def pieces(
     try:
         parses = await engine.run(worker, lambda: _prepare(worker, call, statement))
         # What does not parse goes to the engine as it came: its error quotes the statement.
-        steps = _stream if statement.kind is Kind.SELECT and parses else _whole
-        async with aclosing(steps(call, statement, engine, worker, progress)) as produced:
+        streams = statement.kind is Kind.SELECT and parses
+        async with aclosing(_steps(call, statement, engine, worker, progress, streams=streams)) as produced:
             async for piece in produced:
                 progress.result_bytes += len(piece)
                 yield piece
@@ -105,6 +107,36 @@ def _prepare(worker: Worker, call: Call, statement: Statement) -> bool:
             " You should use method POST for modifying queries.",
         )
     return bool(found["statement_count"])
+
+
+def _steps(
+    call: Call, statement: Statement, engine: Engine, worker: Worker, progress: Progress, *, streams: bool
+) -> AsyncGenerator[bytes, None]:
+    if call.append is None:
+        return (_stream if streams else _whole)(call, statement, engine, worker, progress)
+    if not streams:
+        raise refusal(Code.BAD_ARGUMENTS, "only the rows of a SELECT can be added to a file")
+    return _append(call, call.append, statement, engine, worker, progress)
+
+
+async def _append(
+    call: Call, append: Append, statement: Statement, engine: Engine, worker: Worker, progress: Progress
+) -> AsyncGenerator[bytes, None]:
+    connection = worker.connection
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    with opened(engine.files, append) as path:
+        sql = _into(path, statement, output(call.received.scan.tokens), how="APPEND")
+        future = worker.submit(lambda: connection.query(sql, statement.format, params=call.params))
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(ended.set))
+        try:
+            while not future.done():
+                yield TICK  # the first says that the file is cut, so that what the client finds beyond is new
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(TICK_SECONDS):
+                        await ended.wait()
+            progress.finish(future.result(), inserts=False)
+        finally:
+            await engine.kill(worker, future)
 
 
 async def _stream(
@@ -146,9 +178,9 @@ async def _whole(
     yield await engine.run(worker, run)
 
 
-def _into(path: str, statement: Statement, clause: Output) -> bytes:
+def _into(path: str, statement: Statement, clause: Output, *, how: str = "TRUNCATE") -> bytes:
     """`SELECT … FORMAT CSV` -> `SELECT … INTO OUTFILE '…' TRUNCATE FORMAT CSV`"""
-    outfile = f"\nINTO OUTFILE '{path}' TRUNCATE\n".encode()
+    outfile = f"\nINTO OUTFILE '{path}' {how}\n".encode()
     named = statement.sql[clause.at : clause.end] if clause.format else f"FORMAT {quote_name(statement.format)}".encode()
     return statement.sql[: clause.at] + outfile + named
 

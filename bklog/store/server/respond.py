@@ -91,7 +91,14 @@ class Answer:
     """One HTTP answer, growing. `started` says that the status is gone out."""
 
     def __init__(
-        self, send: Send, headers: Mapping[str, str], *, encoding: str, idle_seconds: float, spool: Path | None
+        self,
+        send: Send,
+        headers: Mapping[str, str],
+        *,
+        encoding: str,
+        idle_seconds: float,
+        spool: Path | None,
+        hold_bytes: int = HOLD_BYTES,
     ) -> None:
         self.started = False
         self._send = send
@@ -99,6 +106,7 @@ class Answer:
         self._encoder = encoder(encoding)
         self._encoding = encoding
         self._idle_seconds = idle_seconds
+        self._hold_bytes = hold_bytes
         self._tag = secrets.token_hex(8)
         self._held: list[bytes] = []
         self._held_bytes = 0
@@ -113,7 +121,7 @@ class Answer:
         else:
             self._held.append(piece)
             self._held_bytes += len(piece)
-            if self._held_bytes >= HOLD_BYTES:
+            if self._held_bytes >= self._hold_bytes:
                 await self._release(summary={})
 
     def _hold(self, spool: tempfile.SpooledTemporaryFile[bytes], piece: bytes) -> None:
