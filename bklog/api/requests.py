@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import wraps
 from typing import Any, Final
@@ -68,6 +68,13 @@ def _refuse_nul(where: str) -> BadRequest:
     return BadRequest(f"{where} has the character U+0000", hint="leave it out: not every database keeps it", code="nul")
 
 
+def _require_no_nul(request: HttpRequest, path: Mapping[str, Any]) -> None:
+    """What stands in a path or its query is looked up in a database."""
+    given = [text for _, values in request.GET.lists() for text in values]
+    if any("\x00" in text for text in (*given, *map(str, path.values()))):
+        raise _refuse_nul("the path")
+
+
 def _refuse_constant(name: str) -> float:
     """NaN, Infinity: Python's reader takes them, JSON has none."""
     raise ValueError(f"{name} is no value of JSON")
@@ -99,8 +106,7 @@ def by_method(**views: View) -> View:
     def dispatch(request: HttpRequest, **path: Any) -> HttpResponseBase:
         view = views.get(request.method or "")
         if view is not None:
-            if any("\x00" in text for values in request.GET.lists() for text in values[1]):
-                raise _refuse_nul("the query of the path")
+            _require_no_nul(request, path)
             return view(request, **path)
         allowed = ", ".join(views)
         response = present_failure(MethodNotAllowed(f"{request.method} is not possible here", hint=f"possible: {allowed}"))

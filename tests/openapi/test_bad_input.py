@@ -151,6 +151,7 @@ REFUSED = [
     ("GET", f"databus/collectors/?name={NUL}", None, "nul"),
     ("GET", f"search/export/?owner={NUL}", None, "nul"),
     ("GET", f"pipelines/?subject={NUL}", None, "nul"),
+    ("GET", f"clientlog/tasks/{NUL}/", None, "nul"),
     ("GET", f"clientlog/tasks/?user_id={NUL}", None, "nul"),
 ]
 

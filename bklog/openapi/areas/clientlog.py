@@ -107,7 +107,7 @@ AREA = Area(
             "show_client_task",
             "One, with the report on its files",
             {200: Answer("As it stands", ref("ClientTaskReport"))},
-            codes=("no_client_task",),
+            codes=("no_client_task", "nul"),
             examples=[Example("One")],
         ),
         Operation(
@@ -116,7 +116,7 @@ AREA = Area(
             "retry_client_task",
             "Try it again",
             {202: Answer("It is in line", ref("ClientTaskFound"))},
-            codes=("no_client_task", "client_task_state"),
+            codes=("no_client_task", "client_task_state", "nul"),
             examples=[Example("One that goes on", status=409)],
         ),
     ],
