@@ -43,14 +43,14 @@ def json_object(request: HttpRequest) -> dict[str, Any]:
         raise BadRequest("the body is nested too deep to be read", hint="send a flat object", code="no_json") from error
     if not isinstance(given, dict):
         raise BadRequest("the body is JSON but no object", hint='send {"…": …}', code="no_json")
-    if b"\\ud" in body.lower():
-        _require_whole_characters(given)
     return given
 
 
 def kept_object(request: HttpRequest) -> dict[str, Any]:
-    """As `json_object`, of what a database is to keep: PostgreSQL keeps no text with the character U+0000."""
+    """As `json_object`, of what a database is to keep: none keeps half of a character, PostgreSQL no U+0000."""
     given = json_object(request)
+    if b"\\ud" in request.body.lower():
+        _require_whole_characters(given)
     if b"\\u0000" in request.body and "\\u0000" in json.dumps(given):
         raise _refuse_nul("the body")
     return given
