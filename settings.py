@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "bklog.accounts",
     "bklog.collect",
     "bklog.export",
+    "bklog.saved",
     "bklog.pipeline",
     "bklog.clientlog",
     "bklog.supervise",

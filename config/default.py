@@ -122,6 +122,8 @@ BKLOG_INGEST_COMMIT_MILLISECONDS: Annotated[
 BKLOG_SEARCH_SECONDS: Annotated[float, Meaning("longest time of one search", low=0.001)] = 30.0
 BKLOG_SEARCH_MEMORY_BYTES: Annotated[int, Meaning("memory that one search may use", low=2**20)] = 2 * 2**30
 BKLOG_SEARCH_MAX_ROWS: Annotated[int, Meaning("most rows that one search returns", low=1)] = 10_000
+BKLOG_HISTORY_ENTRIES: Annotated[int, Meaning("queries kept in each person's history, 0 for none", high=10_000)] = 200
+BKLOG_LINK_DAYS: Annotated[int, Meaning("days that a short link opens which asks for no other time", low=1, high=3650)] = 30
 BKLOG_RETENTION_DAYS: Annotated[int, Meaning("days that logs are kept where a collector does not say", low=1)] = 30
 
 # Housekeeping

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bklog.api.requests import View, asker, by_method, json_object
 from bklog.api.wiring import search_limits, the_catalogue, the_store
-from bklog.collect.selectors import get_index_set
+from bklog.collect.searchable import get_searchable
 from bklog.errors import BklogError
 from bklog.records import Bearer
 from bklog.search.context import context
@@ -53,12 +53,11 @@ def view_of(analysis: Analysis) -> View:
 
 
 def _searched(index_set_id: int, bearer: Bearer, raw: Mapping[str, Any], *, kind: str) -> Searched:
-    index_set = get_index_set(index_set_id)
+    index_set = get_searchable(index_set_id)
     masked = raw.get("masking") is not False  # the analysis refuses what is neither true nor false
     query = str(raw.get("query", ""))
     masking = masking_for(bearer, index_set.masking, index_set_id=index_set_id, masked=masked, kind=kind, query=query)
-    tables = [collector.log_table for collector in index_set.collectors.all()]
-    return Searched(tables, masking, the_store(), the_catalogue(), search_limits())
+    return Searched(index_set.tables, masking, the_store(), the_catalogue(), search_limits())
 
 
 def _emit(kind: str, index_set_id: int, found: Mapping[str, Any], *, seconds: float) -> None:

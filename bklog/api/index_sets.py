@@ -1,19 +1,64 @@
-"""/api/v1/search/index_set/: which index sets there are."""
+"""/api/v1/search/index_set/: index sets, found by name, alias, tag and space; made, changed, deleted."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bklog.api.requests import by_method
-from bklog.collect.selectors import list_index_sets
+from bklog.api.requests import by_method, json_object
+from bklog.api.wiring import the_catalogue
+from bklog.collect.index_sets import (
+    Wanted,
+    as_wanted,
+    change_index_set,
+    create_index_set,
+    delete_index_set,
+    present_index_set,
+)
+from bklog.collect.models import Collector
+from bklog.collect.selectors import get_index_set, list_index_sets
+from bklog.query import find_field
 
 
 def show_index_sets(request: HttpRequest) -> HttpResponse:
-    items = [
-        {"id": one.pk, "name": one.name, "space": one.space, "collectors": [each.name for each in one.collectors.all()]}
-        for one in list_index_sets().prefetch_related("collectors")
-    ]
-    return JsonResponse({"items": items})
+    asked = {name: request.GET.get(name, "") for name in ("name", "tag", "space")}
+    found = [] if "\0" in "".join(asked.values()) else list_index_sets(**asked)  # no database takes it, nothing has it
+    return JsonResponse({"items": [present_index_set(one) for one in found]})
 
 
-index_sets = by_method(GET=show_index_sets)
+def make_index_set(request: HttpRequest) -> HttpResponse:
+    wanted = Wanted.from_dict(json_object(request))
+    _require_fields(wanted)
+    return JsonResponse(present_index_set(create_index_set(wanted)), status=201)
+
+
+def show_index_set(request: HttpRequest, index_set_id: int) -> HttpResponse:
+    return JsonResponse(present_index_set(get_index_set(index_set_id)))
+
+
+def change(request: HttpRequest, index_set_id: int) -> HttpResponse:
+    index_set, raw = get_index_set(index_set_id), json_object(request)
+    if {"collectors", "default_fields"} & set(raw):
+        _require_fields(Wanted.from_dict(raw, as_wanted(index_set)))
+    return JsonResponse(present_index_set(change_index_set(index_set, raw)))
+
+
+def delete(request: HttpRequest, index_set_id: int) -> HttpResponse:
+    delete_index_set(get_index_set(index_set_id))
+    return HttpResponse(status=204)
+
+
+def _require_fields(wanted: Wanted) -> None:
+    """Raises BadRequest (`unknown_field`) for a default field that no row has: told now, not by each search."""
+    names: Any = [name for name in wanted.default_fields if name != "fields"]
+    if not names:
+        return
+    tables = [one.log_table for one in Collector.objects.filter(name__in=wanted.collectors)]
+    known = the_catalogue().describe(tables, names)
+    for name in names if known else ():
+        find_field(name, known)
+
+
+index_sets = by_method(GET=show_index_sets, POST=make_index_set)
+index_set = by_method(GET=show_index_set, PATCH=change, DELETE=delete)

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from bklog.api.requests import asker, by_method, json_object, kept_object
 from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.actions import set_masking
+from bklog.collect.index_sets import others_over
 from bklog.collect.models import IndexSet
 from bklog.collect.selectors import get_index_set
 from bklog.errors import BadRequest
@@ -29,13 +30,16 @@ def show_masking(request: HttpRequest, index_set_id: int) -> HttpResponse:
 
 
 def change_masking(request: HttpRequest, index_set_id: int) -> HttpResponse:
-    """Who could loosen the rules could read what they hide: it takes the same permission."""
+    """Who could loosen the rules could read what they hide: it takes the same permission.
+
+    The answer names the index sets through which the same rows are read under other rules.
+    """
     index_set, bearer = get_index_set(index_set_id), asker(request)
     bearer.require(Permission.RAW_VALUES, "changing what an index set masks")
     masking = _masking(kept_object(request), "rules")
     set_masking(index_set, masking)
     MaskingChanged(index_set_id, bearer.name, len(masking.rules)).emit()
-    return JsonResponse({"rules": masking.as_list()})
+    return JsonResponse({"rules": masking.as_list(), "other_index_sets": others_over(index_set)})
 
 
 def preview_masking(request: HttpRequest, index_set_id: int) -> HttpResponse:

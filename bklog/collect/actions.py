@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from bklog.collect.changes import Changes
 from bklog.collect.drafts import Draft
-from bklog.collect.models import Collector, IndexSet, IngestToken, Replacement
+from bklog.collect.models import Collector, IndexSet, IndexSetAlias, IngestToken, Replacement
 from bklog.collect.selectors import name_taken
 from bklog.errors import BadRequest, Conflict
 from bklog.query import Masking
@@ -43,6 +43,8 @@ def _name_alone(name: str) -> Iterator[None]:
 
 def _insert(draft: Draft, table: str = "", **values: str) -> Collector:
     """With its index set."""
+    if IndexSetAlias.objects.filter(name=draft.name).exists():
+        raise name_taken(draft.name)
     collector = Collector.objects.create(
         name=draft.name,
         space=draft.space,

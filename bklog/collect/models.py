@@ -71,6 +71,7 @@ class Collector(models.Model):
             types=self.rule.types,
             account=self.account,
             store=self.store,
+            title=self.name,
         )
 
 
@@ -131,12 +132,20 @@ class IngestToken(models.Model):
 
 
 class IndexSet(models.Model):
-    """What is searched: one or several collectors under one name."""
+    """What is searched: one or several collectors under one name, and how its rows are shown to who names nothing else."""
+
+    class Order(models.TextChoices):
+        NEWEST = "newest", "the newest row first"
+        OLDEST = "oldest", "the oldest row first"
 
     name = models.CharField(max_length=64, unique=True)
     space = models.CharField(max_length=64, default="default", db_index=True)
+    description = models.CharField(max_length=200, blank=True)
     collectors = models.ManyToManyField(Collector, related_name="index_sets")
     masking_rules = models.JSONField(default=list)
+    tags = models.JSONField(default=list)
+    default_fields = models.JSONField(default=list)
+    default_order = models.CharField(max_length=8, choices=Order.choices, default=Order.NEWEST)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[models.Manager[IndexSet]] = models.Manager()
@@ -151,6 +160,21 @@ class IndexSet(models.Model):
     def masking(self) -> Masking:
         """What of its rows only a permission shows."""
         return Masking.from_list(self.masking_rules)
+
+
+class IndexSetAlias(models.Model):
+    """Another name by which an index set is found. No index set and no other alias has it."""
+
+    index_set = models.ForeignKey(IndexSet, on_delete=models.CASCADE, related_name="aliases")
+    name = models.CharField(max_length=64, unique=True)
+
+    objects: ClassVar[models.Manager[IndexSetAlias]] = models.Manager()
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class StorageSample(models.Model):

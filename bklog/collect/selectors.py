@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from bklog.collect.models import Collector, IndexSet, IngestToken, Replacement
+from bklog.collect.models import Collector, IndexSet, IndexSetAlias, IngestToken, Replacement
 from bklog.errors import Conflict, NotFound
 from bklog.records import token_hash
 
@@ -38,8 +38,8 @@ def get_replacement(collector_id: int) -> Replacement:
 
 
 def require_free(name: str) -> None:
-    """Raises Conflict for a name that a collector or an index set has."""
-    if Collector.objects.filter(name=name).exists() or IndexSet.objects.filter(name=name).exists():
+    """Raises Conflict for a name that a collector or an index set has, be it as an alias."""
+    if any(kind.objects.filter(name=name).exists() for kind in (Collector, IndexSet, IndexSetAlias)):
         raise name_taken(name)
 
 
@@ -53,16 +53,25 @@ def collector_of_token(token: str) -> Collector | None:
     return found.collector if found else None
 
 
-def get_index_set(index_set_id: int) -> IndexSet:
-    return _require(IndexSet.objects.filter(pk=index_set_id), str(index_set_id))
+def get_index_set(index_set_id: int, *, held: bool = False) -> IndexSet:
+    """`held` in a transaction: nobody else changes it until its end."""
+    found = IndexSet.objects.select_for_update() if held else IndexSet.objects.all()
+    return _require(found.filter(pk=index_set_id), str(index_set_id))
 
 
 def get_index_set_by_name(name: str) -> IndexSet:
-    return _require(IndexSet.objects.filter(name=name), name)
+    """By its name, or by one of its aliases."""
+    return _require(IndexSet.objects.filter(Q(name=name) | Q(aliases__name=name)), name)
 
 
-def list_index_sets() -> QuerySet[IndexSet]:
-    return IndexSet.objects.all()
+def list_index_sets(*, name: str = "", tag: str = "", space: str = "") -> list[IndexSet]:
+    """`name` is also an alias. A tag is compared here: not every database looks into JSON."""
+    found = IndexSet.objects.prefetch_related("collectors", "aliases")
+    if name:
+        found = found.filter(Q(name=name) | Q(aliases__name=name)).distinct()
+    if space:
+        found = found.filter(space=space)
+    return [one for one in found if not tag or tag in one.tags]
 
 
 def _require(found: Iterable[IndexSet], what: str) -> IndexSet:

@@ -10,10 +10,9 @@ from typing import Final
 from bklog.query.fields import FIELDS, Kind
 from bklog.query.masked import quote_name
 from bklog.query.plan import Always, Breaks, Extract, Order, Plan, Scan, Shown, Spread
-from bklog.query.sql import NEWEST_FIRST, Binder, matching, stored
+from bklog.query.sql import NEWEST_FIRST, OLDEST_FIRST, Binder, matching, stored
 from bklog.records import IDENTITY
 
-OLDEST_FIRST: Final = ", ".join(IDENTITY)
 _ORDERS: Final = {Order.NEWEST: f" ORDER BY {NEWEST_FIRST}", Order.OLDEST: f" ORDER BY {OLDEST_FIRST}", Order.UNSORTED: ""}
 # A column of a file is called what the user calls it; in the conditions the name goes on meaning the table's column.
 EXTRACT_SETTINGS: Final = "SETTINGS prefer_column_name_to_alias = 1"

@@ -133,25 +133,26 @@ class Scan:
     predicate: Predicate
 
 
+class Order(StrEnum):
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    UNSORTED = "unsorted"
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows, newest first: these columns, and of `fields` the whole object (None) or only some paths."""
+    """Rows in an order: these columns, and of `fields` the whole object (None) or only some paths."""
 
     limit: int
     columns: tuple[str, ...]
     paths: tuple[str, ...] | None
     cursor: Cursor | None = None
+    order: Order = Order.NEWEST
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
     """Only how many rows match."""
-
-
-class Order(StrEnum):
-    NEWEST = "newest"
-    OLDEST = "oldest"
-    UNSORTED = "unsorted"
 
 
 @dataclass(frozen=True, slots=True)

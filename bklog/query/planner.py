@@ -77,7 +77,7 @@ _DECIMAL: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.AS
 _WORD_CHARACTER: Final = re.compile(f"[{WORD_CHARACTERS}]")
 
 
-def plan_page(
+def plan_page(  # noqa: PLR0913 one for each thing that a page can be asked for
     query: Query,
     *,
     tables: Sequence[TableFields],
@@ -86,6 +86,7 @@ def plan_page(
     cursor: Cursor | None,
     fields: Sequence[str] | None,
     masking: Masking,
+    order: Order = Order.NEWEST,
 ) -> Plan:
     """`fields` are the columns and paths to return; None is all of them. `masking` is what the reader may not see.
 
@@ -98,7 +99,7 @@ def plan_page(
         message = f"the limit is {limit}; a page has from 1 to {MAX_ROWS} rows"
         raise BadRequest(message, hint="take further rows with the cursor", code="limit")
     columns, paths = _output(fields, tables)
-    return _plan(query, tables, time_range, Page(limit, columns, paths, cursor), masking)
+    return _plan(query, tables, time_range, Page(limit, columns, paths, cursor, order), masking)
 
 
 def plan_count(query: Query, *, tables: Sequence[TableFields], time_range: TimeRange, masking: Masking) -> Plan:

@@ -37,6 +37,7 @@ from bklog.query.plan import (
     NearWords,
     Negation,
     Operand,
+    Order,
     Page,
     Plan,
     Predicate,
@@ -51,6 +52,7 @@ from bklog.records import IDENTITY, Statement
 from bklog.records.timerange import EPOCH
 
 NEWEST_FIRST: Final = ", ".join(f"{name} DESC" for name in IDENTITY)
+OLDEST_FIRST: Final = ", ".join(IDENTITY)
 # Up to this many rows the columns that no condition reads are read for the page's rows only; servers differ in the default.
 PAGE_SETTINGS: Final = "SETTINGS query_plan_max_limit_for_lazy_materialization = 10000"
 # Conditions on masked texts hold lambdas, which the engine cannot put into the rows that it makes up to read in order.
@@ -156,7 +158,11 @@ def _render_page(plan: Plan, page: Page, bind: Binder) -> str:
         f"SELECT * FROM ({_select_page(scan, plan, page, bind, ['time', 'batch', *outputs.values()])})" for scan in plan.scans
     ]
     merged = f"SELECT {', '.join(outputs)} FROM ({' UNION ALL '.join(scans)})"
-    return f"{merged} ORDER BY {NEWEST_FIRST} LIMIT {page.limit} {settings}"
+    return f"{merged} ORDER BY {order_of(page)} LIMIT {page.limit} {settings}"
+
+
+def order_of(page: Page) -> str:
+    return OLDEST_FIRST if page.order is Order.OLDEST else NEWEST_FIRST
 
 
 def page_settings(plan: Plan) -> str:
@@ -165,7 +171,7 @@ def page_settings(plan: Plan) -> str:
 
 
 def _select_page(scan: Scan, plan: Plan, page: Page, bind: Binder, outputs: list[str]) -> str:
-    newest = f"ORDER BY {NEWEST_FIRST} LIMIT {page.limit}"
+    newest = f"ORDER BY {order_of(page)} LIMIT {page.limit}"
     if not plan.masking:
         return f"SELECT {', '.join(outputs)} FROM {matching(scan, plan, bind)} {newest}"
     found = f"(SELECT * FROM {matching(scan, plan, bind)} {newest})"  # only the page's rows are masked
@@ -211,14 +217,16 @@ def page_outputs(plan: Plan, page: Page, bind: Binder) -> dict[str, str]:
 
 
 def _bounds(plan: Plan, bind: Binder) -> str:
-    cursor = plan.output.cursor if isinstance(plan.output, Page) else None
-    end = min(plan.end, cursor.time + 1) if cursor else plan.end
-    conditions = [f"time >= {bind_time(plan.start, bind)}", f"time < {bind_time(end, bind)}"]
+    page = plan.output if isinstance(plan.output, Page) else None
+    cursor, is_oldest_first = (page.cursor, page.order is Order.OLDEST) if page else (None, False)
+    start = max(plan.start, cursor.time) if cursor and is_oldest_first else plan.start
+    end = min(plan.end, cursor.time + 1) if cursor and not is_oldest_first else plan.end
+    conditions = [f"time >= {bind_time(start, bind)}", f"time < {bind_time(end, bind)}"]
     if plan.arrived_by is not None:
         conditions.append(f"ingest_time <= {bind_time(plan.arrived_by, bind)}")
     if cursor:
         last = f"{bind_time(cursor.time, bind)}, {bind(str(cursor.batch), 'UUID')}, {bind(str(cursor.row), 'UInt32')}"
-        conditions.append(f"(time, batch, row) < ({last})")
+        conditions.append(f"(time, batch, row) {'>' if is_oldest_first else '<'} ({last})")
     return " AND ".join(conditions)
 
 

@@ -12,21 +12,25 @@ from typing import Any, Final
 
 from bklog.query import MAX_ROWS, Cursor, read_cursor
 from bklog.query.conditions import Condition
+from bklog.query.plan import Order
 from bklog.records import TimeRange
 from bklog.search.addition import read_addition
-from bklog.search.given import Given
+from bklog.search.given import Given, refuse
 
-KEYS: Final = ("query", "addition", "start", "end", "limit", "cursor", "fields", "count", "explain", "masking")
+KEYS: Final = ("query", "addition", "start", "end", "limit", "cursor", "fields", "order", "count", "explain", "masking")
 DEFAULT_LIMIT: Final = 100
 MAX_FIELDS: Final = 200
+EVERYTHING: Final = ("*",)
 
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """`fields` names the columns and paths to return, None for all; `count` asks only for the number of rows.
+    """`fields` names the columns and paths to return; `count` asks only for the number of rows.
 
+    Without `fields` the answer has all, or those that the index set shows; EVERYTHING says all whatever it shows.
     A row that is found matches `query` and every one of `conditions`.
     Without `masked` raw values are asked for, which only a permission gives.
+    `order` is None where nothing was said: newest first, unless the index set has another one. A cursor has its own.
     """
 
     query: str
@@ -38,6 +42,7 @@ class SearchRequest:
     explain: bool = False
     conditions: tuple[Condition, ...] = ()
     masked: bool = True
+    order: Order | None = None
 
 
 def parse_request(raw: Mapping[str, Any], *, now: datetime) -> SearchRequest:
@@ -52,4 +57,19 @@ def parse_request(raw: Mapping[str, Any], *, now: datetime) -> SearchRequest:
         explain=given.flag("explain"),
         conditions=read_addition(given.raw("addition", [])),
         masked=given.flag("masking", default=True),
+        order=_order(given),
     )
+
+
+def _order(given: Given) -> Order | None:
+    """Raises BadRequest for a cursor of the other order: its pages would not go on where the last one ended."""
+    text = given.text("order")
+    if text not in ("", Order.NEWEST, Order.OLDEST):
+        raise refuse(f"order is {text[:50]!r}", f"order is {Order.NEWEST} or {Order.OLDEST}")
+    order = Order(text) if text else None
+    if "cursor" not in given:
+        return order
+    began = Order.OLDEST if read_cursor(given.text("cursor")).is_oldest_first else Order.NEWEST
+    if order not in (None, began):
+        raise refuse(f"order is {order}, and the cursor is of a search with {began}", "leave order out, or the cursor")
+    return began

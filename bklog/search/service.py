@@ -1,6 +1,7 @@
 """SearchRequest -> SearchResult: parse, plan, render, one statement, and what a person needs beside the rows.
 
 request ─▶ Asked ─▶ Plan ─▶ Statement ─▶ store ─▶ rows ─▶ highlight, cursor, statistics
+                      │        └─ of several collectors one each: union.py
                       └─ FieldCatalogue: the paths that the data has
 """
 
@@ -9,21 +10,23 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 from bklog.errors import BadRequest, BklogError, QuerySyntax, StoreError
 from bklog.query import Cursor, Masking, Plan, plan_count, plan_page, render
 from bklog.query.notes import suspicions
-from bklog.query.plan import Count, Page
+from bklog.query.plan import Count, Order, Page
 from bklog.query.sql import regexes, render_bounds, shown_name
 from bklog.records import Limits, Rows, Statement
 from bklog.search.catalogue import FieldCatalogue
 from bklog.search.explain import describe_plan
 from bklog.search.highlight import compile_highlight, find_offsets
 from bklog.search.reading import Asked, placed, read_request
-from bklog.search.request import SearchRequest
+from bklog.search.request import EVERYTHING, SearchRequest
+from bklog.search.union import Source, gather, note_on
 from bklog.store import LogTable, Searching
 
 # ClickHouse's numbers: TIMEOUT_EXCEEDED and TOO_SLOW, MEMORY_LIMIT_EXCEEDED, CANNOT_COMPILE_REGEXP.
@@ -47,15 +50,19 @@ class SearchTooLarge(BklogError):
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """`complete`: all of the range was considered. A search that cannot finish is an error, never half an answer."""
+    """`complete`: all of the range was considered. A search that cannot finish is an error, never half an answer; one over
+    several collectors answers for those that it could ask, and `sources` tell which.
+    """
 
     rows_read: int
     bytes_read: int
     milliseconds: float
     complete: bool
+    sources: tuple[Source, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        shown = {name: getattr(self, name) for name in ("rows_read", "bytes_read", "milliseconds", "complete")}
+        return {**shown, "sources": [one.as_dict() for one in self.sources]} if self.sources else shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +79,21 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """A page (`rows`, `cursor` of the next page), or with `count` only a number; `note` is for a person."""
+    """A page (`rows`, `cursor` of the next page), or with `count` only a number; `note` is for a person.
+
+    `fields` are those of the index set, where the request named none.
+    """
 
     rows: list[dict[str, Any]]
     statistics: Statistics
     cursor: str | None = None
     count: int | None = None
     note: str = ""
+    fields: tuple[str, ...] | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        counted = {} if self.count is None else {"count": self.count}
+        counted: dict[str, Any] = {} if self.count is None else {"count": self.count}
+        counted |= {} if self.fields is None else {"fields": list(self.fields)}
         statistics = self.statistics.as_dict()
         return {"rows": self.rows, **counted, "cursor": self.cursor, "note": self.note, "statistics": statistics}
 
@@ -101,14 +113,13 @@ def search(
         Forbidden: `field_masked`, for a condition on a field that is hidden.
         QuerySyntax: the query cannot be read, names an unknown field, or compares with what is no value of it.
         SearchTimeout, SearchTooLarge: a limit stopped the engine.
-        BadRequest: the tables stand in several stores.
-        StoreError, Unavailable: the store.
+        StoreError, Unavailable: the store; where one of several answers, it is told in the statistics.
     """
     started = time.perf_counter()
-    store = store.of(tables)
     asked = read_request(request)
     plan = make_plan(asked, request, tables, masking, catalogue)
-    answer = select(render(plan), store, limits)
+    gathered = gather(plan, tables, ask=partial(_ask, store), limits=limits)
+    answer, sources = gathered.rows, gathered.sources
     rows: list[dict[str, Any]] = []
     cursor = count = None
     match plan.output:
@@ -116,11 +127,18 @@ def search(
             count = int(answer.rows[0][0])
         case Page() as page:
             rows, cursor = read_rows(plan, page, answer), _next_cursor(page, answer)
-    notes = [note.message for note in asked.text.notes]
+    notes = [note.message for note in asked.text.notes] + note_on(sources)
     if not (rows or count or request.cursor):
         notes += [note.message for note in suspicions(request.query, asked.text)]
-        notes.append(_note_on_nothing(request, tables, store, limits))
-    return SearchResult(rows, measure([answer], started), cursor, count, "; ".join(notes))
+        searched = [table for table, source in zip(tables, sources, strict=True) if source.complete]
+        notes.append(_note_on_nothing(request, searched, store, limits))
+    complete = all(one.complete for one in sources)
+    statistics = replace(measure([answer], started), complete=complete, sources=sources)
+    return SearchResult(rows, statistics, cursor, count, "; ".join(notes))
+
+
+def _ask(store: Searching, plan: Plan, table: LogTable, limits: Limits) -> Rows:
+    return select(render(plan), store.of([table]), limits)
 
 
 def explain(
@@ -132,21 +150,30 @@ def explain(
     catalogue: FieldCatalogue,
     limits: Limits,
 ) -> Explanation:
-    """What a search would do, without doing it: each stage, and which granules the engine would read."""
-    store = store.of(tables)
+    """What a search would do, without doing it: each stage, and which granules the engine would read.
+
+    Of several collectors the statement is that on the first one, the others are asked the same; `engine` tells of each.
+    """
     asked = read_request(request)
     plan = make_plan(asked, request, tables, masking, catalogue)
-    statement = render(plan)
+    statements = [render(replace(plan, scans=(scan,))) for scan in plan.scans]
+    engine = [_explained_by(store.of([table]), one, limits) for table, one in zip(tables, statements, strict=True)]
+    if len(tables) > 1:
+        engine = [f"{table.title or table.known_as}\n{text}" for table, text in zip(tables, engine, strict=True)]
+    return Explanation(str(asked.whole), describe_plan(plan), statements[0], "\n\n".join(engine))
+
+
+def _explained_by(store: Searching, statement: Statement, limits: Limits) -> str:
     answer = select(Statement(f"EXPLAIN indexes = 1 {statement.text}", statement.params), store, limits)
-    engine = "\n".join(str(line) for (line,) in answer.rows)
-    return Explanation(str(asked.whole), describe_plan(plan), statement, engine)
+    return "\n".join(str(line) for (line,) in answer.rows)
 
 
 def make_plan(
     asked: Asked, request: SearchRequest, tables: Sequence[LogTable], masking: Masking, catalogue: FieldCatalogue
 ) -> Plan:
     """Raises BadRequest: a name or a value means nothing in these tables; of the text, a QuerySyntax with a repair."""
-    known = catalogue.describe(tables, [*asked.fields, *(name for name in request.fields or () if name != "fields")])
+    fields = None if request.fields == EVERYTHING else request.fields
+    known = catalogue.describe(tables, [*asked.fields, *(name for name in fields or () if name != "fields")])
     try:
         if request.count:
             return plan_count(asked.whole, tables=known, time_range=request.time_range, masking=masking)
@@ -156,8 +183,9 @@ def make_plan(
             time_range=request.time_range,
             limit=request.limit,
             cursor=request.cursor,
-            fields=request.fields,
+            fields=fields,
             masking=masking,
+            order=request.order or Order.NEWEST,
         )
     except QuerySyntax as error:
         raise placed(error, asked, known) from error
@@ -195,26 +223,30 @@ def read_rows(plan: Plan, page: Page, answer: Rows) -> list[dict[str, Any]]:
     if not answer.rows:  # then it names no columns either
         return []
     place = {name: number for number, name in enumerate(answer.columns)}
-    read_fields = _fields_reader(page, place)
+    documents = _documents(page, place, answer)
     read_offsets = _offsets_reader(plan, place) if "log" in page.columns else None
     columns = [("time", place["time_text"]), ("batch", place["batch_text"]), ("row", place["row"])]
     columns += [(name, place[shown_name(name, plan)]) for name in page.columns]
     rows = []
-    for row in answer.rows:
+    for row, document in zip(answer.rows, documents, strict=True):
         result = {name: row[number] for name, number in columns}
-        result["fields"] = read_fields(row)
+        result["fields"] = document
         if read_offsets:
             result["highlight"] = read_offsets(row)
         rows.append(result)
     return rows
 
 
-def _fields_reader(page: Page, place: Mapping[str, int]) -> Callable[[Sequence[Any]], dict[str, Any]]:
+def _documents(page: Page, place: Mapping[str, int], answer: Rows) -> list[dict[str, Any]]:
+    """The `fields` of each row, all read at once."""
     if page.paths is None:
         whole = place["fields_json"]
-        return lambda row: json.loads(row[whole])
+        documents: list[dict[str, Any]] = json.loads(f"[{','.join([row[whole] for row in answer.rows])}]")
+        return documents
     paths = [(path, place[f"path_{number}"]) for number, path in enumerate(page.paths)]
-    return lambda row: {path: json.loads(row[number]) for path, number in paths if row[number] not in (None, "null")}
+    return [
+        {path: json.loads(row[number]) for path, number in paths if row[number] not in (None, "null")} for row in answer.rows
+    ]
 
 
 def _offsets_reader(plan: Plan, place: Mapping[str, int]) -> Callable[[Sequence[Any]], list[tuple[int, int]]]:
@@ -229,13 +261,21 @@ def _next_cursor(page: Page, answer: Rows) -> str | None:
     if len(answer.rows) < page.limit:
         return None
     last = dict(zip(answer.columns, answer.rows[-1], strict=True))
-    return str(Cursor(int(last["time_ns"]), UUID(last["batch_text"]), last["row"]))
+    return str(Cursor(int(last["time_ns"]), UUID(last["batch_text"]), last["row"], page.order is Order.OLDEST))
 
 
 def _note_on_nothing(request: SearchRequest, tables: Sequence[LogTable], store: Searching, limits: Limits) -> str:
-    bounds = select(render_bounds(store.table(table.name) for table in tables), store, limits).rows
+    bounds = [row for group in _by_store(tables) for row in _bounds(group, store.of(group), limits)]
     asked = f"no row matches between {request.time_range.start.isoformat()} and {request.time_range.end.isoformat()}"
     if not bounds:
         return f"{asked}; the index set holds no rows yet"
-    oldest, newest = bounds[0]
+    oldest, newest = min(first for first, _ in bounds), max(last for _, last in bounds)
     return f"{asked}; the index set holds rows from {oldest} to {newest}"
+
+
+def _by_store(tables: Sequence[LogTable]) -> list[list[LogTable]]:
+    return [[table for table in tables if table.store == name] for name in sorted({table.store for table in tables})]
+
+
+def _bounds(tables: Sequence[LogTable], store: Searching, limits: Limits) -> Sequence[Sequence[Any]]:
+    return select(render_bounds(store.table(table.name) for table in tables), store, limits).rows

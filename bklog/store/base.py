@@ -28,7 +28,7 @@ class LogTable:
     """A collector's table: `name` is a bare identifier, `index` is full, bloom or none, `types` its typed fields.
 
     A table that took the place of another one goes on under that one's `account`: the name in the ledger, in the ids of
-    batches and beside refused lines. `store` names the store where it stands.
+    batches and beside refused lines. `store` names the store where it stands, `title` is what people know it by.
     """
 
     name: str
@@ -37,6 +37,7 @@ class LogTable:
     types: Mapping[str, str] = field(default_factory=dict)
     account: str = ""
     store: str = MAIN_STORE
+    title: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if not TABLE_NAME.fullmatch(self.name):

@@ -84,6 +84,13 @@ ROUTES = {
     "api/v1/pipelines/<int:run_id>/fail/": NO_ROWS,
     "api/v1/pipelines/<int:run_id>/cancel/": NO_ROWS,
     "api/v1/search/index_set/": NO_ROWS,
+    "api/v1/search/index_set/<int:index_set_id>/": NO_ROWS,
+    "api/v1/search/favourite/": NO_ROWS,
+    "api/v1/search/favourite/<int:favourite_id>/": NO_ROWS,
+    "api/v1/search/history/": "queries that who asks has typed, and no row",
+    "api/v1/search/history/<int:entry_id>/": NO_ROWS,
+    "api/v1/search/link/": NO_ROWS,
+    "api/v1/search/link/<slug:token>/": NO_ROWS,
     "api/v1/search/index_set/<int:index_set_id>/search/": SHOWN,
     "api/v1/search/index_set/<int:index_set_id>/download/": SHOWN,
     "api/v1/search/index_set/<int:index_set_id>/export/": NO_ROWS,
@@ -106,11 +113,15 @@ COMMANDS = {
     "config": NO_ROWS,
     "context": "prints what the API answers",
     "down": NO_ROWS,
+    "favourite": NO_ROWS,
     "fields": "prints what the API answers",
     "export": "prints what the API answers, and fetches the file",
     "healthz": NO_ROWS,
+    "history": "queries that who asks has typed, and no row",
     "histogram": "prints what the API answers",
+    "index-set": NO_ROWS,
     "ingest": NO_ROWS,
+    "link": NO_ROWS,
     "logs": "lines of the platform's own programs, on their machine",
     "masking": "prints what the API answers",
     "openapi": NO_ROWS,
@@ -362,7 +373,7 @@ def test_rules_are_changed_by_who_may_see_what_they_hide(reader: Reader, trusted
     assert reader.put({"rules": []}).json()["error"]["code"] == "permission_missing"
     assert found_in(reader.search("*", limit=1000).content) == []
     changed = trusted.put({"rules": RULES[:1]})
-    assert changed.json() == {"rules": Masking.from_list(RULES[:1]).as_list()}
+    assert changed.json() == {"rules": Masking.from_list(RULES[:1]).as_list(), "other_index_sets": ["plain", "shop"]}
     assert PHONE not in found_in(reader.search("*", limit=1000).content)
     assert trusted.put({"rules": [{"pattern": "(", "operator": "shield"}]}).json()["error"]["code"] == "masking"
     assert trusted.put({"rules": []}).status_code == 200

@@ -22,6 +22,8 @@ from bklog.export.request import RowLimits, read_request
 from bklog.openapi.document import OF_EXAMPLES
 from bklog.pipeline.models import PipelineRun, PipelineStep
 from bklog.records import MAIN_STORE, Bearer, Permission, StoreAddress, TimeRange
+from bklog.saved.favourites import create_favourite
+from bklog.saved.search import SavedSearch
 from bklog.store.clickhouse import ClickHouseStore
 from tests.store.conftest import StoreServer, own_database
 from tests.store.conftest import store_server as store_server  # noqa: PLC0414 - a fixture
@@ -91,4 +93,6 @@ def _work(index_set: IndexSet) -> dict[str, int]:
     PipelineStep.objects.create(run=run, position=0, name="wait", state="waiting", may_skip=False)
     task = Submission(OF_EXAMPLES["task_id"], url="https://example.com/logs/17.zip")
     submit(task, origin="tests", send=lambda *_, **__: None)
-    return {"export_id": export.pk, "run_id": run.pk}
+    kept = SavedSearch(index_set.pk, index_set.name, {"query": "level:error"})
+    favourite = create_favourite("tester", index_set.space, {"name": "errors", "group": "", "visibility": "personal"}, kept)
+    return {"export_id": export.pk, "run_id": run.pk, "favourite_id": favourite.pk}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ class EngineStore:
         self.connection.query(create_database(self.layout), "Null")
         self.statements: list[Statement] = []
         self.settings: dict[str, Any] = {}
+        self._one_at_a_time = threading.Lock()  # a connection answers one statement, and several collectors are asked at once
 
     def table(self, name: str) -> str:
         return self.layout.table(name)
@@ -42,6 +44,10 @@ class EngineStore:
         self.connection.query(f"DROP TABLE IF EXISTS {self.table(table.name)} SYNC", "Null")
 
     def select(self, statement: Statement, limits: Limits) -> Rows:
+        with self._one_at_a_time:
+            return self._select(statement, limits)
+
+    def _select(self, statement: Statement, limits: Limits) -> Rows:
         self.statements.append(statement)
         limited = {"max_execution_time": limits.seconds, "max_memory_usage": limits.memory_bytes} | self.settings
         text, bound = bind_query(statement.text, dict(statement.params))

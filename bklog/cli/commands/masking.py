@@ -7,9 +7,10 @@ from typing import Any, TextIO
 
 import click
 
+from bklog.cli.asked import index_set_id
 from bklog.cli.client import api
 from bklog.cli.completion import index_sets
-from bklog.errors import BadRequest, NotFound
+from bklog.errors import BadRequest
 
 
 @click.group()
@@ -44,10 +45,7 @@ def preview(*, index_set: str, file: TextIO, lines: tuple[str, ...]) -> None:
 
 
 def _path(name: str) -> str:
-    found = {one["name"]: one["id"] for one in api("GET", "/api/v1/search/index_set/")["items"]}
-    if name not in found:
-        raise NotFound(f"there is no index set {name}", hint=f"there are: {', '.join(found)}", code="no_index_set")
-    return f"/api/v1/search/index_set/{found[name]}/masking/"
+    return f"/api/v1/search/index_set/{index_set_id(name)}/masking/"
 
 
 def _read(file: TextIO) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from bklog.cli.written import as_json
 from bklog.errors import BadRequest
 
 SOURCE: Final = ("host", "path", "stream")
+EVERYTHING: Final = "*"
 
 
 @click.command()
@@ -24,16 +25,27 @@ SOURCE: Final = ("host", "path", "stream")
 @click.option("--index-set", "name", help=WHICH, shell_complete=index_sets)
 @click.option("--since", default=SINCE, show_default=True, help="Start: how long ago (15m, 2h, 3d), or a time.")
 @click.option("--until", default="now", show_default=True, help="End: how long ago, or a time.")
-@click.option("--limit", type=int, default=100, show_default=True, help="Most rows to print, newest first.")
-@click.option("--fields", help="Fields to print instead of the whole line, separated by commas.")
+@click.option("--limit", type=int, default=100, show_default=True, help="Most rows to print.")
+@click.option("--fields", help="Fields to print, separated by commas; * for the whole line.  [default: the index set's]")
+@click.option("--order", type=click.Choice(["newest", "oldest"]), help="Which rows come first.  [default: the index set's]")
 @click.option("--json", "form", flag_value="json", help="Print one JSON object per row.")
 @click.option("--raw", "form", flag_value="raw", help="Print the log lines only.")
 @click.option("--count", "form", flag_value="count", help="Print the number of matching rows only.")
 @click.option("--inspect", "form", flag_value="inspect", help="Print what the query means, or where it fails and a repair.")
 @click.option("--explain", "form", flag_value="explain", help="Print what would be run, without running it.")
 @in_colour
-def search(*, query: str, name: str | None, since: str, until: str, limit: int, fields: str | None, form: str | None) -> None:
-    """Find log lines, newest first.
+def search(  # noqa: PLR0913 one for each thing that can be said
+    *,
+    query: str,
+    name: str | None,
+    since: str,
+    until: str,
+    limit: int,
+    fields: str | None,
+    order: str | None,
+    form: str | None,
+) -> None:
+    """Find log lines, newest first unless the index set or --order says otherwise.
 
     QUERY is words, "phrases", field:value, field:[1 TO 5], wild*cards, /regular expressions/, AND OR NOT ( ).
     """
@@ -42,16 +54,26 @@ def search(*, query: str, name: str | None, since: str, until: str, limit: int, 
         asked[form] = True
     else:
         asked["limit"] = limit
-    if fields:
+    if order:
+        asked["order"] = order
+    if form == "raw":
+        asked["fields"] = ["log"]
+    elif fields:
         asked["fields"] = [one.strip() for one in fields.split(",") if one.strip()]
     if form == "inspect":
         _inspect(index_set_id(name), query)
         return
     answer = ask(index_set_id(name), "search", asked)
-    for line in _lines(answer, form, asked.get("fields")):
+    for line in _lines(answer, form, _columns(asked, answer)):
         raw(line) if form == "raw" else click.echo(line)
     if "statistics" in answer:
         click.echo(_summary(answer), err=True)
+
+
+def _columns(asked: dict[str, Any], answer: dict[str, Any]) -> list[str] | None:
+    """Those that were asked for, or those of the index set; None for the whole line."""
+    fields: list[str] | None = asked.get("fields") or answer.get("fields")
+    return None if fields == [EVERYTHING] else fields
 
 
 def _inspect(index_set: int, query: str) -> None:

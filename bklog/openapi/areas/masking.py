@@ -38,6 +38,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         record({"operator": choice(["replace"])}, {**_WHERE, "text": text(maxLength=MAX_TEXT_CHARACTERS)}),
     ),
     "MaskingRules": record({"rules": _RULES}),
+    "MaskingRulesChanged": record({"rules": _RULES, "other_index_sets": listing(TEXT)}),
 }
 
 AREA = Area(
@@ -57,7 +58,7 @@ AREA = Area(
             f"{INDEX_SET}masking/",
             "change_masking",
             "Other rules, in place of those that were there",
-            {200: Answer("As they are now", ref("MaskingRules"))},
+            {200: Answer("As they are now", ref("MaskingRulesChanged"))},
             codes=(*KEPT, *STORE, "no_index_set", "masking", "permission_missing"),
             body=ref("MaskingRules"),
             examples=[Example("Only the first letter of a name", body=_GIVEN, shown=_GIVEN)],

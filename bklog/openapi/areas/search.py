@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from bklog.openapi.codes import QUERY
-from bklog.openapi.operation import Answer, Area, Example, Operation
+from bklog.openapi.codes import BODY, QUERY, STORE
+from bklog.openapi.operation import Answer, Area, Example, Operation, Parameter
 from bklog.openapi.schema import (
     ANYTHING,
     COUNT,
@@ -56,6 +56,25 @@ _ROW: Final[dict[str, Schema]] = {
         listing({"type": "array", "items": COUNT, "minItems": 2, "maxItems": 2}), "pairs of character offsets into log"
     ),
 }
+_SOURCE: Final = record(
+    {"collector": TEXT, "complete": FLAG, "rows_read": COUNT},
+    {"error": record({"code": TEXT, "message": TEXT, "hint": TEXT})},
+)
+_INDEX_SET: Final[dict[str, Schema]] = {
+    "space": text(pattern="^[a-z][a-z0-9_-]{0,63}$"),
+    "description": text(maxLength=200),
+    "collectors": listing(TEXT, least=1),
+    "aliases": listing(text(pattern="^[a-z][a-z0-9_.-]{1,63}$")),
+    "tags": listing(text(minLength=1, maxLength=64)),
+    "default_fields": listing(text(minLength=1, maxLength=200)),
+    "default_order": choice(["newest", "oldest"]),
+}
+_SHOWN: Final[dict[str, Schema]] = {**_INDEX_SET, "name": TEXT, "description": TEXT, "collectors": listing(TEXT)}
+_NAME: Final[dict[str, Schema]] = {"name": text(pattern="^[a-z][a-z0-9_.-]{1,63}$")}
+_INDEX_SET_CODES: Final = (
+    *(*BODY, *STORE, "index_set", "index_set_exists", "no_collector", "unknown_field", "masking", "several_stores"),
+    *("own_index_set", "last_index_set", "field_masked"),
+)
 SCHEMAS: Final[dict[str, Schema]] = {
     "Error": record(
         {
@@ -89,7 +108,9 @@ SCHEMAS: Final[dict[str, Schema]] = {
         },
     ),
     "Row": record({"time": MOMENT, "batch": UUID, "row": COUNT, "fields": mapping(ANYTHING)}, _ROW),
-    "Statistics": record({"rows_read": COUNT, "bytes_read": COUNT, "milliseconds": NUMBER, "complete": FLAG}),
+    "Statistics": record(
+        {"rows_read": COUNT, "bytes_read": COUNT, "milliseconds": NUMBER, "complete": FLAG}, {"sources": listing(_SOURCE)}
+    ),
     "Explained": record(
         {
             "explanation": record(
@@ -109,14 +130,18 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "limit": whole(1, MAX_ROWS),
             "cursor": described(TEXT, "of the former page: goes on where it ended"),
             "fields": listing(TEXT, least=1, most=MAX_FIELDS),
+            "order": choice(["", "newest", "oldest"]),
             "count": described(FLAG, "true: the number of rows only"),
             "explain": described(FLAG, "true: what would be run, without running it"),
         },
     ),
     "SearchResult": record(
         {"rows": listing(ref("Row")), "cursor": nullable(TEXT), "note": TEXT, "statistics": ref("Statistics")},
-        {"count": COUNT},
+        {"count": COUNT, "fields": described(listing(TEXT), "those of the index set, where none were named")},
     ),
+    "IndexSet": record({"id": ID, **_SHOWN, "created_at": MOMENT}),
+    "IndexSetRequest": asked({**_NAME, "collectors": _INDEX_SET["collectors"]}, _INDEX_SET),
+    "IndexSetChange": asked({}, {**_NAME, **_INDEX_SET}),
     "Inspection": record(
         {
             "valid": FLAG,
@@ -149,12 +174,55 @@ AREA = Area(
             "list_index_sets",
             "Index sets",
             {
-                200: Answer(
-                    "All of them, by name",
-                    record({"items": listing(record({"id": ID, "name": TEXT, "space": TEXT, "collectors": listing(TEXT)}))}),
-                )
+                200: Answer("By name", record({"items": listing(ref("IndexSet"))})),
             },
-            examples=[Example("All")],
+            query=[
+                Parameter("name", TEXT, "only the one of this name or alias"),
+                Parameter("tag", TEXT, "only those"),
+                Parameter("space", TEXT, "only those"),
+            ],
+            examples=[Example("One by its name", query={"name": "shop"})],
+        ),
+        Operation(
+            "POST",
+            "/api/v1/search/index_set/",
+            "create_index_set",
+            "Make one over collectors",
+            {201: Answer("It can be searched", ref("IndexSet"))},
+            codes=_INDEX_SET_CODES,
+            body=ref("IndexSetRequest"),
+            examples=[
+                Example("Over one collector", body={"name": "orders", "collectors": ["shop"]}, shown={"name": "orders"}),
+                Example("Over none that is there", body={"name": "orders", "collectors": ["nope"]}, status=400),
+            ],
+        ),
+        Operation(
+            "GET",
+            INDEX_SET,
+            "show_index_set",
+            "One index set",
+            {200: Answer("It", ref("IndexSet"))},
+            codes=("no_index_set",),
+            examples=[Example("One")],
+        ),
+        Operation(
+            "PATCH",
+            INDEX_SET,
+            "change_index_set",
+            "Change what is named of one",
+            {200: Answer("As it is now", ref("IndexSet"))},
+            codes=("no_index_set", *_INDEX_SET_CODES),
+            body=ref("IndexSetChange"),
+            examples=[Example("Tags", body={"tags": ["shop", "订单"]}, shown={"tags": ["shop", "订单"]})],
+        ),
+        Operation(
+            "DELETE",
+            INDEX_SET,
+            "delete_index_set",
+            "Delete one; its collectors keep their rows",
+            {204: Answer("Gone")},
+            codes=("no_index_set", "own_index_set", "last_index_set"),
+            examples=[Example("The last one over a collector", status=409)],
         ),
         Operation(
             "POST",

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from bklog.store.server.append import TICK, TICK_SECONDS, Append, opened
-from bklog.store.server.body import Received, Rows
+from bklog.store.server.body import REMEMBERED_BYTES, Received, Rows
 from bklog.store.server.call import Call
 from bklog.store.server.engine import Engine
 from bklog.store.server.errors import Code, engine_failure, refusal
@@ -26,6 +26,10 @@ from bklog.store.server.statements import Data, InputCall, Kind, Output, output
 from bklog.store.server.worker import EngineResult, Worker, quote_name
 
 INLINE_VALUES_BYTES: Final = 256 * 1024  # as much as the engine parses of one statement
+
+
+REMEMBERED_TEXTS: Final = 1_000
+_classified: dict[tuple[Any, ...], tuple[int, bool]] = {}
 
 
 LITERALS_ONLY: Final = {
@@ -97,16 +101,33 @@ def _prepare(worker: Worker, call: Call, statement: Statement) -> bool:
     """Brings the connection to the call's settings; says whether the engine's parser reads the statement."""
     worker.prepare(call.settings, call.database)
     sql = call.received.sql if call.received.rows else statement.sql
-    found = worker.connection.classify_query(sql.decode("utf-8", "surrogateescape"))
-    if found["statement_count"] > 1:
+    count, is_reading = _classify(sql, call.settings, worker)
+    if count > 1:
         raise refusal(Code.SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed)")
-    if call.read_only and (found["query_class"].name != "READ_ONLY" or statement.kind is Kind.INSERT):
+    if call.read_only and (not is_reading or statement.kind is Kind.INSERT):
         raise refusal(
             Code.READONLY,
             "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly."
             " You should use method POST for modifying queries.",
         )
-    return bool(found["statement_count"])
+    return bool(count)
+
+
+def _classify(sql: bytes, settings: Mapping[str, str], worker: Worker) -> tuple[int, bool]:
+    """How many statements the engine reads in a text, under these settings, and whether they only read.
+
+    Values are beside the text, so that searches of one shape have one text: the parser is not asked again (0.4 ms) for it.
+    """
+    key = (sql, *sorted(settings.items()))
+    known = _classified.get(key)
+    if known is None:
+        found = worker.connection.classify_query(sql.decode("utf-8", "surrogateescape"))
+        known = (found["statement_count"], found["query_class"].name == "READ_ONLY")
+        if len(sql) <= REMEMBERED_BYTES:
+            if len(_classified) >= REMEMBERED_TEXTS:
+                _classified.clear()
+            _classified[key] = known
+    return known
 
 
 def _steps(
