@@ -118,7 +118,7 @@ def complete(run: Run, *words: str) -> list[str]:
 
 
 def test_commands_options_and_names_are_completed(run: Run) -> None:
-    assert complete(run, "bklog", "hi") == ["histogram"]
+    assert complete(run, "bklog", "histog") == ["histogram"]
     assert complete(run, "bklog", "search", "--i") == ["--index-set", "--inspect"]
     assert complete(run, "bklog", "search", "--color", "a") == ["auto", "always"]
     assert complete(run, "bklog", "search", "--index-set", "sh") == ["shop"]
@@ -146,7 +146,7 @@ def test_bash_completes_with_the_script(tmp_path: Path) -> None:
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m bklog.cli "$@"\n')
     program.chmod(0o700)
     script = CliRunner().invoke(bklog, ["completion", "bash"]).stdout
-    text = f'{script}\nCOMP_WORDS=(bklog histo); COMP_CWORD=1; _bklog_completion bklog; echo "${{COMPREPLY[@]}}"'
+    text = f'{script}\nCOMP_WORDS=(bklog histog); COMP_CWORD=1; _bklog_completion bklog; echo "${{COMPREPLY[@]}}"'
     environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(["bash", "-c", text], capture_output=True, text=True, check=True, env=environ, timeout=60)
     assert done.stdout == "histogram\n"

@@ -103,7 +103,7 @@ AREA = Area(
             codes=("index_set_id",),
             query=[
                 Parameter("group", TEXT, "only those"),
-                Parameter("visibility", _VISIBILITY, "only those"),
+                Parameter("visibility", TEXT, "personal or space; another finds none"),
                 Parameter("name", TEXT, "only those"),
                 Parameter("space", TEXT, "only those of the space"),
                 Parameter("index_set_id", whole(1, LARGEST_ID), "only those"),
