@@ -36,6 +36,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "bklog.api.measure.measure",
+    "bklog.api.elastic_door.open_door",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.common.CommonMiddleware",
     "bklog.api.middleware.AnswerFailures",

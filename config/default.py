@@ -124,6 +124,10 @@ BKLOG_SEARCH_MEMORY_BYTES: Annotated[int, Meaning("memory that one search may us
 BKLOG_SEARCH_MAX_ROWS: Annotated[int, Meaning("most rows that one search returns", low=1)] = 10_000
 BKLOG_HISTORY_ENTRIES: Annotated[int, Meaning("queries kept in each person's history, 0 for none", high=10_000)] = 200
 BKLOG_LINK_DAYS: Annotated[int, Meaning("days that a short link opens which asks for no other time", low=1, high=3650)] = 30
+BKLOG_TAIL_MAX_VIEWERS: Annotated[int, Meaning("viewers of live tails that one ingest program serves", low=1)] = 200
+BKLOG_TAIL_MAX_QUERIES: Annotated[int, Meaning("different queries that these viewers may follow", low=1)] = 20
+BKLOG_TAIL_ROWS_PER_SECOND: Annotated[int, Meaning("rows that a live tail shows in a second; more are counted", low=1)] = 1_000
+BKLOG_TAIL_SECONDS: Annotated[int, Meaning("after this a viewer of a live tail has to connect again", low=1)] = 3_600
 BKLOG_RETENTION_DAYS: Annotated[int, Meaning("days that logs are kept where a collector does not say", low=1)] = 30
 
 # Housekeeping

@@ -1,6 +1,7 @@
 """The ingest program's ASGI application, for granian: the ingest service with the platform's collectors behind it.
 
-token ─▶ TokenCache ─▶ database ─▶ Destination
+ingest token ─▶ TokenCache ─▶ database ─▶ Destination
+API token ─▶ live tail, which the inserts of this process wake
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ django.setup()
 # ruff: noqa: E402 - models may be imported only after the set-up
 from django.conf import settings
 
+from bklog.api.tail import make_hub, tail_route
 from bklog.api.token_cache import TokenCache
 from bklog.api.wiring import the_store
 from bklog.collect.models import Collector
@@ -46,6 +48,7 @@ def _destination(collector: Collector) -> Destination:
     )
 
 
+_hub = make_hub()
 application = make_app(
     the_store(),
     TokenCache(sync_to_async(_look_up)),
@@ -56,4 +59,7 @@ application = make_app(
         parallel_inserts=PARALLEL_INSERTS,
     ),
     max_body_bytes=settings.BKLOG_INGEST_MAX_BODY_BYTES,
+    routes=[tail_route(_hub)],
+    stored=_hub.stored,
 )
+application.state.begin_stop = _hub.begin_stop

@@ -32,11 +32,7 @@ def asker(request: HttpRequest) -> Bearer:
 def json_object(request: HttpRequest) -> dict[str, Any]:
     """The body as a JSON object; an empty body is an empty object."""
     try:
-        body = request.body
-    except RequestDataTooBig as error:
-        raise TooLarge("the body is too large for this path", hint="logs go to /ingest/v1/", code="body_too_large") from error
-    try:
-        given = json.loads(body or b"{}", parse_constant=_refuse_constant)
+        given = json.loads(body_of(request) or b"{}", parse_constant=_refuse_constant)
     except ValueError as error:
         raise BadRequest(f"the body is no JSON: {error}", hint="send a JSON object", code="no_json") from error
     except RecursionError as error:
@@ -44,6 +40,14 @@ def json_object(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise BadRequest("the body is JSON but no object", hint='send {"…": …}', code="no_json")
     return given
+
+
+def body_of(request: HttpRequest) -> bytes:
+    """Raises TooLarge (`body_too_large`)."""
+    try:
+        return request.body
+    except RequestDataTooBig as error:
+        raise TooLarge("the body is too large for this path", hint="logs go to /ingest/v1/", code="body_too_large") from error
 
 
 def kept_object(request: HttpRequest) -> dict[str, Any]:

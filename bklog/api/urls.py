@@ -9,6 +9,7 @@ from bklog.api import (
     clientlog,
     collectors,
     downloads,
+    elastic_urls,
     exports,
     fleet,
     health,
@@ -71,5 +72,6 @@ urlpatterns = [
     ),
     path("api/v1/search/index_set/<int:index_set_id>/masking/", masking.masking),
     path("api/v1/search/index_set/<int:index_set_id>/masking/preview/", masking.preview),
+    *elastic_urls.urlpatterns,
 ]
 handler404 = "bklog.api.middleware.no_such_path"

@@ -56,11 +56,11 @@ def exchange(
             method,
             base_url(loaded) + path,
             json=json,
-            headers=dict(_headers(loaded)),
+            headers=dict(headers_of(loaded)),
             timeout=urllib3.Timeout(connect=min(_CONNECT_SECONDS, timeout_seconds), read=timeout_seconds),
         )
     except urllib3.exceptions.HTTPError as problem:
-        raise _unreachable(loaded, problem, timeout_seconds=timeout_seconds) from problem
+        raise unreachable(loaded, problem, timeout_seconds=timeout_seconds) from problem
     return answer.status, answer.data
 
 
@@ -102,7 +102,7 @@ def as_error(status: int, error: Mapping[str, Any]) -> BklogError:
     return kind(message, hint=hint, code=code, fields=fields)
 
 
-def _headers(loaded: Loaded) -> Iterator[tuple[str, str]]:
+def headers_of(loaded: Loaded) -> Iterator[tuple[str, str]]:
     yield "Accept", "application/json"
     token = _token(loaded)
     if token:
@@ -119,7 +119,7 @@ def _token(loaded: Loaded) -> str:
     return file.read_text().strip()
 
 
-def _unreachable(loaded: Loaded, problem: urllib3.exceptions.HTTPError, *, timeout_seconds: float) -> Unavailable:
+def unreachable(loaded: Loaded, problem: urllib3.exceptions.HTTPError, *, timeout_seconds: float) -> Unavailable:
     url = base_url(loaded)
     if isinstance(problem, urllib3.exceptions.ReadTimeoutError):
         return Unavailable(f"the platform at {url} did not answer within {timeout_seconds:g} seconds", code="timeout")

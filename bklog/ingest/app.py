@@ -6,7 +6,7 @@ POST /ingest/v1/{protocol} ─▶ token ─▶ body (limited, decompressed) ─�
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from bklog.ingest.ledger import Ledger
 from bklog.ingest.protocol import Protocol
 from bklog.records import Stored
 from bklog.registry import Registry
-from bklog.store import Source, Taking
+from bklog.store import LineBatch, Source, Taking
 from bklog.telemetry import IngestFailed, LinesStored
 
 PROTOCOLS: Final = Registry("bklog.ingest.protocols", "PROTOCOL", Protocol)
@@ -47,7 +47,16 @@ class Service:
     max_body_bytes: int
 
 
-def make_app(store: Taking, catalogue: Catalogue, *, limits: CommitLimits, max_body_bytes: int) -> Starlette:
+def make_app(
+    store: Taking,
+    catalogue: Catalogue,
+    *,
+    limits: CommitLimits,
+    max_body_bytes: int,
+    routes: Sequence[Route] = (),
+    stored: Callable[[str], None] = lambda _: None,
+) -> Starlette:
+    """`routes` are answered beside the protocols; `stored` is told the name of a table whenever rows came into it."""
     threads = ThreadPoolExecutor(limits.parallel_inserts + 1, thread_name_prefix="store")
 
     async def in_thread(call: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -56,15 +65,21 @@ def make_app(store: Taking, catalogue: Catalogue, *, limits: CommitLimits, max_b
     async def insert_rows(rows: Any, token: str) -> None:
         await in_thread(store.insert_rows, "ledger", rows, token=token)
 
+    async def insert_lines(batch: LineBatch) -> list[Stored]:
+        outcomes: list[Stored] = await in_thread(store.insert_lines, batch)
+        stored(batch.table.name)
+        return outcomes
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        committer = Committer(partial(in_thread, store.insert_lines), Ledger(insert_rows), limits)
+        committer = Committer(insert_lines, Ledger(insert_rows), limits)
         app.state.service = Service(catalogue, committer, max_body_bytes)
         yield
         threads.shutdown()
 
     return Starlette(
         routes=[
+            *routes,
             Route("/ingest/v1/{protocol}", _ingest, methods=["POST"]),
             Route("/healthz", _alive, methods=["GET"]),
         ],
@@ -188,5 +203,9 @@ async def _alive(_: HttpRequest) -> JSONResponse:
 async def _refuse(http: HttpRequest, error: Exception) -> JSONResponse:
     assert isinstance(error, BklogError)  # noqa: S101 - the table of handlers maps this class alone
     IngestFailed(path=http.url.path, status=error.status, code=error.stable_code, reason=error.message).emit()
+    return present_failure(error)
+
+
+def present_failure(error: BklogError) -> JSONResponse:
     retry = error.fields.get("retry_after_seconds")
     return JSONResponse(error.as_dict(), status_code=error.status, headers={"Retry-After": str(retry)} if retry else None)

@@ -144,8 +144,19 @@ class Committer:
                 answer.set_result(outcome)
 
     async def _insert(self, requests: Sequence[Request], batch: UUID) -> list[Stored]:
+        async with self._slots:
+            lines = self._batch(requests, batch)
+            began = time.monotonic()
+            outcomes = await self._insert_lines(lines)
+        seconds = time.monotonic() - began
+        BatchInserted(lines.table.known_as, requests=len(requests), size_bytes=len(lines.body), seconds=seconds).emit()
+        await self._ledger.write([_entry(request, lines, outcome) for request, outcome in zip(requests, outcomes, strict=True)])
+        return outcomes
+
+    def _batch(self, requests: Sequence[Request], batch: UUID) -> LineBatch:
+        """Just before its insert: who follows the arrivals reckons with times that are not much older than that."""
         first = requests[0]
-        lines = LineBatch(
+        return LineBatch(
             table=first.destination.table,
             rule=first.rule,
             source=first.source,
@@ -157,13 +168,6 @@ class Committer:
             keyed=bool(first.key),
             attached=first.attached,
         )
-        async with self._slots:
-            began = time.monotonic()
-            outcomes = await self._insert_lines(lines)
-        seconds = time.monotonic() - began
-        BatchInserted(lines.table.known_as, requests=len(requests), size_bytes=len(lines.body), seconds=seconds).emit()
-        await self._ledger.write([_entry(request, lines, outcome) for request, outcome in zip(requests, outcomes, strict=True)])
-        return outcomes
 
 
 def batch_id(request: Request) -> UUID:

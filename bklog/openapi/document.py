@@ -14,7 +14,7 @@ from bklog.registry import Registry
 
 # Paths that are others' APIs, or no API of ours to generate clients of: they have pages of their own.
 ELSEWHERE: Final[Mapping[str, str]] = {
-    "es/": "docs/elasticsearch.md",
+    "es": "docs/elasticsearch.md",
     "loki/": "docs/loki.md",
     "metrics": "docs/metrics.md",
 }

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Final, assert_never
 
+from bklog.query import grouped
 from bklog.query.outputs import Distinct, Field, Numbers, Terms, TopValues
-from bklog.query.plan import Plan
+from bklog.query.plan import GroupRows, Groups, Plan
 from bklog.query.sql import Binder
 from bklog.query.values import is_absent, is_missing, number_of, shown_rows, values_of
 
@@ -17,7 +18,7 @@ MIN_COUNTERS: Final = 1_000
 MAX_COUNTERS: Final = 65_536  # the engine's own limit
 
 
-def render(plan: Plan, output: Terms | TopValues | Distinct | Numbers, bind: Binder) -> str:
+def render(plan: Plan, output: Terms | TopValues | Distinct | Numbers | Groups | GroupRows, bind: Binder) -> str:
     match output:
         case Terms(fields=(field,)):
             return _terms(plan, output, field, bind)
@@ -29,6 +30,8 @@ def render(plan: Plan, output: Terms | TopValues | Distinct | Numbers, bind: Bin
             return _distinct(plan, output, bind)
         case Numbers():
             return _numbers(plan, output, bind)
+        case Groups() | GroupRows():
+            return grouped.render(plan, output, bind)
         case unreachable:
             assert_never(unreachable)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, TypeAlias
 from uuid import UUID
@@ -159,6 +159,39 @@ class Neighbours:
     same: int
     by_arrival: bool
     within_seconds: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What one insert brought to one day (`YYYY-MM-DD`): its rows are seen all at once, or not yet.
+
+    `time` is the time of the insert, in microseconds since 1970; `rows` are all that it brought, whatever they hold.
+    """
+
+    time: int
+    batch: UUID
+    day: str
+    rows: int = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """The matching rows of these arrivals as lines of JSON, in the order of their coming, up to `limit`.
+
+    `columns` and `paths` are those of a page.
+    """
+
+    arrivals: tuple[Arrival, ...]
+    columns: tuple[str, ...]
+    paths: tuple[str, ...] | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivedCount:
+    """How many rows of these arrivals match."""
+
+    arrivals: tuple[Arrival, ...]
 
 
 Analysis: TypeAlias = Histogram | Terms | TopValues | Distinct | Numbers | SliceCounts | FieldSample

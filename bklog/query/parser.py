@@ -55,6 +55,11 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 def parse(text: str) -> Query:
     """Raises QuerySyntax; its code is `query_too_large` where a limit of this language is passed."""
+    return parse_by(Parser, text)
+
+
+def parse_by(kind: type[Parser], text: str) -> Query:
+    """By a parser that joins terms in another way."""
     if len(text) > MAX_CHARACTERS:
         message = f"the query has {len(text)} characters; at most {MAX_CHARACTERS} are read"
         span = Span(MAX_CHARACTERS, len(text))
@@ -63,11 +68,11 @@ def parse(text: str) -> Query:
         edit = Edit(*half.span(), "?")
         message = "half of a character stands here: the text was cut or encoded wrongly"
         raise QuerySyntax(message, span=Span(*half.span()), hint="write the character itself", edit=edit)
-    parser = _Parser(text)
+    parser = kind(text)
     return Query(parser.whole(), tuple(parser.notes))
 
 
-class _Parser:
+class Parser:
     """One parse: `field` is set while the group of `field:( … )` is read."""
 
     def __init__(self, text: str) -> None:
@@ -113,19 +118,19 @@ class _Parser:
     def unary(self) -> Node:
         scan = self.scan
         scan.skip_space()
-        self._enter()
+        self.enter()
         try:
-            if scan.take_operator("NOT") or self._take_sign("!") or self._take_sign("-"):
+            if scan.take_operator("NOT") or self.take_sign("!") or self.take_sign("-"):
                 return Not(self.unary())
-            if self._take_sign("+"):
+            if self.take_sign("+"):
                 return self._required()
             if scan.at_operator() or scan.peek() in ("", ")"):
-                raise self._no_term()
-            return self._operand()
+                raise self.no_term()
+            return self.operand()
         finally:
             self.depth -= 1
 
-    def _operand(self) -> Node:
+    def operand(self) -> Node:
         start = self.scan.position
         node = self._group() if self.scan.peek() == "(" else self._term()
         if boost := self.scan.take_boost():
@@ -135,13 +140,13 @@ class _Parser:
         self.scan.require_end_of_term(start)
         return node
 
-    def _enter(self) -> None:
+    def enter(self) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             message = f"the query is nested more than {MAX_DEPTH} deep"
             raise self.scan.refuse(message, "remove brackets that hold one term", expected="a term", code=TOO_LARGE)
 
-    def _no_term(self) -> QuerySyntax:
+    def no_term(self) -> QuerySyntax:
         scan = self.scan
         operator = scan.at_operator()
         if not operator:
@@ -154,7 +159,7 @@ class _Parser:
         message = f"{operator} stands where a term is expected"
         return scan.refuse(message, hint, expected="a term", end=end, edit=Edit(scan.position, end, ""))
 
-    def _take_sign(self, sign: str) -> bool:
+    def take_sign(self, sign: str) -> bool:
         start = self.scan.position
         if not self.scan.take(sign):
             return False

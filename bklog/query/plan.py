@@ -13,7 +13,7 @@ from bklog.errors import Forbidden
 from bklog.query.cursor import Cursor
 from bklog.query.fields import LOG, Kind, Target
 from bklog.query.masking import Masking
-from bklog.query.outputs import Analysis, Located, Neighbours
+from bklog.query.outputs import Analysis, Arrived, ArrivedCount, Field, Located, Neighbours
 from bklog.query.tree import Wild
 
 # Numbers and times are compared as they are stored: a number that a rule alters matches nothing.
@@ -141,13 +141,17 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in an order: these columns, and of `fields` the whole object (None) or only some paths."""
+    """Rows in an order: these columns, and of `fields` the whole object (None) or only some paths.
+
+    With `is_numbered` each row tells the number of the scan that it comes from.
+    """
 
     limit: int
     columns: tuple[str, ...]
     paths: tuple[str, ...] | None
     cursor: Cursor | None = None
     order: Order = Order.NEWEST
+    is_numbered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +191,113 @@ class Breaks:
     columns: tuple[Shown, ...]
 
 
-Output: TypeAlias = Page | Count | Extract | Spread | Breaks | Analysis | Located | Neighbours
+@dataclass(frozen=True, slots=True)
+class TermKey:
+    """Rows by the value of a field. Those without one are left out, or stand under `missing`."""
+
+    field: Field
+    missing: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimeKey:
+    """Rows by the bucket of their time: its number from `first` on, each `width` nanoseconds wide."""
+
+    first: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeKey:
+    """Rows by the bucket of their time: the edge that it begins with."""
+
+    edges: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NumberKey:
+    """Rows by the bucket of a field's number: the bucket's own number, which may be below 0."""
+
+    field: Field
+    interval: float
+    offset: float
+
+
+@dataclass(frozen=True, slots=True)
+class FilterKey:
+    """Rows by each of several conditions that they meet, numbered from 1; of each one predicate for each scan."""
+
+    predicates: tuple[tuple[Predicate, ...], ...]
+
+
+Key: TypeAlias = TermKey | TimeKey | EdgeKey | NumberKey | FilterKey
+
+
+class Measure(StrEnum):
+    VALUES = "values"  # rows that have the field
+    NUMBERS = "numbers"  # rows in which it is a number
+    LEAST = "least"
+    MOST = "most"
+    MEAN = "mean"
+    SUM = "sum"
+    SQUARES = "squares"
+    VARIANCE = "variance"
+    SAMPLE_VARIANCE = "sample_variance"
+    DISTINCT = "distinct"
+    QUANTILES = "quantiles"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number about a field in each group; for QUANTILES one for each of `levels`, which are from 0 to 1."""
+
+    measure: Measure
+    field: Field
+    levels: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What groups are ordered by: their size, their last key, or the figure of a number and, of several, its place."""
+
+    by: str  # size, key or figure
+    descending: bool
+    figure: int = 0
+    place: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Rows in groups by all of `keys`, each group with its size and figures; without keys one group of all rows.
+
+    Of the last key the first `limit` groups within those of the keys before it, by `rankings`; None is all of them. `kept`
+    are the only ones of the keys before it, as text. Beyond `most` groups the answer is cut. With `of_rows` no more rows of
+    a scan are read than that.
+    """
+
+    keys: tuple[Key, ...]
+    figures: tuple[Figure, ...]
+    most: int
+    kept: tuple[tuple[str, ...], ...] | None = None
+    limit: int | None = None
+    rankings: tuple[Ranking, ...] = ()
+    least: int = 1
+    of_rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRows:
+    """Of each group the first rows of a page; `kept` as in Groups."""
+
+    keys: tuple[Key, ...]
+    page: Page
+    most: int
+    kept: tuple[tuple[str, ...], ...] | None = None
+
+
+Output: TypeAlias = (
+    Page | Count | Extract | Spread | Breaks | Analysis | Located | Neighbours | Groups | GroupRows | Arrived | ArrivedCount
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +316,17 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Raises Forbidden (`field_masked`): to find rows by a hidden value is to learn it."""
-        for leaf in (leaf for scan in self.scans for leaf in all_leaves(scan.predicate)):
+        conditions = [scan.predicate for scan in self.scans]
+        for leaf in (leaf for one in (*conditions, *grouping_conditions(self.output)) for leaf in all_leaves(one)):
             if not isinstance(leaf, Always | Present) and leaf.target != LOG and self.masking.covers(leaf.target):
                 hint = f"ask for _exists_:{leaf.target.name}, or have the permission to read raw values and ask for them"
                 message = f"{leaf.target.name} is masked: rows cannot be found by it"
                 raise Forbidden(message, hint=hint, code="field_masked")
+
+
+def grouping_conditions(output: Output) -> tuple[Predicate, ...]:
+    keys = output.keys if isinstance(output, Groups | GroupRows) else ()
+    return tuple(one for key in keys if isinstance(key, FilterKey) for each in key.predicates for one in each)
 
 
 def all_leaves(predicate: Predicate) -> tuple[Leaf, ...]:

@@ -16,7 +16,7 @@ from bklog.query.cursor import Cursor
 from bklog.query.fields import FIELDS, LOG, Kind, TableFields, Target, hint_for
 from bklog.query.masking import Masking
 from bklog.query.moment import TIME_HINT, Moment, read_moment
-from bklog.query.outputs import Analysis, Field, Located, Neighbours
+from bklog.query.outputs import Field
 from bklog.query.plan import (
     AllOf,
     Always,
@@ -147,11 +147,16 @@ def plan_analysis(
     *,
     tables: Sequence[TableFields],
     time_range: TimeRange,
-    output: Analysis | Located | Neighbours,
+    output: Output,
     masking: Masking,
 ) -> Plan:
     """Raises QuerySyntax: `unknown_field`, `bad_value`; Forbidden: `field_masked`."""
     return _plan(query, tables, time_range, output, masking)
+
+
+def find_predicates(query: Query, tables: Sequence[TableFields]) -> tuple[Predicate, ...]:
+    """What a query means in each of the tables. Raises QuerySyntax: `unknown_field`, `bad_value`."""
+    return tuple(_predicate(query.node, table, tables) for table in tables)
 
 
 def find_field(name: str, tables: Sequence[TableFields]) -> Field:

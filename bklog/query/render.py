@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from bklog.query import extract, groups, histogram, neighbours, sample, sql
-from bklog.query.outputs import Distinct, FieldSample, Histogram, Located, Neighbours, Numbers, SliceCounts, Terms, TopValues
-from bklog.query.plan import Breaks, Count, Extract, Page, Plan, Spread
+from bklog.query import arrived, extract, groups, histogram, neighbours, sample, sql
+from bklog.query.outputs import (
+    Arrived,
+    ArrivedCount,
+    Distinct,
+    FieldSample,
+    Histogram,
+    Located,
+    Neighbours,
+    Numbers,
+    SliceCounts,
+    Terms,
+    TopValues,
+)
+from bklog.query.plan import Breaks, Count, Extract, GroupRows, Groups, Page, Plan, Spread
 from bklog.records import Statement
 
 
@@ -15,7 +27,7 @@ def render(plan: Plan) -> Statement:
     return Statement(_text(plan, bind), bind.params())
 
 
-def _text(plan: Plan, bind: sql.Binder) -> str:
+def _text(plan: Plan, bind: sql.Binder) -> str:  # noqa: PLR0911 - one for each module
     match plan.output:
         case Count() | Page() as output:
             return sql.render(plan, output, bind)
@@ -23,9 +35,11 @@ def _text(plan: Plan, bind: sql.Binder) -> str:
             return extract.render(plan, output, bind)
         case Located() | Neighbours() as output:
             return neighbours.render(plan, output, bind)
+        case Arrived() | ArrivedCount() as output:
+            return arrived.render(plan, output, bind)
         case Histogram() | SliceCounts() as output:
             return histogram.render(plan, output, bind)
-        case Terms() | TopValues() | Distinct() | Numbers() as output:
+        case Terms() | TopValues() | Distinct() | Numbers() | Groups() | GroupRows() as output:
             return groups.render(plan, output, bind)
         case FieldSample() as output:
             return sample.render(plan, output, bind)

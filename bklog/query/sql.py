@@ -19,6 +19,7 @@ from bklog.query.fields import Kind, Target
 from bklog.query.masked import MaskedRow, path_column, quote_name, shown, without_nul
 from bklog.query.masking import COVERED_COLUMNS, UNMASKED, Masking, Rule
 from bklog.query.moment import SECOND
+from bklog.query.outputs import Arrival, Arrived, ArrivedCount
 from bklog.query.plan import (
     STORED_KINDS,
     AllOf,
@@ -157,7 +158,8 @@ def _render_page(plan: Plan, page: Page, bind: Binder) -> str:
     scans = [
         f"SELECT * FROM ({_select_page(scan, plan, page, bind, ['time', 'batch', *outputs.values()])})" for scan in plan.scans
     ]
-    merged = f"SELECT {', '.join(outputs)} FROM ({' UNION ALL '.join(scans)})"
+    names = [*outputs, "scan"] if page.is_numbered else outputs
+    merged = f"SELECT {', '.join(names)} FROM ({' UNION ALL '.join(scans)})"
     return f"{merged} ORDER BY {order_of(page)} LIMIT {page.limit} {settings}"
 
 
@@ -172,6 +174,7 @@ def page_settings(plan: Plan) -> str:
 
 def _select_page(scan: Scan, plan: Plan, page: Page, bind: Binder, outputs: list[str]) -> str:
     newest = f"ORDER BY {order_of(page)} LIMIT {page.limit}"
+    outputs = [*outputs, f"{plan.scans.index(scan)} AS scan"] if page.is_numbered else outputs
     if not plan.masking:
         return f"SELECT {', '.join(outputs)} FROM {matching(scan, plan, bind)} {newest}"
     found = f"(SELECT * FROM {matching(scan, plan, bind)} {newest})"  # only the page's rows are masked
@@ -224,10 +227,26 @@ def _bounds(plan: Plan, bind: Binder) -> str:
     conditions = [f"time >= {bind_time(start, bind)}", f"time < {bind_time(end, bind)}"]
     if plan.arrived_by is not None:
         conditions.append(f"ingest_time <= {bind_time(plan.arrived_by, bind)}")
+    if isinstance(plan.output, Arrived | ArrivedCount):
+        conditions += _among(plan.output.arrivals, bind)
     if cursor:
         last = f"{bind_time(cursor.time, bind)}, {bind(str(cursor.batch), 'UUID')}, {bind(str(cursor.row), 'UInt32')}"
         conditions.append(f"(time, batch, row) {'>' if is_oldest_first else '<'} ({last})")
     return " AND ".join(conditions)
+
+
+def _among(arrivals: Sequence[Arrival], bind: Binder) -> list[str]:
+    """The time of arrival alone has an index."""
+    first, last = (pick(one.time for one in arrivals) * 1_000 for pick in (min, max))
+    names = bind(",".join(f"{one.batch} {one.day}" for one in arrivals))
+    named = f"arrayMap(n -> (toUUID(left(n, 36)), toDate(substring(n, 38))), splitByChar(',', {names}))"
+    bounds = [f"ingest_time >= {bind_time(first, bind)}", f"ingest_time <= {bind_time(last, bind)}"]
+    return [*bounds, f"(batch, toDate(time)) IN {named}"]
+
+
+def condition_of(predicate: Predicate, bind: Binder) -> str:
+    """For a row of `extract.shown_from`."""
+    return f"({_condition(predicate, bind)})"
 
 
 def _condition(predicate: Predicate, bind: Binder) -> str:

@@ -216,6 +216,9 @@ class Copying(Protocol):
     def inserting(self, table: LogTable) -> int:
         """Inserts into the table that run: those which began before it was closed may still add rows."""
 
+    def longest_insert(self, table: LogTable) -> float:
+        """For how many seconds the oldest insert into the table runs; 0 where none does."""
+
     def suspend_expiry(self, table: LogTable) -> None:
         """Let no row expire until `set_expiry` says otherwise."""
 

@@ -92,6 +92,9 @@ class Copies:
     def inserting(self, table: LogTable) -> int:
         return int(self._running.select(upkeep.inserting(table.name, self._layout), LIMITS).rows[0][0])
 
+    def longest_insert(self, table: LogTable) -> float:
+        return float(self._running.select(upkeep.inserting(table.name, self._layout), LIMITS).rows[0][1])
+
     def suspend_expiry(self, table: LogTable) -> None:
         expiries = self._running.select(upkeep.expiries(self._layout), LIMITS).rows
         if dict(expiries).get(upkeep.bare(table.name, self._layout)):

@@ -128,10 +128,10 @@ def reopen(name: str, layout: Layout) -> str:
 
 
 def inserting(name: str, layout: Layout) -> Statement:
-    """How many inserts into a table run, those of a cluster's other nodes too."""
+    """How many inserts into a table run, those of a cluster's other nodes too, and for how many seconds the oldest does."""
     into = [f"INSERT INTO {table} " for table in {layout.table(name), layout.local(name)}]
     text = (
-        f"SELECT count() AS inserts FROM {_everywhere('system.processes', layout)} "
+        f"SELECT count() AS inserts, max(elapsed) AS seconds FROM {_everywhere('system.processes', layout)} "
         "WHERE arrayExists(start -> startsWith(query, start), {into:Array(String)})"
     )
     return Statement(text, {"into": into})

@@ -1,7 +1,8 @@
 """`python -m bklog.supervise.serve MODULE:NAME --host H --port P` serves an ASGI application with granian, in one process.
 
 Granian's own command starts a worker that outlives a killed parent and keeps the port, so that no restart succeeds.
-Embedded, the process that the supervisor knows is the one that listens. SIGTERM lets running requests end.
+Embedded, the process that the supervisor knows is the one that listens. SIGTERM lets running requests end; an application that
+gives answers without an end has `state.begin_stop`, which ends them.
 """
 
 from __future__ import annotations
@@ -37,8 +38,15 @@ async def serve(application: Any, *, host: str, port: int, log_config: dict[str,
         log_dictconfig=log_config,
     )
     loop = asyncio.get_running_loop()
+    begin_stop = getattr(getattr(application, "state", None), "begin_stop", None)
+
+    def stop() -> None:
+        if begin_stop:
+            begin_stop()
+        server.stop()  # type: ignore[no-untyped-call]  # granian
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
+        loop.add_signal_handler(number, stop)
     await server.serve()
 
 

@@ -2,6 +2,8 @@
 
 from bklog.telemetry.events import (
     BatchInserted,
+    ElasticAnswered,
+    ElasticFailed,
     Event,
     ExportEnded,
     IngestFailed,
@@ -12,8 +14,10 @@ from bklog.telemetry.events import (
     PipelineStepEnded,
     RawValuesRead,
     RequestAnswered,
+    RowsTailed,
     SearchAnswered,
     SearchFailed,
+    TailEnded,
     TaskFailed,
     TaskRetried,
     TaskStarted,
@@ -22,6 +26,8 @@ from bklog.telemetry.events import (
 
 __all__ = [
     "BatchInserted",
+    "ElasticAnswered",
+    "ElasticFailed",
     "Event",
     "ExportEnded",
     "IngestFailed",
@@ -32,8 +38,10 @@ __all__ = [
     "PipelineStepEnded",
     "RawValuesRead",
     "RequestAnswered",
+    "RowsTailed",
     "SearchAnswered",
     "SearchFailed",
+    "TailEnded",
     "TaskFailed",
     "TaskRetried",
     "TaskStarted",

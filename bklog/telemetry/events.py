@@ -146,6 +146,71 @@ class SearchFailed(Event):
 
 
 @dataclass(frozen=True)
+class RowsTailed(Event):
+    """What one reading gave all viewers of a tail; `delay_seconds` is that of its oldest rows."""
+
+    level: ClassVar[int] = logging.DEBUG
+    logger: ClassVar[str] = "bklog.tail"
+    moves: ClassVar[tuple[Move, ...]] = (
+        Adds(metrics.TAIL_ROWS, "shown", fixed={"outcome": "shown"}),
+        Adds(metrics.TAIL_ROWS, "dropped", fixed={"outcome": "dropped"}),
+        Observes(metrics.TAIL_DELAY_SECONDS, "delay_seconds"),
+    )
+
+    index_set_id: int
+    viewers: int
+    shown: int
+    dropped: int
+    delay_seconds: float
+
+
+@dataclass(frozen=True)
+class TailEnded(Event):
+    """`code` is `left` for a viewer that went, else says why it was ended."""
+
+    logger: ClassVar[str] = "bklog.tail"
+    moves: ClassVar[tuple[Move, ...]] = (
+        Adds(metrics.TAILS, by=("code",)),
+        Adds(metrics.TAIL_ROWS, "rows_missed", fixed={"outcome": "missed"}),
+    )
+
+    index_set_id: int
+    reader: str
+    code: str
+    rows_missed: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ElasticAnswered(Event):
+    """A request in Elasticsearch's words: `kind` is search, msearch, count, scroll, field_caps …"""
+
+    logger: ClassVar[str] = "bklog.search"
+    moves: ClassVar[tuple[Move, ...]] = (
+        Adds(metrics.SEARCHES, fixed={"code": "ok"}),
+        Observes(metrics.SEARCH_SECONDS, "seconds", by=("kind",)),
+        Adds(metrics.SEARCH_ROWS_READ, "rows_read"),
+        Adds(metrics.SEARCH_BYTES_READ, "bytes_read"),
+    )
+
+    kind: str
+    rows_read: int
+    bytes_read: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ElasticFailed(Event):
+    level: ClassVar[int] = logging.WARNING
+    logger: ClassVar[str] = "bklog.search"
+    moves: ClassVar[tuple[Move, ...]] = (Adds(metrics.SEARCHES, by=("code",)),)
+
+    kind: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class RawValuesRead(Event):
     """Somebody with the permission asked for what an index set masks: `kind` says which way it went out."""
 

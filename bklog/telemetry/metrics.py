@@ -63,6 +63,24 @@ SEARCH_ROWS_READ: Final = Counter("bklog_search_rows_read_total", "Rows that the
 SEARCH_BYTES_READ: Final = Counter(
     "bklog_search_bytes_read_total", "Bytes that the engine read for searches", registry=REGISTRY
 )
+TAILS: Final = Counter(
+    "bklog_tails_total", "Viewers of a live tail that left or were ended, by why", ("code",), registry=REGISTRY
+)
+TAIL_VIEWERS: Final = Gauge(
+    "bklog_tail_viewers", "Viewers that follow a live tail", multiprocess_mode="livesum", registry=REGISTRY
+)
+TAIL_ROWS: Final = Counter(
+    "bklog_tail_rows_total",
+    "Rows of live tails: shown and dropped for their rate, once for all viewers; missed by a viewer that was too slow",
+    ("outcome",),
+    registry=REGISTRY,
+)
+TAIL_DELAY_SECONDS: Final = Histogram(
+    "bklog_tail_delay_seconds",
+    "Time from the arrival of the oldest rows of a live tail's event to their sending",
+    buckets=_REQUEST_SECONDS,
+    registry=REGISTRY,
+)
 TASKS: Final = Counter(
     "bklog_tasks_total",
     "Tasks, by name and what became of them: started, succeeded, failed, retried",

@@ -19,22 +19,27 @@ import click
 import pytest
 from django.test import Client
 from django.urls import get_resolver
+from starlette.routing import Route
 
 import bklog.query
 from bklog.accounts.actions import replace_api_token
 from bklog.api import analyses as analyses_api
 from bklog.api import downloads as downloads_api
+from bklog.api import elastic as elastic_api
 from bklog.api import exports as exports_api
 from bklog.api import masking as masking_api
 from bklog.api import search as search_api
 from bklog.api.analyses import ANALYSES
+from bklog.api.ingest_asgi import application
 from bklog.clean import CleanRule
 from bklog.cli.main import bklog as command_line
 from bklog.collect.actions import create_collector, set_masking
 from bklog.collect.drafts import Draft
 from bklog.collect.models import IndexSet
-from bklog.query import Masking, Plan
+from bklog.query import UNMASKED, Masking, Plan
 from bklog.query.outputs import (
+    Arrived,
+    ArrivedCount,
     Distinct,
     FieldSample,
     Histogram,
@@ -45,10 +50,14 @@ from bklog.query.outputs import (
     Terms,
     TopValues,
 )
-from bklog.query.plan import Breaks, Count, Extract, Page, Spread
+from bklog.query.plan import Breaks, Count, Extract, GroupRows, Groups, Page, Spread
 from bklog.records import Permission
 from bklog.search.catalogue import FieldCatalogue
-from bklog.store import LineBatch, Source, Store
+from bklog.search.tail.reading import Piece, Source, pieces
+from bklog.search.tail.reading import Reader as TailReader
+from bklog.search.tail.request import TailRequest
+from bklog.store import LineBatch, Store
+from bklog.store import Source as Sender
 from bklog.store.clickhouse import ClickHouseStore
 from tests.masking.shapes import CARD, DOCUMENTS, LINES, NAME, PHONE, PIN, RULES, SECRETS, TOKEN, found_in
 from tests.search.engine_store import LIMITS
@@ -102,8 +111,52 @@ ROUTES = {
     "api/v1/search/export/<int:export_id>/file/": "a file whose rows are masked, or were asked for raw by who may",
     "api/v1/search/index_set/<int:index_set_id>/inspect/": NO_ROWS,
     **{f"api/v1/search/index_set/<int:index_set_id>/{name}/": SHOWN for name in ANALYSES},
+    **{
+        f"es/{path}": SHOWN
+        for path in (
+            "_search",
+            "_msearch",
+            "_count",
+            "_async_search",
+            "_search/scroll",
+            "_search/scroll/<str:scroll_id>",
+            "_field_caps",
+            "_mapping",
+            "<str:index>",
+            "<str:index>/_search",
+            "<str:index>/_msearch",
+            "<str:index>/_count",
+            "<str:index>/_async_search",
+            "<str:index>/_field_caps",
+            "<str:index>/_mapping",
+        )
+    },
+    **dict.fromkeys(
+        (
+            "es",
+            "es/",
+            "es/_pit",
+            "es/_settings",
+            "es/_alias",
+            "es/_cat/indices",
+            "es/_cat/indices/<str:index>",
+            "es/_resolve/index/<str:index>",
+            "es/_cluster/health",
+            "es/_cluster/health/<str:index>",
+            "es/_nodes",
+            "es/<str:index>/_pit",
+            "es/<str:index>/_settings",
+            "es/<str:index>/_alias",
+        ),
+        NO_ROWS,
+    ),
     "api/v1/search/index_set/<int:index_set_id>/masking/": NO_ROWS,
     "api/v1/search/index_set/<int:index_set_id>/masking/preview/": "lines of the caller, or raw rows for the permission",
+}
+INGEST_ROUTES = {
+    "/ingest/v1/tail/{index_set_id:int}": SHOWN,
+    "/ingest/v1/{protocol}": NO_ROWS,
+    "/healthz": NO_ROWS,
 }
 COMMANDS = {
     "agent": NO_ROWS,
@@ -130,6 +183,7 @@ COMMANDS = {
     "status": NO_ROWS,
     "storage": NO_ROWS,
     "store": "the embedded engine itself, for who owns its folder",
+    "tail": "prints what the API answers",
     "token": NO_ROWS,
     "top": "prints what the API answers",
     "up": "prints what the API answers to a first search",
@@ -141,12 +195,15 @@ RENDERERS = {
     "render_regex_check": "an empty text",
     "render_bounds": "times only",
     "render_paths": "names of fields only",
+    "render_arrivals": "times and names of inserts only",
 }
 READERS = {
     "search/service.py": SHOWN,
     "search/masking.py": "lines that the caller sent",
     "search/catalogue.py": "names of fields only",
+    "search/tail/reading.py": SHOWN,
     "export/source.py": SHOWN,
+    "elastic/view.py": SHOWN,
 }
 STORE_METHODS = {
     "ping", "migrate", "create_table", "drop_table", "insert_lines", "ledger", "ledgers", "usage", "disks", "expiry_days",
@@ -154,6 +211,7 @@ STORE_METHODS = {
     "of", "places", "copying",
 }  # fmt: skip
 ANALYSED = {Histogram, Terms, TopValues, Distinct, Numbers, SliceCounts, FieldSample, Located, Neighbours}
+TAILED = {Arrived, ArrivedCount}
 READING_METHODS = {"select", "stream", "stream_into"}
 NAMES = sorted({name for one in DOCUMENTS for name in one} | {"user.phone", "user.name", "fields", "log"})
 QUERIES = [
@@ -205,7 +263,7 @@ def index_set(store: ClickHouseStore, monkeypatch: pytest.MonkeyPatch, db: None)
     """Two collectors, so that both forms of a statement are asked; one of them reads JSON and types a field."""
     catalogue = FieldCatalogue(store, LIMITS)
     monkeypatch.setattr(downloads_api, "the_store", lambda: store)
-    for module in (search_api, masking_api, exports_api, analyses_api):
+    for module in (search_api, masking_api, exports_api, analyses_api, elastic_api):
         monkeypatch.setattr(module, "the_store", lambda: store)
         monkeypatch.setattr(module, "the_catalogue", lambda: catalogue)
     rule = CleanRule("json", types={"status": "int", "card": "int", "message": "string"})
@@ -214,7 +272,7 @@ def index_set(store: ClickHouseStore, monkeypatch: pytest.MonkeyPatch, db: None)
         collector = create_collector(Draft(name, 30, rule=kind), store=store)
         body = ("\n".join(LINES) + "\n").encode()
         batch = LineBatch(
-            collector.log_table, kind, Source(host="web"), uuid4(), datetime.now(UTC), body, (len(LINES),), 1 << 20, keyed=False
+            collector.log_table, kind, Sender(host="web"), uuid4(), datetime.now(UTC), body, (len(LINES),), 1 << 20, keyed=False
         )
         assert store.insert_lines(batch)[0].stored == len(LINES)
         found.collectors.add(collector)
@@ -236,6 +294,10 @@ def test_every_path_of_the_api_says_what_it_shows() -> None:
     assert {str(one.pattern) for one in get_resolver().url_patterns} == set(ROUTES)
 
 
+def test_every_path_of_ingest_says_what_it_shows() -> None:
+    assert {one.path for one in application.routes if isinstance(one, Route)} == set(INGEST_ROUTES)
+
+
 def test_every_command_says_what_it_shows() -> None:
     assert isinstance(command_line, click.Group)
     assert set(command_line.list_commands(click.Context(command_line))) == set(COMMANDS)
@@ -253,7 +315,9 @@ def test_every_renderer_says_what_it_shows() -> None:
 
 
 def test_every_output_of_a_plan_is_tried_here() -> None:
-    assert set(get_args(get_type_hints(Plan)["output"])) == {Page, Count, Extract, Spread, Breaks, *ANALYSED}
+    assert set(get_args(get_type_hints(Plan)["output"])) == {
+        Page, Count, Extract, Spread, Breaks, Groups, GroupRows, *ANALYSED, *TAILED,
+    }  # fmt: skip
 
 
 def test_a_plan_cannot_be_made_without_its_masking() -> None:
@@ -477,3 +541,104 @@ def test_no_context_tells_a_secret(reader: Reader) -> None:
             assert answer.status_code == 200, answer.content
             assert found_in(answer.content) == []
             assert len(answer.json()["rows"]) == len(LINES)
+
+
+def followed(index_set: IndexSet, store: ClickHouseStore, query: str, *, masked: bool = True, **asked: Any) -> Piece:
+    """Everything in the index set, as a tail that began before it would have told it."""
+    tables = tuple(collector.log_table for collector in index_set.collectors.all())
+    masking = index_set.masking if masked else UNMASKED
+    catalogue = FieldCatalogue(store, LIMITS)
+    request = TailRequest(index_set.pk, query, masked=masked, **asked)
+    reader = TailReader(request, Source(tables, masking), store=store, catalogue=catalogue, limits=LIMITS)
+    (piece,) = pieces(reader.arrivals(0))
+    return reader.read(piece, 10_000)
+
+
+def test_a_tail_without_masking_would_tell_the_secrets(index_set: IndexSet, store: ClickHouseStore) -> None:
+    """Else the test below would prove nothing."""
+    assert set(found_in(followed(index_set, store, "*", masked=False).lines)) == set(SECRETS)
+
+
+def test_no_tail_tells_a_secret(index_set: IndexSet, reader: Reader, store: ClickHouseStore) -> None:
+    known = tuple(name for name in NAMES if "@" not in name and name not in ("fields", "log"))
+    asked: list[dict[str, Any]] = [{}, {"fields": known}]
+    for query in ("*", QUERIES[3]):
+        for one in asked if query == "*" else asked[:1]:
+            found = followed(index_set, store, query, **one)
+            assert found_in(found.lines) == []
+            assert len([json.loads(line) for line in found.lines.splitlines()]) == found.shown == reader.count(query)
+    for secret in PROBED[:2]:  # the conditions are those of a search
+        assert followed(index_set, store, json.dumps(secret, ensure_ascii=False)).shown == 0
+
+
+def elastic(reader: Reader, path: str, asked: Any) -> Any:
+    """As Elasticsearch's clients ask; a list is a request of lines."""
+    body = "".join(f"{json.dumps(one)}\n" for one in asked) if isinstance(asked, list) else json.dumps(asked)
+    return Client().post(f"/es/{path}", body, "application/json", headers=reader.headers)
+
+
+ELASTIC_ROWS: dict[str, Any] = {"top_hits": {"size": 100, "highlight": {"fields": {"*": {}}}}}
+ELASTIC_SHOWN: dict[str, Any] = {"highlight": {"fields": {"*": {}}}, "fields": ["*"], "sort": ["@timestamp"], "size": 1000}
+ELASTIC_QUERY: dict[str, Any] = {"query_string": {"query": "call card paid number as"}}
+
+
+@pytest.mark.parametrize("name", ["user.phone", "log", "card"])
+def test_no_aggregation_of_elasticsearch_tells_a_secret(reader: Reader, name: str) -> None:
+    """Every one that says something of a field's values, below and above others: each level is a statement."""
+    figures = {kind: {kind: {"field": name}} for kind in ("extended_stats", "percentiles", "cardinality", "value_count")}
+    numbers = {"histogram": {"field": name, "interval": 1e12, "min_doc_count": 1}}
+    terms = {"terms": {"field": name, "size": 1000, "missing": "-"}, "aggs": {**figures, "rows": ELASTIC_ROWS}}
+    answer = elastic(reader, "secrets/_search", {"size": 0, "aggs": {"terms": terms, "numbers": numbers, **figures}})
+    assert answer.status_code == 200, answer.content
+    assert len(answer.json()["aggregations"]["terms"]["buckets"]) > 1
+    assert found_in(answer.content) == []
+
+
+@pytest.mark.parametrize("path", ["secrets/_search", "_msearch"])
+def test_no_answer_in_the_words_of_elasticsearch_tells_a_secret(reader: Reader, path: str) -> None:
+    filters = {"filters": {"filters": [{"match": {"log": "call"}}]}, "aggs": {"rows": ELASTIC_ROWS}}
+    asked = {"query": ELASTIC_QUERY, "aggs": {"filters": filters}, **ELASTIC_SHOWN}
+    answer = elastic(reader, path, [{"index": "secrets"}, ELASTIC_SHOWN, {}, asked] if path == "_msearch" else asked)
+    assert answer.status_code == 200, answer.content
+    assert b"_source" in answer.content
+    assert found_in(answer.content) == []
+
+
+def test_no_page_of_a_scroll_or_list_of_fields_tells_a_secret(reader: Reader) -> None:
+    answer = elastic(reader, "secrets/_search?scroll=1m&size=40", {})
+    rows = 0
+    while hits := answer.json()["hits"]["hits"]:
+        assert found_in(json.dumps(hits).encode()) == []
+        rows += len(hits)
+        answer = elastic(reader, "_search/scroll", {"scroll_id": answer.json()["_scroll_id"], "scroll": "1m"})
+    assert rows == 2 * len(LINES)
+    for path in ("secrets", "secrets/_mapping", "_mapping", "secrets/_field_caps?fields=*"):
+        answer = Client().get(f"/es/{path}", headers=reader.headers)
+        assert answer.status_code == 200, answer.content
+        assert b"message" in answer.content
+        assert found_in(answer.content) == []
+
+
+@pytest.mark.parametrize("secret", [PHONE, TOKEN])
+def test_no_condition_of_elasticsearch_tells_whether_a_secret_is_there(reader: Reader, secret: str) -> None:
+    expression = "".join(f"[{one}]" for one in secret)
+    assert elastic(reader, "secrets/_count", {"query": {"match_phrase": {"log": secret}}}).json()["count"] == 0
+    filters = {"a": {"filters": {"filters": [{"wildcard": {"log": f"*{secret}*"}}, {"regexp": {"log": expression}}]}}}
+    buckets = elastic(reader, "secrets/_search", {"size": 0, "aggs": filters}).json()["aggregations"]["a"]["buckets"]
+    assert [one["doc_count"] for one in buckets] == [0, 0]
+
+
+@pytest.mark.parametrize("masked", [{"term": {"user.phone": PHONE}}, {"prefix": {"card": "4"}}, {"range": {"pin": {"gte": 1}}}])
+def test_a_condition_of_elasticsearch_on_a_masked_field_is_refused(reader: Reader, masked: dict[str, Any]) -> None:
+    for body in ({"query": masked}, {"size": 0, "aggs": {"a": {"filters": {"filters": [masked]}}}}):
+        refused = elastic(reader, "secrets/_search", body)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "field_masked")
+
+
+def test_index_sets_together_hide_what_any_of_them_hides(reader: Reader, index_set: IndexSet) -> None:
+    """The same rows stand in an index set without rules: alone it shows them, with the other one it does not."""
+    raw = IndexSet.objects.create(name="raw")
+    raw.collectors.set(index_set.collectors.all())
+    assert PHONE in found_in(elastic(reader, "raw/_search", {"size": 1000}).content)
+    for names in ("raw,secrets", "*", "secrets,raw"):
+        assert found_in(elastic(reader, f"{names}/_search", {"size": 1000}).content) == []

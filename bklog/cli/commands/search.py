@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterator
 from typing import Any, Final
 
 import click
@@ -12,11 +12,12 @@ from bklog.cli.asked import index_set_id, moment
 from bklog.cli.client import api, as_error
 from bklog.cli.completion import index_sets
 from bklog.cli.index_set import SINCE, WHICH, ask, cost
-from bklog.cli.shown import highlighted, in_colour, of_level, of_line, plain, raw
+from bklog.cli.rows import identity, show
+from bklog.cli.shown import in_colour
+from bklog.cli.tailed import tailed
 from bklog.cli.written import as_json
 from bklog.errors import BadRequest
 
-SOURCE: Final = ("host", "path", "stream")
 EVERYTHING: Final = "*"
 
 
@@ -33,23 +34,24 @@ EVERYTHING: Final = "*"
 @click.option("--count", "form", flag_value="count", help="Print the number of matching rows only.")
 @click.option("--inspect", "form", flag_value="inspect", help="Print what the query means, or where it fails and a repair.")
 @click.option("--explain", "form", flag_value="explain", help="Print what would be run, without running it.")
+@click.option("--follow", is_flag=True, help="Print these rows oldest first, then what comes in, until ^C.")
 @in_colour
-def search(  # noqa: PLR0913 one for each thing that can be said
+def search(
     *,
     query: str,
     name: str | None,
-    since: str,
-    until: str,
     limit: int,
     fields: str | None,
     order: str | None,
     form: str | None,
+    follow: bool,
+    **span: str,
 ) -> None:
     """Find log lines, newest first unless the index set or --order says otherwise.
 
     QUERY is words, "phrases", field:value, field:[1 TO 5], wild*cards, /regular expressions/, AND OR NOT ( ).
     """
-    asked: dict[str, Any] = {"query": query, "start": moment(since), "end": moment(until)}
+    asked: dict[str, Any] = {"query": query, "start": moment(span["since"]), "end": moment(span["until"])}
     if form in ("count", "explain"):
         asked[form] = True
     else:
@@ -63,17 +65,48 @@ def search(  # noqa: PLR0913 one for each thing that can be said
     if form == "inspect":
         _inspect(index_set_id(name), query)
         return
+    if follow:
+        _follow(index_set_id(name), asked, form, span["until"])
+        return
     answer = ask(index_set_id(name), "search", asked)
-    for line in _lines(answer, form, _columns(asked, answer)):
-        raw(line) if form == "raw" else click.echo(line)
+    _print(answer, form, _columns(asked, answer))
     if "statistics" in answer:
         click.echo(_summary(answer), err=True)
+
+
+def _print(answer: dict[str, Any], form: str | None, fields: list[str] | None) -> None:
+    if form == "explain":
+        click.echo(_explained(answer["explanation"]))
+    elif form == "count":
+        click.echo(str(answer["count"]))
+    else:
+        for row in answer["rows"]:
+            show(row, form, fields)
 
 
 def _columns(asked: dict[str, Any], answer: dict[str, Any]) -> list[str] | None:
     """Those that were asked for, or those of the index set; None for the whole line."""
     fields: list[str] | None = asked.get("fields") or answer.get("fields")
     return None if fields == [EVERYTHING] else fields
+
+
+def _follow(index_set: int, asked: dict[str, Any], form: str | None, until: str) -> None:
+    """The tail begins before the search, so that nothing falls between them, and what both have is printed once."""
+    if form in ("count", "explain") or until != "now":
+        hint = "leave out --until, --count and --explain"
+        raise BadRequest("--follow prints rows that come in from now on", hint=hint, code="follow")
+    tail = tailed(index_set, {name: asked[name] for name in ("query", "fields") if name in asked})
+    opening = next(tail)
+    answer = ask(index_set, "search", {**asked, "order": "newest"})
+    fields = _columns(asked, answer)
+    for row in reversed(answer["rows"]):
+        show(row, form, fields)
+    click.echo(_summary(answer), err=True)
+    printed = {identity(row) for row in answer["rows"]}
+    for rows in itertools.chain([opening], tail):
+        for row in rows:
+            if identity(row) not in printed:
+                show(row, form, fields)
 
 
 def _inspect(index_set: int, query: str) -> None:
@@ -94,39 +127,11 @@ def _noted(note: dict[str, Any]) -> str:
     return f"{note['message']}; perhaps: {note['repair']}" if note["repair"] else str(note["message"])
 
 
-def _lines(answer: dict[str, Any], form: str | None, fields: list[str] | None) -> Iterator[str]:
-    if form == "explain":
-        yield _explained(answer["explanation"])
-    elif form == "count":
-        yield str(answer["count"])
-    elif form == "json":
-        yield from (as_json(row) for row in answer["rows"])
-    elif form == "raw":
-        yield from (row["log"] for row in answer["rows"])
-    else:
-        yield from (_row(row, fields) for row in answer["rows"])
-
-
 def _explained(explanation: dict[str, Any]) -> str:
     parts = [("query", explanation["query"]), ("plan", json.dumps(explanation["plan"], indent=2, ensure_ascii=False))]
     statement = explanation["statement"]
     parts += [("sql", statement["text"]), ("params", json.dumps(statement["params"], indent=2, ensure_ascii=False))]
     return "\n\n".join(f"{click.style(name, bold=True)}\n{text}" for name, text in [*parts, ("engine", explanation["engine"])])
-
-
-def _row(row: dict[str, Any], fields: list[str] | None) -> str:
-    time = click.style(row["time"], dim=True)
-    if fields:
-        values = {**row, **row.get("fields", {})}
-        shown = ((name, _value(values.get(name, values.get(name.removeprefix("fields."))))) for name in fields)
-        return " ".join([time, *(f"{click.style(plain(name), fg='cyan')}={value}" for name, value in shown)])
-    level = of_level(plain(f"{row['level']:<5}"), row["level"])
-    source = click.style(":".join(plain(row[name]) for name in SOURCE if row[name]), fg="cyan")
-    return " ".join(part for part in (time, level, source, highlighted(row["log"], row.get("highlight", []))) if part)
-
-
-def _value(value: object) -> str:
-    return of_line(value) if isinstance(value, str) else as_json(value)
 
 
 def _summary(answer: dict[str, Any]) -> str:

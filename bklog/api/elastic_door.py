@@ -1,0 +1,72 @@
+"""What every request below /es/ meets beside the rest: its credentials as its clients send them, failures as they read them.
+
+Authorization: ApiKey, Basic ─▶ Bearer ─▶ … ─▶ answer ─▶ X-Elastic-Product, a failure in Elasticsearch's shape
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from bklog.api.middleware import View
+from bklog.elastic.failures import as_failure
+
+PREFIX: Final = "/es"
+PRODUCT: Final = "X-Elastic-Product"  # the official clients refuse a server without it
+CHALLENGE: Final = 'Basic realm="API token as the password", charset="UTF-8"'
+
+
+def open_door(get_response: View) -> View:
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.path != PREFIX and not request.path.startswith(f"{PREFIX}/"):
+            return get_response(request)
+        token = token_of(request.META.get("HTTP_AUTHORIZATION", ""))
+        if token:
+            request.META["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+        response = get_response(request)
+        if response.status_code >= 400:
+            response = _in_their_shape(response)
+        if request.method == "HEAD":
+            response.content = b""
+        response[PRODUCT] = "Elasticsearch"
+        if response.status_code == 401:
+            response["WWW-Authenticate"] = CHALLENGE
+        return response
+
+    return middleware
+
+
+def token_of(header: str) -> str:
+    """The API token in `ApiKey TOKEN`, `ApiKey base64(id:TOKEN)` or `Basic base64(name:TOKEN)`; empty of another scheme."""
+    scheme, _, credentials = header.partition(" ")
+    match scheme.lower():
+        case "apikey":
+            return _behind_colon(credentials.strip()) or credentials.strip()
+        case "basic":
+            return _behind_colon(credentials.strip())
+    return ""
+
+
+def _behind_colon(encoded: str) -> str:
+    try:
+        decoded = base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):  # no base64: the token itself
+        return ""
+    return decoded.partition(":")[2]
+
+
+def _in_their_shape(response: HttpResponse) -> HttpResponse:
+    if not isinstance(response, JsonResponse):
+        return response
+    failure = json.loads(response.content).get("error")
+    if not isinstance(failure, dict) or "root_cause" in failure:
+        return response
+    shaped = JsonResponse(as_failure(failure, response.status_code), status=response.status_code)
+    for name in ("Retry-After", "Allow"):
+        if name in response:
+            shaped[name] = response[name]
+    return shaped

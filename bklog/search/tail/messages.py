@@ -1,0 +1,47 @@
+"""What a tail sends -> the bytes of server-sent events. Lines stay as the engine wrote them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from bklog.errors import BklogError
+from bklog.search.tail.position import Position
+
+DROPPED_HINTS: Final = {
+    "rate": "more rows or bytes matched than are shown at once: narrow the query, raise BKLOG_TAIL_ROWS_PER_SECOND, or search",
+    "viewer": "the viewer did not take them in time; a search finds them",
+    "masking": "the masking of the index set changed while they waited to be sent; a search finds them",
+}
+
+
+def event(name: str, content: Mapping[str, Any], position: Position | None = None) -> bytes:
+    return b"%sevent: %s\ndata: %s\n\n" % (_id(position), name.encode(), _json(content))
+
+
+def rows_event(lines: bytes, position: Position) -> bytes:
+    """One event of all lines, each a `data` line, so that it comes whole or not at all, and its id with it."""
+    return b"%sevent: rows\ndata: %s\n\n" % (_id(position), lines.removesuffix(b"\n").replace(b"\n", b"\ndata: "))
+
+
+def dropped_event(rows: int, reason: str, position: Position | None = None) -> bytes:
+    return event("dropped", {"rows": rows, "reason": reason, "hint": DROPPED_HINTS[reason]}, position)
+
+
+def heartbeat(position: Position) -> bytes:
+    """No event for a reader, but his last id is the newest: he goes on from there."""
+    return b": heartbeat\n%s\n" % _id(position)
+
+
+def failure(error: BklogError, *, name: str = "error") -> bytes:
+    """`status` is what the request would have been answered with, had it failed at once."""
+    return event(name, {**error.as_dict()["error"], "status": error.status})
+
+
+def _id(position: Position | None) -> bytes:
+    return b"id: %s\n" % str(position).encode() if position else b""
+
+
+def _json(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
