@@ -20,6 +20,8 @@ from bklog.search.histogram import date_histogram
 from bklog.search.masking import masking_for
 from bklog.search.numbers import numbers, statistics
 from bklog.search.question import Answer, Searched
+from bklog.search.sql import sql
+from bklog.search.table import table
 from bklog.search.terms import distinct, terms, values
 from bklog.telemetry import SearchAnswered, SearchFailed
 
@@ -33,6 +35,8 @@ ANALYSES: Final[Mapping[str, Analysis]] = {  # the path below the index set → 
     "fields/statistics": statistics,
     "fields/values": values,
     "context": context,
+    "sql": sql,
+    "table": table,
 }
 
 
@@ -55,7 +59,7 @@ def view_of(analysis: Analysis) -> View:
 def _searched(index_set_id: int, bearer: Bearer, raw: Mapping[str, Any], *, kind: str) -> Searched:
     index_set = get_searchable(index_set_id)
     masked = raw.get("masking") is not False  # the analysis refuses what is neither true nor false
-    query = str(raw.get("query", ""))
+    query = str(raw.get("sql") or raw.get("query", ""))
     masking = masking_for(bearer, index_set.masking, index_set_id=index_set_id, masked=masked, kind=kind, query=query)
     return Searched(index_set.tables, masking, the_store(), the_catalogue(), search_limits())
 

@@ -7,6 +7,8 @@ request ─▶ Authenticate (401 without a token) ─▶ view ─▶ answer
 
 from __future__ import annotations
 
+import base64
+import binascii
 import logging
 import re
 from collections.abc import Callable
@@ -71,9 +73,18 @@ def may_read_metrics(request: HttpRequest) -> bool:
 
 
 def bearer(request: HttpRequest) -> str:
-    """The token that came with the request, or nothing."""
+    """The token that came with the request, or nothing. Of Basic it is the password, under any user's name."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        return _password(token.strip())
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _password(credentials: str) -> str:
+    try:
+        return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
 
 
 class AnswerFailures:

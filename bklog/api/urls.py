@@ -14,6 +14,7 @@ from bklog.api import (
     fleet,
     health,
     index_sets,
+    loki,
     masking,
     metrics,
     openapi,
@@ -70,6 +71,9 @@ urlpatterns = [
         path(f"api/v1/search/index_set/<int:index_set_id>/{name}/", analyses.view_of(analysis))
         for name, analysis in analyses.ANALYSES.items()
     ),
+    path("ready", loki.ready),
+    *(path(f"loki/api/v1/{name}", view) for name, view in loki.VIEWS.items()),
+    path("loki/api/v1/label/<str:name>/values", loki.label_values),
     path("api/v1/search/index_set/<int:index_set_id>/masking/", masking.masking),
     path("api/v1/search/index_set/<int:index_set_id>/masking/preview/", masking.preview),
     *elastic_urls.urlpatterns,

@@ -77,7 +77,7 @@ def ask(index_set: int, path: str, asked: dict[str, Any]) -> dict[str, Any]:
     except BadRequest as error:
         start, end = error.fields.get("start"), error.fields.get("end")
         if isinstance(start, int) and isinstance(end, int):
-            _point_at(asked.get("query", ""), start, end)
+            _point_at(asked.get("sql") or asked.get("query", ""), start, end)
         if repair := error.fields.get("repair"):
             click.echo(f"  perhaps: {plain(repair)}", err=True)
         raise

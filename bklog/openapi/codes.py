@@ -10,9 +10,9 @@ _BY_STATUS: Final[Mapping[int, tuple[str, ...]]] = {
         "agent_path", "agent_rule", "bad_regex", "bad_value", "before", "clean_rule", "client_task", "collector",
         "condition", "cursor", "drain", "empty_index_set", "export_request", "favourite", "format_type", "hours",
         "index_set", "index_set_id", "interval", "limit", "masking", "no_collector", "no_json", "no_mail_server",
-        "no_part", "no_text", "nothing_to_change", "nul", "percentiles", "pipeline_state", "query_syntax",
-        "query_too_large", "reason", "row_identity", "scope", "search_request", "search_too_long", "several_stores",
-        "store", "time_range", "time_syntax", "unknown_field", "zone",
+        "no_part", "no_text", "nothing_to_change", "nul", "percentiles", "pipe_not_here", "pipeline_state",
+        "query_syntax", "query_too_large", "reason", "row_identity", "scope", "search_request", "search_too_long",
+        "several_stores", "sql_error", "sql_refused", "store", "time_range", "time_syntax", "unknown_field", "zone",
     ),
     401: ("token_missing", "token_wrong"),
     403: ("favourite_owner", "field_masked", "link_owner", "link_wrong", "permission_missing"),
@@ -48,7 +48,8 @@ BODY: Final = ("no_json", "body_too_large")
 KEPT: Final = (*BODY, "nul")  # of a body that is kept
 STORE: Final = ("store_error", "table_gone", "store_overloaded", "store_down", "disk_full", "unknown_store")
 QUERY: Final = (
-    *BODY, *STORE, "no_index_set", "search_request", "limit", "time_syntax", "time_range", "query_syntax", "query_too_large",
+    *BODY, *STORE, "pipe_not_here",
+    "no_index_set", "search_request", "limit", "time_syntax", "time_range", "query_syntax", "query_too_large",
     "unknown_field", "bad_value", "bad_regex", "condition", "field_masked", "permission_missing", "empty_index_set",
     "search_timeout", "search_too_large", "several_stores",
 )  # fmt: skip

@@ -16,6 +16,7 @@ from bklog.registry import Registry
 ELSEWHERE: Final[Mapping[str, str]] = {
     "es": "docs/elasticsearch.md",
     "loki/": "docs/loki.md",
+    "ready": "docs/loki.md",
     "metrics": "docs/metrics.md",
 }
 PATH_VALUES: Final[Mapping[str, Schema]] = {

@@ -47,9 +47,9 @@ def _slice_counts(plan: Plan, output: SliceCounts, bind: Binder) -> str:
     return f"SELECT scan, bucket, count() AS n FROM {rows} GROUP BY scan, bucket ORDER BY scan, bucket"
 
 
-def bucket_of(edges: Sequence[int], bind: Binder) -> str:
+def bucket_of(edges: Sequence[int], bind: Binder, column: str = "time") -> str:
     """The bucket's number where all have one width, else the edge that it begins with: both are one step for a row."""
-    moment, width = "toUnixTimestamp64Nano(time)", common_width(edges)
+    moment, width = f"toUnixTimestamp64Nano({column})", common_width(edges)
     if width:  # two bytes, so that the groups' keys are short
         return f"toUInt16(intDiv({moment} - {bind(str(edges[0]), 'Int64')}, {bind(str(width), 'Int64')}))"
     return f"roundDown({moment}, {bind(str(list(edges[:-1])), 'Array(Int64)')})"

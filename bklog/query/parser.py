@@ -60,6 +60,17 @@ def parse(text: str) -> Query:
 
 def parse_by(kind: type[Parser], text: str) -> Query:
     """By a parser that joins terms in another way."""
+    query, scan = begin(text, kind)
+    if scan.peek():
+        hint = r"ask for a table (POST …/table/, bklog search), or write \| for the character itself"
+        message = "what follows | makes a table of rows, and here rows are asked for"
+        edit = Edit(scan.position, len(text), "")
+        raise scan.refuse(message, hint, expected="the end", end=len(text), edit=edit, code="pipe_not_here")
+    return query
+
+
+def begin(text: str, kind: type[Parser] | None = None) -> tuple[Query, Scanner]:
+    """The query, and the scanner at the end of the text or at the `|` that ends the query. Raises QuerySyntax."""
     if len(text) > MAX_CHARACTERS:
         message = f"the query has {len(text)} characters; at most {MAX_CHARACTERS} are read"
         span = Span(MAX_CHARACTERS, len(text))
@@ -68,8 +79,8 @@ def parse_by(kind: type[Parser], text: str) -> Query:
         edit = Edit(*half.span(), "?")
         message = "half of a character stands here: the text was cut or encoded wrongly"
         raise QuerySyntax(message, span=Span(*half.span()), hint="write the character itself", edit=edit)
-    parser = kind(text)
-    return Query(parser.whole(), tuple(parser.notes))
+    parser = (kind or Parser)(text)
+    return Query(parser.whole(), tuple(parser.notes)), parser.scan
 
 
 class Parser:
@@ -86,7 +97,7 @@ class Parser:
 
     def whole(self) -> Node:
         self.scan.skip_space()
-        if not self.scan.peek():
+        if not self.scan.peek() or self.scan.at_pipe():
             return Everything()
         node = self.any()
         if self.scan.peek() == ")":
@@ -109,7 +120,7 @@ class Parser:
     def all(self) -> Node:
         nodes = [self.unary()]
         self.scan.skip_space()
-        while self.scan.peek() not in ("", ")") and self.scan.at_operator() != "OR":
+        while self.scan.peek() not in ("", ")") and self.scan.at_operator() != "OR" and not self.scan.at_pipe():
             self.scan.take_operator("AND")
             nodes.append(self.unary())
             self.scan.skip_space()
@@ -124,7 +135,7 @@ class Parser:
                 return Not(self.unary())
             if self.take_sign("+"):
                 return self._required()
-            if scan.at_operator() or scan.peek() in ("", ")"):
+            if scan.at_operator() or scan.at_pipe() or scan.peek() in ("", ")"):
                 raise self.no_term()
             return self.operand()
         finally:

@@ -14,7 +14,9 @@ from bklog.query.cursor import Cursor
 from bklog.query.fields import LOG, Kind, Target
 from bklog.query.masking import Masking
 from bklog.query.outputs import Analysis, Arrived, ArrivedCount, Field, Located, Neighbours
+from bklog.query.pipe.table import Table
 from bklog.query.tree import Wild
+from bklog.query.view.output import View
 
 # Numbers and times are compared as they are stored: a number that a rule alters matches nothing.
 STORED_KINDS: Final = (Kind.INT, Kind.FLOAT, Kind.BOOL, Kind.TIME)
@@ -296,7 +298,20 @@ class GroupRows:
 
 
 Output: TypeAlias = (
-    Page | Count | Extract | Spread | Breaks | Analysis | Located | Neighbours | Groups | GroupRows | Arrived | ArrivedCount
+    Page
+    | Count
+    | Extract
+    | Spread
+    | Breaks
+    | Analysis
+    | Located
+    | Neighbours
+    | Groups
+    | GroupRows
+    | Arrived
+    | ArrivedCount
+    | Table
+    | View
 )
 
 

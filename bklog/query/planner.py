@@ -306,7 +306,7 @@ def _compare_whole(value: Whole, target: Target) -> Predicate:
             return Matches(target, pattern)
         case Range(low, high):
             texts = [end.text for end in (low, high) if end]
-            numbers = [_number(text) for text in texts] if target.kind is Kind.DYNAMIC else [None]
+            numbers = [read_number(text) for text in texts] if target.kind is Kind.DYNAMIC else [None]
             known: dict[str, Operand] = {text: convert(text) for text in texts}
             if all(number is not None for number in numbers):
                 known = {text: number for text, number in zip(texts, numbers, strict=True) if number is not None}
@@ -349,14 +349,14 @@ def _typed(text: str, target: Target, span: Span) -> bool | int | float:
         raise _bad_value(
             span, f"{target.name} is true or false, not {text!r}", f"write {target.name}:true", expected=TRUE_OR_FALSE
         )
-    number = _number(text)
+    number = read_number(text)
     if number is None:
         hint = "write a number such as 404, -5 or 1.5e3, or a range such as [400 TO 499]"
         raise _bad_value(span, f"{target.name} is a number, and {text!r} is none", hint, expected="a number")
     return number
 
 
-def _number(text: str) -> int | float | None:
+def read_number(text: str) -> int | float | None:
     """None also where the engine's 64 bits end."""
     if _INTEGER.fullmatch(text):
         return int(text) if -(2**63) <= int(text) < 2**63 else None

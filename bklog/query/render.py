@@ -6,6 +6,7 @@ from typing import assert_never
 
 from bklog.query import arrived, extract, groups, histogram, neighbours, sample, sql
 from bklog.query.outputs import (
+    Analysis,
     Arrived,
     ArrivedCount,
     Distinct,
@@ -18,7 +19,11 @@ from bklog.query.outputs import (
     Terms,
     TopValues,
 )
+from bklog.query.pipe import sql as pipe
+from bklog.query.pipe.table import Table
 from bklog.query.plan import Breaks, Count, Extract, GroupRows, Groups, Page, Plan, Spread
+from bklog.query.view import sql as view
+from bklog.query.view.output import View
 from bklog.records import Statement
 
 
@@ -37,11 +42,23 @@ def _text(plan: Plan, bind: sql.Binder) -> str:  # noqa: PLR0911 - one for each 
             return neighbours.render(plan, output, bind)
         case Arrived() | ArrivedCount() as output:
             return arrived.render(plan, output, bind)
-        case Histogram() | SliceCounts() as output:
-            return histogram.render(plan, output, bind)
-        case Terms() | TopValues() | Distinct() | Numbers() | Groups() | GroupRows() as output:
+        case Groups() | GroupRows() as output:
             return groups.render(plan, output, bind)
-        case FieldSample() as output:
+        case Table() as output:
+            return pipe.render(plan, output, bind)
+        case View() as output:
+            return view.render(plan, output, bind)
+        case analysis:
+            return _analysis(plan, analysis, bind)
+
+
+def _analysis(plan: Plan, output: Analysis, bind: sql.Binder) -> str:
+    match output:
+        case Histogram() | SliceCounts():
+            return histogram.render(plan, output, bind)
+        case Terms() | TopValues() | Distinct() | Numbers():
+            return groups.render(plan, output, bind)
+        case FieldSample():
             return sample.render(plan, output, bind)
         case unreachable:
             assert_never(unreachable)

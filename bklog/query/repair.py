@@ -72,18 +72,21 @@ def _meant(leaf: Term | Exists, name: str) -> Node:
     return Term(Phrase(str(leaf)))
 
 
-def repair(text: str, error: QuerySyntax) -> str:
-    """Edits one after the other, or all of it in quotes; empty where the text is too large for any."""
+def repair(text: str, error: QuerySyntax, reader: Callable[[str], object] = parse) -> str:
+    """Edits one after the other, or all of it in quotes; empty where the text is too large for any.
+
+    `reader` reads the language that the text is of. A pipe in quotes would be something else: it stays without a proposal.
+    """
     edited = text
     found: QuerySyntax | None = error
     for _ in range(MAX_EDITS):
         if found is None or found.edit is None:
             break
         edited = apply(edited, found.edit)
-        found = _error(edited)
+        found = _error(edited, reader)
     if found is None and edited.strip():  # nothing left would find everything
         return edited
-    return "" if error.stable_code == TOO_LARGE else readable(quote(text))
+    return "" if error.stable_code == TOO_LARGE or reader is not parse else readable(quote(text))
 
 
 def apply(text: str, edit: Edit) -> str:
@@ -95,9 +98,9 @@ def readable(text: str) -> str:
     return "" if _error(text) else text
 
 
-def _error(text: str) -> QuerySyntax | None:
+def _error(text: str, reader: Callable[[str], object] = parse) -> QuerySyntax | None:
     try:
-        parse(text)
+        reader(text)
     except QuerySyntax as error:
         return error
     return None

@@ -55,6 +55,10 @@ class Scanner:
         found = _OPERATOR.match(self.text, self.position)
         return OPERATORS[found[0]] if found else ""
 
+    def at_pipe(self) -> bool:
+        """One `|` where a term could begin: the query ends here."""
+        return self.peek() == "|" and self.text[self.position + 1 : self.position + 2] != "|"
+
     def take_operator(self, name: str) -> bool:
         if self.at_operator() != name:
             return False
@@ -194,7 +198,7 @@ class Scanner:
     def require_end_of_term(self, start: int) -> None:
         """What follows a term must not touch it."""
         here = self.peek()
-        if not here or here.isspace() or here == ")":
+        if not here or here.isspace() or here == ")" or self.at_pipe():
             return
         if here in "~^":
             end = _CHUNK.match(self.text, self.position)

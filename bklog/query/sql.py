@@ -75,9 +75,13 @@ class Binder:
         self.masking = masking
         self.row = MaskedRow(masking, self)
 
+    def under(self, masking: Masking) -> Binder:
+        """The same values, for rows with another masking."""
+        return Binder(masking, self._places)
+
     def unmasked(self) -> Binder:
         """The same values, for what only the engine compares."""
-        return Binder(UNMASKED, self._places)
+        return self.under(UNMASKED)
 
     def __call__(self, value: str, kind: str = "String") -> str:
         name = self._places.setdefault((kind, value), f"p{len(self._places)}")

@@ -19,7 +19,7 @@ from bklog.errors import Edit, Span
 
 NOWHERE: Final = Span(0, 0)
 _SPECIAL: Final = re.compile(r'[\\"():*?~^\s]')
-_SPECIAL_AT_START: Final = re.compile(r"[-+!/\[{]|(?:AND|OR|NOT|&&|\|\|)\Z")
+_SPECIAL_AT_START: Final = re.compile(r"[-+!/\[{]|\|(?!\|)|(?:AND|OR|NOT|&&|\|\|)\Z")
 _SPECIAL_AT_START_OF_VALUE: Final = re.compile(r"[/<>\[{]|(?:AND|OR|NOT|&&|\|\|)\Z")
 _PLAIN_BOUND: Final = re.compile(r'(?!TO\Z|[=/<>])[^\\"()*?~^\[\]{}\s]+')
 

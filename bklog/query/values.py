@@ -37,10 +37,11 @@ def _union(plan: Plan, columns: Columns, source: Callable[[Scan], str]) -> str:
 
 
 def values_of(fields: Iterable[Field], number: int, bind: Binder) -> dict[str, str]:
-    return {f"value_{place}": _value(field, number, bind) for place, field in enumerate(fields)}
+    return {f"value_{place}": value_of(field, number, bind) for place, field in enumerate(fields)}
 
 
-def _value(field: Field, number: int, bind: Binder) -> str:
+def value_of(field: Field, number: int, bind: Binder) -> str:
+    """In the table of the scan of this number."""
     target = field.targets[number]
     column = stored(target)
     if target.kind is Kind.TIME:

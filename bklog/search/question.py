@@ -13,7 +13,10 @@ from typing import Any, Final
 
 from bklog.errors import BadRequest, QuerySyntax
 from bklog.query import Masking, Plan, find_field, plan_analysis, render
+from bklog.query.fields import TableFields
 from bklog.query.outputs import Analysis, Field, Located, Neighbours
+from bklog.query.pipe.table import Table
+from bklog.query.view.output import View
 from bklog.records import Limits, Rows, Statement, to_nanoseconds
 from bklog.search.addition import read_addition
 from bklog.search.catalogue import FieldCatalogue
@@ -67,7 +70,16 @@ class Question:
             raise BadRequest("no field is named", hint='name one, such as {"field": "level"}', code="unknown_field")
         return find_field(name, self._known)
 
-    def plan(self, output: Analysis | Located | Neighbours, *, of_scan: int | None = None) -> Plan:
+    @property
+    def limits(self) -> Limits:
+        return self._searched.limits
+
+    @property
+    def known(self) -> Sequence[TableFields]:
+        """What the planner knows of each table."""
+        return self._known
+
+    def plan(self, output: Analysis | Located | Neighbours | Table | View, *, of_scan: int | None = None) -> Plan:
         """Over all tables, or over the one of this number."""
         tables = self._known if of_scan is None else [self._known[of_scan]]
         try:
@@ -81,15 +93,18 @@ class Question:
         except QuerySyntax as error:
             raise placed(error, self._asked, self._known) from error
 
-    def ask(self, output: Analysis | Located) -> Rows:
+    def ask(self, output: Analysis | Located | Table | View) -> Rows:
         return self.run(self.plan(output))
 
     def run(self, plan: Plan) -> Rows:
-        answer = select(render(plan), self._store, self._searched.limits)
+        return self.run_statement(render(plan))
+
+    def run_statement(self, statement: Statement, *, limits: Limits | None = None) -> Rows:
+        answer = select(statement, self._store, limits or self._searched.limits)
         self._answers.append(answer)
         return answer
 
-    def explained(self, output: Analysis) -> Answer:
+    def explained(self, output: Analysis | Table | View) -> Answer:
         """What would be run, without running it."""
         plan = self.plan(output)
         statement = render(plan)
@@ -100,6 +115,6 @@ class Question:
     def answer(self, content: Answer) -> Answer:
         return {**content, "statistics": measure(self._answers, self._started).as_dict()}
 
-    def ask_or_explain(self, given: Given, output: Analysis, shape: Callable[[Rows], Answer]) -> Answer:
+    def ask_or_explain(self, given: Given, output: Analysis | Table | View, shape: Callable[[Rows], Answer]) -> Answer:
         """For an analysis of one statement."""
         return self.explained(output) if given.flag("explain") else self.answer(shape(self.ask(output)))

@@ -8,6 +8,7 @@ import inspect
 import json
 import logging
 import pkgutil
+import re
 from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from bklog.api import analyses as analyses_api
 from bklog.api import downloads as downloads_api
 from bklog.api import elastic as elastic_api
 from bklog.api import exports as exports_api
+from bklog.api import loki as loki_api
 from bklog.api import masking as masking_api
 from bklog.api import search as search_api
 from bklog.api.analyses import ANALYSES
@@ -50,7 +52,9 @@ from bklog.query.outputs import (
     Terms,
     TopValues,
 )
+from bklog.query.pipe.table import Table
 from bklog.query.plan import Breaks, Count, Extract, GroupRows, Groups, Page, Spread
+from bklog.query.view.output import View
 from bklog.records import Permission
 from bklog.search.catalogue import FieldCatalogue
 from bklog.search.tail.reading import Piece, Source, pieces
@@ -150,6 +154,9 @@ ROUTES = {
         ),
         NO_ROWS,
     ),
+    "ready": NO_ROWS,
+    **{f"loki/api/v1/{name}": SHOWN for name in loki_api.VIEWS},
+    "loki/api/v1/label/<str:name>/values": SHOWN,
     "api/v1/search/index_set/<int:index_set_id>/masking/": NO_ROWS,
     "api/v1/search/index_set/<int:index_set_id>/masking/preview/": "lines of the caller, or raw rows for the permission",
 }
@@ -180,6 +187,7 @@ COMMANDS = {
     "openapi": NO_ROWS,
     "pipeline": NO_ROWS,
     "search": "prints what the API answers",
+    "sql": "prints what the API answers",
     "status": NO_ROWS,
     "storage": NO_ROWS,
     "store": "the embedded engine itself, for who owns its folder",
@@ -196,6 +204,12 @@ RENDERERS = {
     "render_bounds": "times only",
     "render_paths": "names of fields only",
     "render_arrivals": "times and names of inserts only",
+    "render_entries": SHOWN,
+    "render_label_sets": SHOWN,
+    "render_label_values": SHOWN,
+    "render_amounts": "numbers only",
+    "render_cardinalities": "numbers only",
+    "render_samples": SHOWN,
 }
 READERS = {
     "search/service.py": SHOWN,
@@ -210,7 +224,7 @@ STORE_METHODS = {
     "set_expiry", "drop_days", "roll_up_ledger", "table", "insert_rows", "identity",
     "of", "places", "copying",
 }  # fmt: skip
-ANALYSED = {Histogram, Terms, TopValues, Distinct, Numbers, SliceCounts, FieldSample, Located, Neighbours}
+ANALYSED = {Histogram, Terms, TopValues, Distinct, Numbers, SliceCounts, FieldSample, Located, Neighbours, Table, View}
 TAILED = {Arrived, ArrivedCount}
 READING_METHODS = {"select", "stream", "stream_into"}
 NAMES = sorted({name for one in DOCUMENTS for name in one} | {"user.phone", "user.name", "fields", "log"})
@@ -263,7 +277,7 @@ def index_set(store: ClickHouseStore, monkeypatch: pytest.MonkeyPatch, db: None)
     """Two collectors, so that both forms of a statement are asked; one of them reads JSON and types a field."""
     catalogue = FieldCatalogue(store, LIMITS)
     monkeypatch.setattr(downloads_api, "the_store", lambda: store)
-    for module in (search_api, masking_api, exports_api, analyses_api, elastic_api):
+    for module in (search_api, masking_api, exports_api, analyses_api, elastic_api, loki_api):
         monkeypatch.setattr(module, "the_store", lambda: store)
         monkeypatch.setattr(module, "the_catalogue", lambda: catalogue)
     rule = CleanRule("json", types={"status": "int", "card": "int", "message": "string"})
@@ -304,7 +318,8 @@ def test_every_command_says_what_it_shows() -> None:
 
 
 def test_every_renderer_says_what_it_shows() -> None:
-    modules = [importlib.import_module(f"bklog.query.{one.name}") for one in pkgutil.iter_modules(bklog.query.__path__)]
+    names = [one.name for one in pkgutil.walk_packages(bklog.query.__path__, "bklog.query.")]
+    modules = [importlib.import_module(name) for name in names]
     found = {
         name
         for module in modules
@@ -642,3 +657,127 @@ def test_index_sets_together_hide_what_any_of_them_hides(reader: Reader, index_s
     assert PHONE in found_in(elastic(reader, "raw/_search", {"size": 1000}).content)
     for names in ("raw,secrets", "*", "secrets,raw"):
         assert found_in(elastic(reader, f"{names}/_search", {"size": 1000}).content) == []
+
+
+LOGQL_STAGES = [
+    "",
+    '|= "call"',
+    "| json",
+    "| logfmt",
+    "| regexp `(?P<all>.*)`",
+    '| json | line_format "{{.user_phone}} {{.card}} {{__line__}}"',
+    "| keep message, user_phone, user_name, card, pin, note, orders_iban, text",
+]
+LOGQL_LABELS = ("user_phone", "user_name", "card", "pin", "note", "orders_iban", "user_phone_deep_deeper", "message", "text")
+LOGQL_METRICS = [
+    f'sum by ({", ".join(LOGQL_LABELS)}) (count_over_time({{index_set="secrets"}} [1d]))',
+    f'sum by ({", ".join(LOGQL_LABELS[:4])}) (count_over_time({{index_set="secrets"}} | json | __error__="" [1d]))',
+]
+
+
+def asked_by_loki(reader: Reader, path: str, **given: str) -> Any:
+    return Client().get(f"/loki/api/v1/{path}", given, headers=reader.headers)
+
+
+@pytest.mark.parametrize("stages", LOGQL_STAGES)
+def test_no_line_for_a_client_of_loki_tells_a_secret(reader: Reader, stages: str) -> None:
+    answer = asked_by_loki(reader, "query_range", query=f'{{index_set="secrets"}} {stages}', limit="5000")
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["data"]["result"]
+    assert found_in(answer.content) == []
+
+
+@pytest.mark.parametrize("query", LOGQL_METRICS)
+def test_no_metric_tells_a_secret(reader: Reader, query: str) -> None:
+    answer = asked_by_loki(reader, "query", query=query)
+    assert answer.status_code == 200, answer.content
+    assert found_in(answer.content) == []
+
+
+def test_no_label_tells_a_secret(reader: Reader) -> None:
+    for label in LOGQL_LABELS[:3]:
+        answer = asked_by_loki(reader, f"label/{label}/values", query='{index_set="secrets"}')
+        assert answer.status_code == 200, answer.content
+        assert found_in(answer.content) == [], label
+    for path in ("labels", "series", "detected_labels", "index/volume", "index/stats"):
+        answer = asked_by_loki(reader, path, query='{index_set="secrets"}', **{"match[]": '{index_set="secrets"}'})
+        assert answer.status_code == 200, answer.content
+        assert found_in(answer.content) == [], path
+
+
+@pytest.mark.parametrize("secret", [PHONE, NAME, TOKEN])
+def test_no_condition_of_logql_tells_whether_a_secret_is_there(reader: Reader, secret: str) -> None:
+    def count(stages: str) -> int:
+        query = f'sum(count_over_time({{index_set="secrets"}} {stages} [1d]))'
+        result = asked_by_loki(reader, "query", query=query).json()["data"]["result"]
+        return int(result[0]["value"][1]) if result else 0
+
+    whole, everything = json.dumps(secret, ensure_ascii=False), count("")
+    assert everything == 2 * len(LINES)
+    assert count(f"|= {whole}") == 0
+    assert count(f"!= {whole}") == everything
+    assert count(f"|~ {json.dumps(re.escape(secret), ensure_ascii=False)}") == 0
+    assert count(f"| regexp `(?P<all>.*)` | all=~{json.dumps(f'.*{re.escape(secret)}.*', ensure_ascii=False)}") == 0
+
+
+@pytest.mark.parametrize("matcher", ['user_phone=~"138.*"', 'user_name!="x"', 'pin="739"'])
+def test_a_matcher_on_a_masked_field_is_refused(reader: Reader, matcher: str) -> None:
+    refused = asked_by_loki(reader, "query_range", query=f'{{index_set="secrets", {matcher}}}')
+    assert refused.status_code == 403
+    assert "is masked: rows cannot be found by it" in refused.content.decode()
+
+
+PIPES = [
+    "* | limit 1000",
+    "* | stats count(), min(card), max(card) by user.phone, log",
+    r"* | extract /(?<found>[0-9]{3,})/ from log | fields found, user.name, card",
+]
+
+
+def piped(reader: Reader, query: str, **asked: Any) -> Any:
+    return reader.post("table/", {"query": query, "start": "now-1d", "limit": 1000, **asked})
+
+
+def test_no_pipe_tells_a_secret(reader: Reader, trusted: Reader) -> None:
+    raw = b""
+    for query in PIPES:
+        answer = piped(reader, query)
+        assert answer.status_code == 200, (query, answer.content)
+        assert found_in(answer.content) == [], query
+        raw += piped(trusted, query, masking=False).content
+    assert {PHONE, NAME, CARD} <= set(found_in(raw))
+
+
+@pytest.mark.parametrize("secret", PROBED[:2])
+def test_no_step_tells_whether_a_secret_is_there(reader: Reader, secret: str) -> None:
+    """A condition of a step is about what is shown, as one of the query is."""
+    text = json.dumps(secret, ensure_ascii=False)
+    answer = piped(reader, f"* | where log contains {text} | stats count()")
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["rows"] == [[0]]
+
+
+STATEMENTS = [
+    "SELECT *, toString(fields), fields.user.phone, fields.card, fields.user FROM logs",
+    "WITH a AS (SELECT l.log, hex(l.log) FROM logs AS l) SELECT groupArray(log) FROM a",
+]
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_no_sql_tells_a_secret(reader: Reader, trusted: Reader, statement: str) -> None:
+    asked = {"sql": statement, "start": "now-1d"}
+    answer = reader.post("sql/", asked)
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["rows"]
+    assert found_in(answer.content) == []
+    raw = trusted.post("sql/", {**asked, "masking": False})
+    assert PHONE in found_in(raw.content)
+    assert reader.post("sql/", {**asked, "masking": False}).json()["error"]["code"] == "permission_missing"
+    assert reader.post("sql/", {**asked, "explain": True}).status_code == 200
+
+
+@pytest.mark.parametrize("secret", PROBED[:2])
+def test_no_sql_tells_whether_a_secret_is_there(reader: Reader, secret: str) -> None:
+    text = secret.replace("'", "''")
+    statement = f"SELECT count() FROM logs WHERE position(log, '{text}') > 0 OR position(toJSONString(fields), '{text}') > 0"
+    assert reader.post("sql/", {"sql": statement, "start": "now-1d"}).json()["rows"] == [[0]]

@@ -66,6 +66,9 @@ class EngineStore:
         rows = [tuple(row) for row in body["data"]]
         return Rows(columns, rows, answer.storage_rows_read(), answer.bytes_read(), answer.elapsed())
 
+    def ping(self) -> str:
+        return str(self.connection.query("SELECT version()", "TabSeparated").bytes(), "utf-8").strip()
+
     def _set(self, settings: Mapping[str, Any]) -> None:
         for name, value in settings.items():
             self.connection.query(f"SET {name} = {value}", "Null")

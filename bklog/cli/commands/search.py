@@ -14,6 +14,7 @@ from bklog.cli.completion import index_sets
 from bklog.cli.index_set import SINCE, WHICH, ask, cost
 from bklog.cli.rows import identity, show
 from bklog.cli.shown import in_colour
+from bklog.cli.table import has_steps, print_table, table_lines
 from bklog.cli.tailed import tailed
 from bklog.cli.written import as_json
 from bklog.errors import BadRequest
@@ -49,26 +50,35 @@ def search(
 ) -> None:
     """Find log lines, newest first unless the index set or --order says otherwise.
 
-    QUERY is words, "phrases", field:value, field:[1 TO 5], wild*cards, /regular expressions/, AND OR NOT ( ).
+    QUERY is words, "phrases", field:value, field:[1 TO 5], wild*cards, /regular expressions/, AND OR NOT ( ). After | stand
+    steps that make a table: error | stats count() by host | sort -count
     """
     asked: dict[str, Any] = {"query": query, "start": moment(span["since"]), "end": moment(span["until"])}
-    if form in ("count", "explain"):
-        asked[form] = True
+    if has_steps(query) and form in (None, "json", "explain"):
+        _print_steps(index_set_id(name), {**asked, **_limited(form, limit)}, form)
+    elif form == "inspect":
+        _inspect(index_set_id(name), query)
+    elif follow:
+        _follow(index_set_id(name), {**asked, **_limited(form, limit), **_shown(form, fields, order)}, form, span["until"])
     else:
-        asked["limit"] = limit
-    if order:
-        asked["order"] = order
+        _print_rows(index_set_id(name), {**asked, **_limited(form, limit), **_shown(form, fields, order)}, form)
+
+
+def _limited(form: str | None, limit: int) -> dict[str, Any]:
+    return {form: True} if form in ("count", "explain") else {"limit": limit}
+
+
+def _shown(form: str | None, fields: str | None, order: str | None) -> dict[str, Any]:
+    asked: dict[str, Any] = {"order": order} if order else {}
     if form == "raw":
         asked["fields"] = ["log"]
     elif fields:
         asked["fields"] = [one.strip() for one in fields.split(",") if one.strip()]
-    if form == "inspect":
-        _inspect(index_set_id(name), query)
-        return
-    if follow:
-        _follow(index_set_id(name), asked, form, span["until"])
-        return
-    answer = ask(index_set_id(name), "search", asked)
+    return asked
+
+
+def _print_rows(index_set: int, asked: dict[str, Any], form: str | None) -> None:
+    answer = ask(index_set, "search", asked)
     _print(answer, form, _columns(asked, answer))
     if "statistics" in answer:
         click.echo(_summary(answer), err=True)
@@ -107,6 +117,13 @@ def _follow(index_set: int, asked: dict[str, Any], form: str | None, until: str)
         for row in rows:
             if identity(row) not in printed:
                 show(row, form, fields)
+
+
+def _print_steps(index_set: int, asked: dict[str, Any], form: str | None) -> None:
+    answer = ask(index_set, "table", asked)
+    print_table(
+        answer, [_explained(answer["explanation"])] if form == "explain" else table_lines(answer, as_json=form == "json")
+    )
 
 
 def _inspect(index_set: int, query: str) -> None:

@@ -9,6 +9,7 @@ from bklog.openapi.areas.search import ASKED, INDEX_SET, example, explained_or
 from bklog.openapi.codes import QUERY
 from bklog.openapi.operation import Answer, Area, Example, Operation
 from bklog.openapi.schema import (
+    ANYTHING,
     COUNT,
     FLAG,
     MOMENT,
@@ -18,6 +19,7 @@ from bklog.openapi.schema import (
     Schema,
     asked,
     choice,
+    described,
     listing,
     mapping,
     nullable,
@@ -46,6 +48,7 @@ _AMOUNTS: Final[dict[str, Schema]] = {
 }
 _COST: Final[dict[str, Schema]] = {"statistics": ref("Statistics")}
 _FIGURE: Final = ref("Figure")
+_COLUMNS: Final = listing(record({"name": TEXT, "type": TEXT}))
 SCHEMAS: Final[dict[str, Schema]] = {
     "Figure": record({"value": COUNT, "approximate": FLAG}),
     "Bucket": record({"key": TEXT, "count": COUNT}, {"error": COUNT, "terms": ref("TermsLevel")}),
@@ -114,6 +117,19 @@ SCHEMAS: Final[dict[str, Schema]] = {
         }
     ),
     "FieldValues": record({"field": TEXT, "values": listing(ref("Bucket")), "more": FLAG, "approximate": FLAG, **_COST}),
+    "Table": record(
+        {
+            "query": described(TEXT, "the printed form"),
+            "columns": _COLUMNS,
+            "rows": listing(listing(ANYTHING)),
+            "more": FLAG,
+            "chart": nullable(
+                record({"time": TEXT, "interval": TEXT, "series": listing(TEXT), "values": listing(TEXT)}),
+            ),
+            **_COST,
+        }
+    ),
+    "SqlTable": record({"columns": _COLUMNS, "rows": listing(listing(ANYTHING)), "more": FLAG, **_COST}),
     "Context": record(
         {
             "scope": choice(SCOPES),
@@ -238,6 +254,30 @@ AREA = Area(
             ),
             (),
             [example("Levels", field="level", prefix="e", shown={"field": "level", "more": False})],
+        ),
+        _analysis(
+            "table",
+            "table",
+            "The rows of a query as the steps after its | make them",
+            explained_or("Table"),
+            asked({}, {**ASKED, **_EXPLAIN, "limit": whole(1, MAX_ROWS), "zone": TEXT}),
+            ("zone", "interval"),
+            [
+                example("Errors by host", query="level:error | stats count() by host", shown={"more": False}),
+                example("A step that there is not", query="* | nope", status=400),
+            ],
+        ),
+        _analysis(
+            "sql",
+            "sql",
+            "One SELECT over the rows, which are `logs`",
+            explained_or("SqlTable"),
+            asked({"sql": TEXT}, {**ASKED, **_EXPLAIN, "limit": whole(1, MAX_ROWS)}),
+            ("sql_refused", "sql_error"),
+            [
+                example("By level", sql="SELECT level, count() AS n FROM logs GROUP BY level ORDER BY level"),
+                example("Another table", sql="SELECT * FROM system.tables", status=400),
+            ],
         ),
         _analysis(
             "context",

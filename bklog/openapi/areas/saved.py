@@ -41,7 +41,7 @@ _NAME: Final[dict[str, Schema]] = {"name": text(minLength=1, maxLength=64)}
 _CODES: Final = (
     *BODY,
     *("no_index_set", "search_request", "query_syntax", "query_too_large", "time_syntax", "time_range"),
-    *("no_text", "search_too_long"),
+    *("no_text", "search_too_long", "pipe_not_here"),
 )
 _FAVOURITE: Final[dict[str, Schema]] = {
     "id": ID,
