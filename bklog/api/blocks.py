@@ -8,12 +8,11 @@ from typing import Final
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bklog.api.admission import BLOCKS
-from bklog.api.requests import LARGEST_ID, asker, by_method, json_object
+from bklog.api.requests import LARGEST_ID, asker, by_method, kept_object
 from bklog.blocks import blocklist
 from bklog.errors import BadRequest
 
 KEYS: Final = ("pattern", "index_set_id", "owner", "reason", "expires_in_seconds")
-LONGEST_SECONDS: Final = 366 * 86_400
 
 
 def show_blocks(_: HttpRequest) -> HttpResponse:
@@ -21,13 +20,13 @@ def show_blocks(_: HttpRequest) -> HttpResponse:
 
 
 def make_block(request: HttpRequest) -> HttpResponse:
-    raw = json_object(request)
+    raw = kept_object(request)
     if unknown := sorted(set(raw) - set(KEYS)):
         raise BadRequest(f"unknown key {unknown[0]!r}", hint=f"known keys: {', '.join(KEYS)}", code="block")
     made = blocklist.create_block(
         asker(request),
         {**raw, "index_set_id": _whole(raw.get("index_set_id"), "index_set_id", LARGEST_ID)},
-        expires_at=_expiry(_whole(raw.get("expires_in_seconds"), "expires_in_seconds", LONGEST_SECONDS)),
+        expires_at=_expiry(_whole(raw.get("expires_in_seconds"), "expires_in_seconds", blocklist.LONGEST_SECONDS)),
     )
     BLOCKS.forget()
     return JsonResponse(blocklist.present(made), status=201)

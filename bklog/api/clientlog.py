@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bklog.api.requests import asker, by_method, json_object, page_of
+from bklog.api.requests import asker, by_method, kept_object, page_of
 from bklog.clientlog import actions, selectors
 from bklog.clientlog.models import ClientTask
 from bklog.clientlog.submission import Submission
@@ -19,7 +19,7 @@ SEARCH_MARGIN: Final = timedelta(minutes=1)
 
 
 def submit_task(request: HttpRequest) -> HttpResponse:
-    submission = Submission.from_dict(json_object(request))
+    submission = Submission.from_dict(kept_object(request))
     task, created = actions.submit(submission, origin=f"api:{asker(request).name}", send=send)
     return JsonResponse(present(task), status=202 if created else 200)
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bklog.api.requests import asker, by_method, json_object, last_hours
+from bklog.api.requests import asker, by_method, kept_object, last_hours
 from bklog.api.wiring import the_store
 from bklog.collect import actions, selectors
 from bklog.collect.changes import MOVE, RECLEAN, Changes, wanted
@@ -30,14 +30,14 @@ def list_collectors(request: HttpRequest) -> HttpResponse:
 
 
 def create_collector(request: HttpRequest) -> HttpResponse:
-    draft = Draft.from_dict(json_object(request), retention_days=settings.BKLOG_RETENTION_DAYS)
+    draft = Draft.from_dict(kept_object(request), retention_days=settings.BKLOG_RETENTION_DAYS)
     collector = actions.create_collector(draft, store=the_store())
     token = actions.create_ingest_token(collector)
     return JsonResponse({**present_collector(collector), "ingest_token": token}, status=201)
 
 
 def onboard_collector(request: HttpRequest) -> HttpResponse:
-    asked = Onboarding.from_dict(json_object(request), retention_days=settings.BKLOG_RETENTION_DAYS)
+    asked = Onboarding.from_dict(kept_object(request), retention_days=settings.BKLOG_RETENTION_DAYS)
     if asked.rule:
         asked.rule.require_below(settings.BKLOG_AGENT_FOLDERS)
     selectors.require_free(asked.draft.name)
@@ -73,7 +73,7 @@ def delete_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
 def change_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
     """What needs another table is done by a run, and answered with it."""
     collector = selectors.get_collector(collector_id)
-    changes = Changes.from_dict(collector, json_object(request))
+    changes = Changes.from_dict(collector, kept_object(request))
     if not changes.needs_table:
         actions.change_at_once(collector, changes, store=the_store())
         return JsonResponse(present_collector(collector))
@@ -84,9 +84,9 @@ def change_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
 
 
 def move_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
-    given = json_object(request)
+    given = kept_object(request)
     name = given.get("store")
-    if set(given) != {"store"} or name not in settings.STORES:
+    if set(given) != {"store"} or not isinstance(name, str) or name not in settings.STORES:
         hint = f'{{"store": NAME}}, one of: {", ".join(settings.STORES)}'
         raise BadRequest("a collector is moved to a store that the settings name", hint=hint, code="store")
     collector = selectors.get_collector(collector_id)

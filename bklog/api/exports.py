@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bklog.api.admission import require_not_blocked
-from bklog.api.requests import asker, by_method, json_object, page_of
+from bklog.api.requests import asker, by_method, kept_object, page_of
 from bklog.api.wiring import search_limits, the_catalogue, the_places, the_store
 from bklog.collect.models import IndexSet
 from bklog.collect.selectors import get_index_set
@@ -32,7 +32,7 @@ def create_export(request: HttpRequest, index_set_id: int) -> HttpResponse:
     bearer = asker(request)
     index_set = get_index_set(index_set_id)
     limits = RowLimits(settings.BKLOG_EXPORT_MAX_ROWS, settings.BKLOG_EXPORT_LARGE_MAX_ROWS)
-    asked = read_asked(json_object(request), limits, bearer)
+    asked = read_asked(kept_object(request), limits, bearer)
     require_not_blocked(bearer, index_set.pk, asked.query)
     hidden = what_is_hidden(index_set, asked, bearer, kind="export")
     asked.plan(known_tables(index_set, asked), hidden)  # what cannot be read is told now, not by a worker
@@ -46,8 +46,8 @@ def create_export(request: HttpRequest, index_set_id: int) -> HttpResponse:
 def read_asked(raw: dict[str, Any], limits: RowLimits, bearer: Bearer) -> ExportRequest:
     now = datetime.now(UTC)
     time_range = TimeRange(
-        read_time(raw.get("start") or DEFAULT_START, now=now, name="start"),
-        read_time(raw.get("end") or "now", now=now, name="end"),
+        read_time(DEFAULT_START if raw.get("start") is None else raw["start"], now=now, name="start"),
+        read_time("now" if raw.get("end") is None else raw["end"], now=now, name="end"),
     )
     return read_request(raw, time_range, limits, bearer)
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bklog.api.requests import asker, by_method, json_object
+from bklog.api.requests import asker, by_method, json_object, kept_object
 from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.actions import set_masking
 from bklog.collect.index_sets import others_over
@@ -36,7 +36,7 @@ def change_masking(request: HttpRequest, index_set_id: int) -> HttpResponse:
     """
     index_set, bearer = get_index_set(index_set_id), asker(request)
     bearer.require(Permission.RAW_VALUES, "changing what an index set masks")
-    masking = _masking(json_object(request), "rules")
+    masking = _masking(kept_object(request), "rules")
     set_masking(index_set, masking)
     MaskingChanged(index_set_id, bearer.name, len(masking.rules)).emit()
     return JsonResponse({"rules": masking.as_list(), "other_index_sets": others_over(index_set)})

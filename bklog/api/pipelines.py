@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bklog.api.requests import by_method, json_object, page_of
+from bklog.api.requests import by_method, kept_object, page_of
 from bklog.errors import BadRequest
 from bklog.pipeline import actions, selectors
 from bklog.pipeline.models import PipelineRun
@@ -36,7 +36,7 @@ def skip_step(request: HttpRequest, run_id: int) -> HttpResponse:
 
 
 def fail_run(request: HttpRequest, run_id: int) -> HttpResponse:
-    reason = json_object(request).get("reason", "")
+    reason = kept_object(request).get("reason", "")
     if not isinstance(reason, str) or len(reason) > REASON_CHARACTERS:
         raise BadRequest("reason is no short text", hint=f"a string of at most {REASON_CHARACTERS} characters", code="reason")
     return JsonResponse(present(actions.fail(run_id, reason=reason)))

@@ -24,6 +24,8 @@ from bklog.records import Bearer, Permission
 FRESH_SECONDS: Final = 5.0
 MOST: Final = 200
 MOST_CHARACTERS: Final = 500
+MOST_OWNER_CHARACTERS: Final = 64
+LONGEST_SECONDS: Final = 366 * 86_400
 _SPACE: Final = re.compile(r"\s+")
 
 
@@ -95,9 +97,10 @@ def list_blocks(now: datetime) -> list[Block]:
 def create_block(bearer: Bearer, given: dict[str, Any], *, expires_at: datetime | None) -> Block:
     """Raises Forbidden (`permission_missing`), BadRequest (`block`), Conflict (`too_many_blocks`)."""
     bearer.require(Permission.BLOCK_SEARCHES, "blocking searches")
-    texts = {name: given.get(name, "") for name in ("pattern", "owner", "reason")}
-    if not all(isinstance(text, str) and len(text) <= MOST_CHARACTERS and "\0" not in text for text in texts.values()):
-        raise _refuse(f"pattern, owner and reason are texts of at most {MOST_CHARACTERS} characters")
+    texts = {name: "" if given.get(name) is None else given[name] for name in ("pattern", "owner", "reason")}
+    most = {"pattern": MOST_CHARACTERS, "owner": MOST_OWNER_CHARACTERS, "reason": MOST_CHARACTERS}
+    if not all(isinstance(text, str) and len(text) <= most[name] for name, text in texts.items()):
+        raise _refuse(f"texts: pattern and reason of at most {MOST_CHARACTERS} characters, owner of {MOST_OWNER_CHARACTERS}")
     index_set_id = given.get("index_set_id")
     if not texts["reason"].strip():
         raise _refuse("reason says to whoever is refused why")

@@ -57,7 +57,7 @@ def exchange(
             base_url(loaded) + path,
             json=json,
             headers=dict(headers_of(loaded)),
-            timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=timeout_seconds),
+            timeout=urllib3.Timeout(connect=min(_CONNECT_SECONDS, timeout_seconds), read=timeout_seconds),
         )
     except urllib3.exceptions.HTTPError as problem:
         raise unreachable(loaded, problem, timeout_seconds=timeout_seconds) from problem

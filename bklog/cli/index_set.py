@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -10,8 +9,11 @@ from typing import Any, Final
 
 import click
 
+from bklog.cli import completion
 from bklog.cli.asked import index_set_id, moment
 from bklog.cli.client import api
+from bklog.cli.shown import in_colour, plain
+from bklog.cli.written import as_json as written
 from bklog.errors import BadRequest
 
 SINCE: Final = "24h"  # an hour would hide yesterday evening from who is called in the morning
@@ -40,23 +42,24 @@ class Asking:
 def of_index_set(command: Command) -> Command:
     """The options of every analysis; the command gets them as `asking`."""
 
-    @wraps(command)
     def asking_command(*, name: str | None, since: str, until: str, as_json: bool, **own: Any) -> None:
         command(asking=Asking(name, since, until, as_json), **own)
 
+    found: Command = wraps(command)(asking_command)
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print the API's answer."),
         click.option("--until", default="now", show_default=True, help="End: how long ago, or a time."),
         click.option("--since", default=SINCE, show_default=True, help="Start: how long ago (15m, 2h, 3d), or a time."),
-        click.option("--index-set", "name", help=WHICH),
+        click.option("--index-set", "name", help=WHICH, shell_complete=completion.index_sets),
+        in_colour,
     ):
-        asking_command = option(asking_command)
-    return asking_command
+        found = option(found)
+    return found
 
 
 def show(answer: dict[str, Any], lines: Callable[[dict[str, Any]], list[str]], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(answer, ensure_ascii=False))
+        click.echo(written(answer))
         return
     for line in lines(answer):
         click.echo(line)
@@ -76,9 +79,11 @@ def ask(index_set: int, path: str, asked: dict[str, Any]) -> dict[str, Any]:
         if isinstance(start, int) and isinstance(end, int):
             _point_at(asked.get("sql") or asked.get("query", ""), start, end)
         if repair := error.fields.get("repair"):
-            click.echo(f"  perhaps: {repair}", err=True)
+            click.echo(f"  perhaps: {plain(repair)}", err=True)
         raise
 
 
 def _point_at(query: str, start: int, end: int) -> None:
-    click.echo(f"  {query}\n  {' ' * start}{'^' * max(1, end - start)}", err=True)
+    """What is escaped takes more room than it had."""
+    before, meant = plain(query[:start]), plain(query[start:end])
+    click.echo(f"  {plain(query)}\n  {' ' * len(before)}{'^' * max(1, len(meant))}", err=True)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 
 from bklog.cli.index_set import cost
+from bklog.cli.written import as_json as written
 from bklog.errors import QuerySyntax
 from bklog.query.parser import begin
 
@@ -29,7 +30,7 @@ def table_lines(answer: dict[str, Any], *, as_json: bool) -> Iterator[str]:
     columns = answer["columns"]
     if as_json:
         names = [column["name"] for column in columns]
-        yield from (json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False) for row in answer["rows"])
+        yield from (written(dict(zip(names, row, strict=True))) for row in answer["rows"])
         return
     cells = [[_cell(value) for value in row] for row in answer["rows"]]
     head = [_cell(column["name"]) for column in columns]

@@ -5,6 +5,7 @@ Raises BadRequest: `search_request` for a wrong key or type, `limit` for a numbe
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -98,8 +99,10 @@ class Given:
 
 def read_time(value: object, *, now: datetime, name: str) -> datetime:
     """ISO-8601 with a zone, seconds to nanoseconds since 1970, `now`, `now-15m`, or `15m` for 15 minutes ago."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        value = str(int(value))
+    if isinstance(value, float):
+        value = str(int(value)) if math.isfinite(value) else None
+    elif isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
     if not isinstance(value, str):
         raise _no_time(name, value)
     text = value.strip()

@@ -33,6 +33,7 @@ KEYS: Final = (
 )
 DEFAULT_LIMIT: Final = 100
 MAX_FIELDS: Final = 200
+LEAST_BUDGET_SECONDS: Final = 0.1
 MOST_BUDGET_SECONDS: Final = 3_600.0
 EVERYTHING: Final = ("*",)
 
@@ -74,7 +75,7 @@ def parse_request(raw: Mapping[str, Any], *, now: datetime) -> SearchRequest:
         conditions=read_addition(given.raw("addition", [])),
         masked=given.flag("masking", default=True),
         order=_order(given),
-        budget_seconds=given.number("budget_seconds", least=0.1, most=MOST_BUDGET_SECONDS)
+        budget_seconds=given.number("budget_seconds", least=LEAST_BUDGET_SECONDS, most=MOST_BUDGET_SECONDS)
         if "budget_seconds" in given
         else None,
     )

@@ -112,7 +112,7 @@ class _Slices:
                 gathered = _in_time(ask(self._slice(), of_slice))
             except SearchTimeout:
                 if self._width <= LEAST_WIDTH:
-                    raise
+                    return
                 self._too_wide = self._width
                 self._width = max(LEAST_WIDTH, self._width // 4)
                 continue

@@ -29,7 +29,7 @@ def test_an_index_set_is_made_found_changed_and_deleted(ann: Person, near: Colle
     }
     for query in ("name=everything", "name=all-of-it", "tag=生产"):
         assert [one["name"] for one in ann.get(f"index_set/?{query}")["items"]] == ["all-of-it"], query
-    assert ann.get("index_set/?tag=none")["items"] == ann.get("index_set/?name=%00")["items"] == []
+    assert ann.get("index_set/?tag=none")["items"] == []
     changed = ann.patch(f"index_set/{made['id']}/", {"aliases": ["all"], "tags": [], "default_order": "oldest"})
     assert (changed["aliases"], changed["tags"], changed["default_order"]) == (["all"], [], "oldest")
     assert changed["collectors"] == ["far", "near"]

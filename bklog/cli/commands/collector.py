@@ -10,6 +10,7 @@ from urllib.parse import quote
 import click
 
 from bklog.cli.client import api
+from bklog.cli.completion import collectors
 from bklog.cli.runs import exit_code_of, report_run, wait_for_end
 from bklog.errors import BadRequest, NotFound
 
@@ -62,7 +63,7 @@ def onboard(  # noqa: PLR0913 one for each thing that can be said
 
 
 @collector.command()
-@click.argument("name")
+@click.argument("name", shell_complete=collectors)
 @click.option("--clean-rule", metavar="JSON", help="How lines are read; stored lines are read anew.")
 @click.option("--index", type=click.Choice(["full", "bloom", "none"]), help="Index on the words of lines.")
 @click.option("--days", type=click.IntRange(1, 3650), help="How long rows are kept.")
@@ -83,7 +84,7 @@ def change(ctx: click.Context, /, *, name: str, clean_rule: str | None, wait: fl
 
 
 @collector.command()
-@click.argument("name")
+@click.argument("name", shell_complete=collectors)
 @click.argument("store")
 @wait_option
 @json_option
@@ -95,7 +96,7 @@ def move(ctx: click.Context, *, name: str, store: str, wait: float, as_json: boo
 
 
 @collector.command()
-@click.argument("name")
+@click.argument("name", shell_complete=collectors)
 @wait_option
 @click.confirmation_option(prompt="All of its rows go with it. Delete it?", help="Do not ask.")
 @json_option
@@ -107,7 +108,7 @@ def delete(ctx: click.Context, *, name: str, wait: float, as_json: bool) -> None
 
 
 @collector.command()
-@click.argument("name")
+@click.argument("name", shell_complete=collectors)
 def reactivate(*, name: str) -> None:
     """Let a collector take lines again whose deletion failed or was cancelled."""
     found = api("POST", f"{COLLECTORS}{_find(name)['id']}/reactivate/")

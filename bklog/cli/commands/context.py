@@ -7,12 +7,14 @@ from typing import Any
 import click
 
 from bklog.cli.asked import index_set_id
+from bklog.cli.completion import index_sets
 from bklog.cli.index_set import WHICH, ask, show
+from bklog.cli.shown import in_colour, of_level, of_line
 
 
 @click.command()
 @click.argument("identity", nargs=3, metavar="TIME BATCH ROW", type=(str, str, int))
-@click.option("--index-set", "name", help=WHICH)
+@click.option("--index-set", "name", help=WHICH, shell_complete=index_sets)
 @click.option("--before", type=int, default=10, show_default=True, help="Lines before it.")
 @click.option("--after", type=int, default=10, show_default=True, help="Lines after it.")
 @click.option(
@@ -23,6 +25,7 @@ from bklog.cli.index_set import WHICH, ask, show
     help="Lines of the same host, path and stream, or of more.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the API's answer.")
+@in_colour
 def context(*, identity: tuple[str, str, int], name: str | None, before: int, after: int, scope: str, as_json: bool) -> None:
     """Print the log lines before and after one line.
 
@@ -34,7 +37,10 @@ def context(*, identity: tuple[str, str, int], name: str | None, before: int, af
 
 
 def _lines(answer: dict[str, Any]) -> list[str]:
-    return [
-        f"{'>' if place == answer['anchor'] else ' '} {click.style(row['time'], dim=True)} {row['log']}"
-        for place, row in enumerate(answer["rows"])
-    ]
+    return [_line(row, is_meant=place == answer["anchor"]) for place, row in enumerate(answer["rows"])]
+
+
+def _line(row: dict[str, Any], *, is_meant: bool) -> str:
+    """The time in the colour of the level: the line itself is read as it stands in the file."""
+    time, line = of_level(row["time"], row["level"]), of_line(row["log"])
+    return f"{click.style('>', bold=True)} {time} {click.style(line, bold=True)}" if is_meant else f"  {time} {line}"

@@ -15,7 +15,9 @@ import click
 
 from bklog.cli.asked import index_set_id, moment
 from bklog.cli.client import api
+from bklog.cli.completion import index_sets
 from bklog.cli.fetch import fetch, require_new
+from bklog.cli.index_set import WHICH
 from bklog.cli.progress_bar import progress_bar
 from bklog.records import Compression, Form
 
@@ -46,7 +48,7 @@ def export() -> None:
 
 @export.command()
 @click.argument("query", default="*")
-@click.option("--index-set", "name", help="Index set to export.  [default: bklog-platform, or the only other one]")
+@click.option("--index-set", "name", help=WHICH, shell_complete=index_sets)
 @click.option("--since", default="24h", show_default=True, help="Start: how long ago (15m, 2h, 3d), or a time.")
 @click.option("--until", default="now", show_default=True, help="End: how long ago, or a time.")
 @click.option("--format", "form", type=click.Choice([one.value for one in Form]), default="csv", show_default=True)

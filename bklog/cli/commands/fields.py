@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from bklog.cli.index_set import Asking, of_index_set
+from bklog.cli.shown import of_value, plain
 
 
 @click.command()
@@ -20,17 +21,19 @@ def fields(*, query: str, field: str | None, asking: Asking) -> None:
 
 
 def _list(answer: dict[str, Any]) -> list[str]:
-    width = max([5, *(len(one["name"]) for one in answer["fields"])])
+    names = [plain(one["name"]) for one in answer["fields"]]
+    width = max([5, *map(len, names)])
     lines = [
-        f"{one['name']:<{width}}  {'/'.join(one['types']):<14}  {one['coverage']:>7.1%}  {one['rows']:>10,}"
-        for one in answer["fields"]
+        f"{click.style(f'{name:<{width}}', fg='cyan')}  {'/'.join(one['types']):<14}  "
+        f"{one['coverage']:>7.1%}  {one['rows']:>10,}"
+        for name, one in zip(names, answer["fields"], strict=True)
     ]
     of = f"a sample of {answer['sampled']:,} of " if answer["approximate"] else ""
     return [*lines, f"of {of}{answer['total']:,} rows"]
 
 
 def _statistics(answer: dict[str, Any]) -> list[str]:
-    lines = [f"{one['count']:>12,}  {one['key']}" for one in answer["buckets"]]
+    lines = [f"{one['count']:>12,}  {of_value(one['key'], answer['field'])}" for one in answer["buckets"]]
     if answer["other"]:
         lines.append(f"{answer['other']:>12,}  (other)")
     lines += [
@@ -38,7 +41,7 @@ def _statistics(answer: dict[str, Any]) -> list[str]:
         f"{answer['distinct']['value']:,} distinct values",
     ]
     if answer["ends"]:
-        lines.append(f"from {answer['ends']['first']} to {answer['ends']['last']}")
+        lines.append(f"from {plain(answer['ends']['first'])} to {plain(answer['ends']['last'])}")
     return lines + _numbers(answer["numbers"])
 
 

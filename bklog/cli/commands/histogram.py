@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 
 from bklog.cli.index_set import Asking, of_index_set
+from bklog.cli.shown import of_level, plain
 
 BAR_CHARACTERS: Final = 50
 EIGHTHS: Final = " ▏▎▍▌▋▊▉"
@@ -34,18 +35,22 @@ def _bars(answer: dict[str, Any]) -> list[str]:
 
 def _bar(share: float) -> str:
     whole, rest = divmod(round(share * BAR_CHARACTERS * 8), 8)
-    return "█" * whole + EIGHTHS[rest].strip()
+    return click.style("█" * whole + EIGHTHS[rest].strip(), fg="cyan")
 
 
 def _broken_down(answer: dict[str, Any]) -> list[str]:
     shown = [(one["key"], one["counts"]) for one in answer["series"]]
     shown += [(f"({what})", answer[what]["counts"]) for what in ("other", "missing") if answer[what]["count"]]
-    header = [" " * len(answer["buckets"][0]["start"]), *(f"{key:>{_width(key)}}" for key, _ in shown)]
+    header = [" " * len(answer["buckets"][0]["start"]), *(_cell(plain(key), key, answer) for key, _ in shown)]
     lines = [
-        [bucket["start"], *(f"{counts[place]:>{_width(key)},}" for key, counts in shown)]
+        [bucket["start"], *(_cell(f"{counts[place]:,}", key, answer) for key, counts in shown)]
         for place, bucket in enumerate(answer["buckets"])
     ]
     return ["  ".join(line) for line in (header, *lines)] + [f"{answer['total']:,} rows, {answer['interval']} each"]
+
+
+def _cell(text: str, key: str, answer: dict[str, Any]) -> str:
+    return of_level(f"{text:>{_width(plain(key))}}", key if answer["field"] == "level" else "")
 
 
 def _width(key: str) -> int:

@@ -12,6 +12,7 @@ from typing import Final
 import click
 
 from bklog.cli.client import base_url
+from bklog.cli.completion import collectors
 from bklog.cli.destination import Destination, open_destination
 from bklog.cli.upload_report import Progress, as_json, as_text, show_progress, total_of
 from bklog.collect.sender import open_sender
@@ -42,7 +43,13 @@ class Run:
 
 
 @click.command()
-@click.option("--collector", default="files", show_default=True, help="Where the lines go; created if it does not exist.")
+@click.option(
+    "--collector",
+    default="files",
+    show_default=True,
+    shell_complete=collectors,
+    help="Where the lines go; created if it does not exist.",
+)
 @click.option("--clean", type=click.Choice(["text", "json"]), help="How a new collector reads its lines; default text.")
 @click.option(
     "--batch-bytes", default=BATCH_BYTES, show_default=True, type=click.IntRange(1024, 32 * MIB), help="Of one request."

@@ -9,6 +9,7 @@ import click
 
 from bklog.cli.asked import index_set_id
 from bklog.cli.client import api
+from bklog.cli.completion import index_sets
 from bklog.errors import BadRequest
 
 
@@ -18,14 +19,14 @@ def masking() -> None:
 
 
 @masking.command()
-@click.argument("index_set")
+@click.argument("index_set", shell_complete=index_sets)
 def show(*, index_set: str) -> None:
     """Print the rules as JSON."""
     _print(api("GET", _path(index_set)))
 
 
 @masking.command("set")
-@click.argument("index_set")
+@click.argument("index_set", shell_complete=index_sets)
 @click.argument("file", type=click.File(encoding="utf-8"))
 def set_rules(*, index_set: str, file: TextIO) -> None:
     """Put the rules of FILE (- for standard input) in force: {"rules": […]}. Needs the permission raw_values."""
@@ -33,7 +34,7 @@ def set_rules(*, index_set: str, file: TextIO) -> None:
 
 
 @masking.command()
-@click.argument("index_set")
+@click.argument("index_set", shell_complete=index_sets)
 @click.argument("file", type=click.File(encoding="utf-8"))
 @click.option("--line", "lines", multiple=True, help="A line to try, several times.  [default: the newest rows]")
 def preview(*, index_set: str, file: TextIO, lines: tuple[str, ...]) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
 from typing import Any, Final
 
 import click
 
 from bklog.cli.asked import index_set_id, moment
 from bklog.cli.client import api, as_error
-from bklog.cli.index_set import SINCE, ask, cost
-from bklog.cli.rows import identity, show, shown
+from bklog.cli.completion import index_sets
+from bklog.cli.index_set import SINCE, WHICH, ask, cost
+from bklog.cli.rows import identity, show
+from bklog.cli.shown import in_colour
 from bklog.cli.table import has_steps, print_table, table_lines
 from bklog.cli.tailed import tailed
+from bklog.cli.written import as_json
 from bklog.errors import BadRequest
 
 EVERYTHING: Final = "*"
@@ -22,7 +24,7 @@ EVERYTHING: Final = "*"
 
 @click.command()
 @click.argument("query", default="*")
-@click.option("--index-set", "name", help="Index set to search.  [default: bklog-platform, or the only other one]")
+@click.option("--index-set", "name", help=WHICH, shell_complete=index_sets)
 @click.option("--since", default=SINCE, show_default=True, help="Start: how long ago (15m, 2h, 3d), or a time.")
 @click.option("--until", default="now", show_default=True, help="End: how long ago, or a time.")
 @click.option("--limit", type=int, default=100, show_default=True, help="Most rows to print.")
@@ -35,6 +37,7 @@ EVERYTHING: Final = "*"
 @click.option("--explain", "form", flag_value="explain", help="Print what would be run, without running it.")
 @click.option("--budget", type=float, help="Seconds after which to take what is found by then.")
 @click.option("--follow", is_flag=True, help="Print these rows oldest first, then what comes in, until ^C.")
+@in_colour
 def search(
     *,
     query: str,
@@ -43,9 +46,8 @@ def search(
     fields: str | None,
     order: str | None,
     form: str | None,
-    budget: float | None,
     follow: bool,
-    **span: str,
+    **span: Any,
 ) -> None:
     """Find log lines, newest first unless the index set or --order says otherwise.
 
@@ -60,7 +62,7 @@ def search(
     elif follow:
         _follow(index_set_id(name), {**asked, **_limited(form, limit), **_shown(form, fields, order)}, form, span["until"])
     else:
-        within = {"budget_seconds": budget} if budget else {}
+        within = {"budget_seconds": span["budget"]} if span["budget"] else {}
         _print_rows(index_set_id(name), {**asked, **within, **_limited(form, limit), **_shown(form, fields, order)}, form)
 
 
@@ -79,10 +81,19 @@ def _shown(form: str | None, fields: str | None, order: str | None) -> dict[str,
 
 def _print_rows(index_set: int, asked: dict[str, Any], form: str | None) -> None:
     answer = ask(index_set, "search", asked)
-    for line in _lines(answer, form, _columns(asked, answer)):
-        click.echo(line)
+    _print(answer, form, _columns(asked, answer))
     if "statistics" in answer:
         click.echo(_summary(answer), err=True)
+
+
+def _print(answer: dict[str, Any], form: str | None, fields: list[str] | None) -> None:
+    if form == "explain":
+        click.echo(_explained(answer["explanation"]))
+    elif form == "count":
+        click.echo(str(answer["count"]))
+    else:
+        for row in answer["rows"]:
+            show(row, form, fields)
 
 
 def _columns(asked: dict[str, Any], answer: dict[str, Any]) -> list[str] | None:
@@ -112,7 +123,9 @@ def _follow(index_set: int, asked: dict[str, Any], form: str | None, until: str)
 
 def _print_steps(index_set: int, asked: dict[str, Any], form: str | None) -> None:
     answer = ask(index_set, "table", asked)
-    print_table(answer, _lines(answer, form, None) if form == "explain" else table_lines(answer, as_json=form == "json"))
+    print_table(
+        answer, [_explained(answer["explanation"])] if form == "explain" else table_lines(answer, as_json=form == "json")
+    )
 
 
 def _inspect(index_set: int, query: str) -> None:
@@ -123,7 +136,7 @@ def _inspect(index_set: int, query: str) -> None:
         raise as_error(BadRequest.status, error)
     parts = {"query": found["query"], "fields": ", ".join(found["fields"])}
     parts |= {"note": "\n".join(_noted(note) for note in found["notes"]), "rest": found["rest"]}
-    parts["conditions"] = "\n".join(json.dumps(one, ensure_ascii=False) for one in found["addition"])
+    parts["conditions"] = "\n".join(as_json(one) for one in found["addition"])
     for name, text in parts.items():
         if text:
             click.echo(f"{click.style(name, bold=True)}\n{text}\n")
@@ -131,15 +144,6 @@ def _inspect(index_set: int, query: str) -> None:
 
 def _noted(note: dict[str, Any]) -> str:
     return f"{note['message']}; perhaps: {note['repair']}" if note["repair"] else str(note["message"])
-
-
-def _lines(answer: dict[str, Any], form: str | None, fields: list[str] | None) -> Iterator[str]:
-    if form == "explain":
-        yield _explained(answer["explanation"])
-    elif form == "count":
-        yield str(answer["count"])
-    else:
-        yield from (shown(row, form, fields) for row in answer["rows"])
 
 
 def _explained(explanation: dict[str, Any]) -> str:

@@ -7,16 +7,19 @@ from typing import Any
 import click
 
 from bklog.cli.asked import index_set_id
+from bklog.cli.completion import index_sets
 from bklog.cli.rows import show
+from bklog.cli.shown import in_colour
 from bklog.cli.tailed import tailed
 
 
 @click.command()
-@click.argument("index_set")
+@click.argument("index_set", shell_complete=index_sets)
 @click.argument("query", default="*")
 @click.option("--fields", help="Fields to print instead of the whole line, separated by commas.")
 @click.option("--json", "form", flag_value="json", help="Print one JSON object per row.")
 @click.option("--raw", "form", flag_value="raw", help="Print the log lines only.")
+@in_colour
 def tail(*, index_set: str, query: str, fields: str | None, form: str | None) -> None:
     """Print log lines as they come in, until ^C.
 

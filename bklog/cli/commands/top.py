@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from bklog.cli.index_set import Asking, of_index_set
+from bklog.cli.shown import of_value
 
 
 @click.command()
@@ -38,7 +39,7 @@ def _level(level: dict[str, Any], indent: str) -> list[str]:
     lines = []
     for one in level["buckets"]:
         error = f" (at most {one['error']:,} too high)" if one.get("error") else ""
-        lines.append(f"{indent}{one['count']:>12,}  {one['key']}{error}")
+        lines.append(f"{indent}{one['count']:>12,}  {of_value(one['key'], level['field'])}{error}")
         lines += _level(one["terms"], f"{indent}    ") if "terms" in one else []
     rest = [(level["other"], "(other)"), (level["missing"], f"(no {level['field']})")]
     return lines + [f"{indent}{count:>12,}  {what}" for count, what in rest if count]

@@ -1,0 +1,1 @@
+"""One module an area of the API, each ending in `AREA = Area(…)`: the folder is the registry."""

@@ -1,0 +1,243 @@
+"""/api/v1/databus/collectors/: collectors, their ingest tokens, their ledger."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from bklog.clean.rule import FIELD_TYPES, KINDS, MAX_FIELDS, TIME_FORMATS
+from bklog.openapi.codes import KEPT, STORE
+from bklog.openapi.operation import Answer, Area, Example, Operation, Parameter
+from bklog.openapi.schema import (
+    COUNT,
+    ID,
+    MOMENT,
+    TEXT,
+    Schema,
+    choice,
+    described,
+    listing,
+    mapping,
+    nullable,
+    record,
+    ref,
+    text,
+    whole,
+)
+
+COLLECTORS: Final = "/api/v1/databus/collectors/"
+COLLECTOR: Final = f"{COLLECTORS}{{collector_id}}/"
+LEDGER_HOURS: Final = 24 * 400
+_INDEX: Final = choice(["full", "bloom", "none"])
+_LABELS: Final = mapping(text(minLength=1, maxLength=200), maxProperties=50, propertyNames={"minLength": 1, "maxLength": 200})
+_RULE: Final[dict[str, Schema]] = {
+    "kind": choice(KINDS),
+    "types": mapping(choice(FIELD_TYPES), maxProperties=MAX_FIELDS),
+    "time_field": TEXT,
+    "time_format": choice(TIME_FORMATS),
+    "level_field": TEXT,
+}
+_GIVEN: Final[dict[str, Schema]] = {
+    "description": text(maxLength=200),
+    "index": _INDEX,
+    "retention_days": whole(1, 3650),
+    "labels": _LABELS,
+    "clean_rule": ref("CleanRuleRequest"),
+}
+_NEW: Final[dict[str, Schema]] = {
+    **_GIVEN,
+    "space": text(pattern="^[a-z][a-z0-9_-]{0,63}$"),
+    "scenario": choice(["row", "custom"]),
+}
+_NAME: Final[dict[str, Schema]] = {"name": text(pattern="^[a-z][a-z0-9_-]{1,49}$")}
+_SHOWN: Final[dict[str, Schema]] = {
+    "id": ID,
+    "name": TEXT,
+    "space": TEXT,
+    "scenario": choice(["row", "custom", "rejects"]),
+    "description": TEXT,
+    "table": TEXT,
+    "store": TEXT,
+    "index": _INDEX,
+    "clean_rule": ref("CleanRule"),
+    "retention_days": COUNT,
+    "labels": mapping(TEXT),
+    "state": choice(["new", "active", "deleting"]),
+    "created_at": MOMENT,
+    "index_set_id": nullable(ID),
+}
+_PATHS: Final = listing(text(maxLength=500), most=50)
+_RUN: Final = Answer("The run that does it: docs/pipelines.md", ref("PipelineRun"))
+_COLLECTOR: Final = Answer("As it is now", ref("Collector"))
+SCHEMAS: Final[dict[str, Schema]] = {
+    "CleanRule": record(_RULE),
+    "CleanRuleRequest": record({}, _RULE),
+    "CollectorRequest": record(_NAME, _NEW),
+    "CollectorChange": record({}, _GIVEN),
+    "Collector": record(_SHOWN),
+    "NewCollector": record(
+        {**_SHOWN, "ingest_token": described(TEXT, "shown this once")},
+    ),
+    "OnboardRequest": record(
+        _NAME,
+        {
+            **_NEW,
+            "agent": nullable(
+                record(
+                    {"paths": listing(text(maxLength=500, pattern="^/"), least=1, most=50)},
+                    {"exclude": _PATHS, "format": choice(["lines", "jsonl"]), "from": choice(["beginning", "end"])},
+                )
+            ),
+        },
+    ),
+    "Ledger": record(
+        {
+            "requests": COUNT,
+            "received": COUNT,
+            "stored": COUNT,
+            "duplicate": COUNT,
+            "rejected_by_reason": mapping(COUNT),
+            "marked": mapping(COUNT),
+            "size_bytes": COUNT,
+            "last_request": nullable(TEXT),
+        }
+    ),
+}
+
+
+def _one(method: str, path: str, name: str, summary: str, answers: dict[int, Answer], *codes: str, **more: Any) -> Operation:
+    """Of one collector that is there."""
+    return Operation(method, f"{COLLECTOR}{path}", name, summary, answers, ("no_collector", *codes), **more)
+
+
+AREA = Area(
+    "Collectors: what takes lines, cleans and keeps them",
+    [
+        Operation(
+            "GET",
+            COLLECTORS,
+            "list_collectors",
+            "Collectors",
+            {200: Answer("By name", record({"items": listing(ref("Collector"))}))},
+            query=[Parameter("name", TEXT, "only the one of this name")],
+            examples=[Example("One by its name", query={"name": "shop"})],
+        ),
+        Operation(
+            "POST",
+            COLLECTORS,
+            "create_collector",
+            "Make one, with its table, its index set and its first ingest token",
+            {201: Answer("It takes lines", ref("NewCollector"))},
+            codes=(*KEPT, *STORE, "collector", "clean_rule", "collector_exists", "pipeline_running"),
+            body=ref("CollectorRequest"),
+            examples=[
+                Example(
+                    "Lines of JSON",
+                    body={
+                        "name": "billing",
+                        "clean_rule": {"kind": "json", "time_field": "ts", "types": {"status": "int"}},
+                        "retention_days": 30,
+                        "labels": {"team": "billing"},
+                    },
+                    shown={"name": "billing", "state": "active"},
+                ),
+                Example("A name that is taken", body={"name": "shop"}, status=409),
+            ],
+        ),
+        Operation(
+            "POST",
+            f"{COLLECTORS}onboard/",
+            "onboard_collector",
+            "Make one with all that belongs to it, also the fleet's agent",
+            {202: _RUN},
+            codes=(*KEPT, "collector", "clean_rule", "collector_exists", "agent_rule", "agent_path", "pipeline_running"),
+            body=ref("OnboardRequest"),
+            examples=[Example("Without files", body={"name": "onboarded"}, shown={"pipeline": "collector_onboarding"})],
+        ),
+        _one("GET", "", "show_collector", "One collector", {200: _COLLECTOR}, examples=[Example("One")]),
+        _one(
+            "PATCH",
+            "",
+            "change_collector",
+            "Change one: at once, or by a run where another table is needed",
+            {200: _COLLECTOR, 202: _RUN},
+            *KEPT,
+            *STORE,
+            "collector",
+            "clean_rule",
+            "nothing_to_change",
+            "collector_busy",
+            "collector_deleting",
+            "pipeline_running",
+            "collector_state",
+            body=ref("CollectorChange"),
+            examples=[
+                Example("Keep rows longer", body={"retention_days": 60}, shown={"retention_days": 60}),
+                Example("An unknown key", body={"name": "other"}, status=400),
+            ],
+        ),
+        _one(
+            "DELETE",
+            "",
+            "delete_collector",
+            "Delete one with its rows",
+            {204: Answer("It is gone"), 202: _RUN},
+            *STORE,
+            "collector",
+            "drain",
+            "collector_busy",
+            "pipeline_running",
+            "collector_deleting",
+            query=[Parameter("drain", choice(["true", "false"]), "true: by a run that first lets senders know")],
+            examples=[Example("With notice", query={"drain": "true"}, status=202)],
+        ),
+        _one(
+            "POST",
+            "move/",
+            "move_collector",
+            "Move one with its rows to another store",
+            {202: _RUN},
+            *KEPT,
+            "store",
+            "collector",
+            "nothing_to_change",
+            "collector_busy",
+            "collector_deleting",
+            "pipeline_running",
+            body=record({"store": TEXT}),
+            examples=[Example("To a store that no setting names", body={"store": "elsewhere"}, status=400)],
+        ),
+        _one(
+            "POST",
+            "reactivate/",
+            "reactivate_collector",
+            "Take one back from a deletion that was given up",
+            {200: _COLLECTOR},
+            *STORE,
+            "collector_state",
+            "pipeline_running",
+            examples=[Example("One that is not being deleted", status=409)],
+        ),
+        _one(
+            "POST",
+            "tokens/",
+            "create_ingest_token",
+            "Another ingest token",
+            {201: Answer("The token, shown this once", record({"ingest_token": TEXT}))},
+            "collector",
+            "collector_deleting",
+            examples=[Example("Another")],
+        ),
+        _one(
+            "GET",
+            "ledger/",
+            "show_ledger",
+            "What came in: received = stored + duplicate + rejected",
+            {200: Answer("The sums", ref("Ledger"))},
+            *STORE,
+            "hours",
+            query=[Parameter("hours", whole(1, LEDGER_HOURS), "of the last hours")],
+            examples=[Example("Of a day", query={"hours": 24})],
+        ),
+    ],
+    SCHEMAS,
+)
