@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "bklog.collect",
     "bklog.export",
     "bklog.saved",
+    "bklog.blocks",
     "bklog.pipeline",
     "bklog.clientlog",
     "bklog.supervise",

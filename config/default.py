@@ -122,6 +122,16 @@ BKLOG_INGEST_COMMIT_MILLISECONDS: Annotated[
 BKLOG_SEARCH_SECONDS: Annotated[float, Meaning("longest time of one search", low=0.001)] = 30.0
 BKLOG_SEARCH_MEMORY_BYTES: Annotated[int, Meaning("memory that one search may use", low=2**20)] = 2 * 2**30
 BKLOG_SEARCH_MAX_ROWS: Annotated[int, Meaning("most rows that one search returns", low=1)] = 10_000
+BKLOG_SEARCH_LONG_AT_ONCE: Annotated[
+    int, Meaning("statements of long searches that one web process lets the store work on at a time", low=1, high=64)
+] = 2
+BKLOG_SEARCH_LONG_WAITING: Annotated[
+    int, Meaning("long searches that wait for that; one more is refused with 429", low=0, high=1000)
+] = 4
+BKLOG_SEARCH_AT_ONCE_PER_SPACE: Annotated[
+    int,
+    Meaning("searches of one space at a time in one web process; one more is refused with 429", low=1, high=1000),
+] = 7
 BKLOG_HISTORY_ENTRIES: Annotated[int, Meaning("queries kept in each person's history, 0 for none", high=10_000)] = 200
 BKLOG_LINK_DAYS: Annotated[int, Meaning("days that a short link opens which asks for no other time", low=1, high=3650)] = 30
 BKLOG_TAIL_MAX_VIEWERS: Annotated[int, Meaning("viewers of live tails that one ingest program serves", low=1)] = 200

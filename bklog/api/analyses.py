@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from bklog.api.admission import admitted
 from bklog.api.requests import View, asker, by_method, json_object
-from bklog.api.wiring import search_limits, the_catalogue, the_store
-from bklog.collect.searchable import get_searchable
+from bklog.api.wiring import paced, search_limits, the_catalogue, the_store
+from bklog.collect.searchable import Searchable, get_searchable
 from bklog.errors import BklogError
 from bklog.records import Bearer
 from bklog.search.context import context
@@ -45,8 +46,10 @@ def view_of(analysis: Analysis) -> View:
         began = time.perf_counter()
         try:
             raw = json_object(request)
-            searched = _searched(index_set_id, asker(request), raw, kind=analysis.__name__)
-            found = analysis(raw, now=datetime.now(UTC), searched=searched)
+            index_set, bearer = get_searchable(index_set_id), asker(request)
+            with admitted(bearer, index_set, raw.get("sql") or raw.get("query")):
+                searched = _searched(index_set, bearer, raw, kind=analysis.__name__)
+                found = analysis(raw, now=datetime.now(UTC), searched=searched)
         except BklogError as error:
             SearchFailed(index_set_id, error.stable_code, error.message).emit()
             raise
@@ -56,12 +59,11 @@ def view_of(analysis: Analysis) -> View:
     return by_method(POST=answer)
 
 
-def _searched(index_set_id: int, bearer: Bearer, raw: Mapping[str, Any], *, kind: str) -> Searched:
-    index_set = get_searchable(index_set_id)
+def _searched(index_set: Searchable, bearer: Bearer, raw: Mapping[str, Any], *, kind: str) -> Searched:
     masked = raw.get("masking") is not False  # the analysis refuses what is neither true nor false
     query = str(raw.get("sql") or raw.get("query", ""))
-    masking = masking_for(bearer, index_set.masking, index_set_id=index_set_id, masked=masked, kind=kind, query=query)
-    return Searched(index_set.tables, masking, the_store(), the_catalogue(), search_limits())
+    masking = masking_for(bearer, index_set.masking, index_set_id=index_set.pk, masked=masked, kind=kind, query=query)
+    return Searched(index_set.tables, masking, paced(the_store()), the_catalogue(), search_limits())
 
 
 def _emit(kind: str, index_set_id: int, found: Mapping[str, Any], *, seconds: float) -> None:

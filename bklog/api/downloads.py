@@ -8,9 +8,10 @@ from typing import IO, Any
 from django.conf import settings
 from django.http import FileResponse, HttpRequest, HttpResponseRedirect
 
+from bklog.api.admission import admitted
 from bklog.api.exports import known_tables, read_asked, require_may_read, what_is_hidden
 from bklog.api.requests import asker, by_method, json_object, whole_number
-from bklog.api.wiring import search_limits, the_places, the_store
+from bklog.api.wiring import paced, search_limits, the_places, the_store
 from bklog.collect.selectors import get_index_set
 from bklog.export import selectors
 from bklog.export.download import download as download_rows
@@ -42,8 +43,9 @@ def download_now(request: HttpRequest, index_set_id: int) -> FileResponse:
     asked = read_asked(raw, RowLimits(most, most), bearer)
     masking = what_is_hidden(index_set, asked, bearer, kind="download")
     tables = known_tables(index_set, asked)
-    store = the_store().of([collector.log_table for collector in index_set.collectors.all()])
-    made = download_rows(asked, tables=tables, masking=masking, store=store, limits=search_limits())
+    store = paced(the_store()).of([collector.log_table for collector in index_set.collectors.all()])
+    with admitted(bearer, index_set, asked.query):
+        made = download_rows(asked, tables=tables, masking=masking, store=store, limits=search_limits())
     response = attachment(made.file, f"{index_set.name}.{file_suffix(asked.form, asked.compression)}")
     response["X-Bklog-Rows"] = str(made.rows)
     response["X-Bklog-Matched-Rows"] = str(made.matched_rows)

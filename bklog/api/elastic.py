@@ -15,8 +15,9 @@ from urllib.parse import unquote
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from bklog.api.admission import require_not_blocked
 from bklog.api.requests import View, asker, body_of, by_method, json_object
-from bklog.api.wiring import search_limits, the_catalogue, the_store
+from bklog.api.wiring import paced, search_limits, the_catalogue, the_store
 from bklog.collect.selectors import list_index_sets
 from bklog.elastic import search as searching
 from bklog.elastic.failures import as_failure
@@ -61,19 +62,24 @@ class Call:
         return Keys(self.path, tuple(self.path), "parameters").flag("ignore_unavailable", default=False)
 
     def resolve(self, wanted: Sequence[str]) -> list[Index]:
-        return indexes(wanted, ignore_missing=self.ignore_missing)
+        """Raises NotFound, and Forbidden (`search_blocked`), for which the body is the query."""
+        found = indexes(wanted, ignore_missing=self.ignore_missing)
+        text = body_of(self._request).decode("utf-8", "replace")
+        for index in found:
+            require_not_blocked(self.bearer, index.pk, text)
+        return found
 
 
 def parts() -> Parts:
     limits = search_limits()
-    return Parts(the_store(), the_catalogue(), limits, datetime.now(UTC), time.monotonic() + limits.seconds)
+    return Parts(paced(the_store()), the_catalogue(), limits, datetime.now(UTC), time.monotonic() + limits.seconds)
 
 
 def indexes(wanted: Sequence[str], *, ignore_missing: bool = False) -> list[Index]:
     """Raises NotFound."""
     sets = {one.name: one for one in list_index_sets()}
     found = [sets[name] for name in chosen(wanted, tuple(sets), ignore_missing=ignore_missing)]
-    return [Index(one.name, tuple(each.log_table for each in one.collectors.all()), one.masking) for one in found]
+    return [Index(one.name, tuple(each.log_table for each in one.collectors.all()), one.masking, one.pk) for one in found]
 
 
 def answering(kind: str) -> Callable[[Callable[..., Answer]], View]:

@@ -85,7 +85,7 @@ def cat_indices(request: HttpRequest, index: str = "") -> HttpResponse:
     given = Keys(call.path, _OPTIONS, "parameters")
     sizes = {one.table: (one.rows, one.size_bytes) for one in the_store().usage()}
     rows = [_cat_row(one, sizes) for one in call.resolve(call.names)]
-    columns = given.text("h", "").split(",") if given.text("h", "") else list(_cat_row(Index("", (), UNMASKED), {}))
+    columns = given.text("h", "").split(",") if given.text("h", "") else list(_cat_row(Index("", (), UNMASKED, 0), {}))
     shown = [{name: row.get(name, "") for name in columns} for row in rows]
     if given.text("format", "text") == "json":
         return JsonResponse(shown, safe=False)

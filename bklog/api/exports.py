@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from bklog.api.admission import require_not_blocked
 from bklog.api.requests import asker, by_method, kept_object, page_of
 from bklog.api.wiring import search_limits, the_catalogue, the_places, the_store
 from bklog.collect.models import IndexSet
@@ -32,6 +33,7 @@ def create_export(request: HttpRequest, index_set_id: int) -> HttpResponse:
     index_set = get_index_set(index_set_id)
     limits = RowLimits(settings.BKLOG_EXPORT_MAX_ROWS, settings.BKLOG_EXPORT_LARGE_MAX_ROWS)
     asked = read_asked(kept_object(request), limits, bearer)
+    require_not_blocked(bearer, index_set.pk, asked.query)
     hidden = what_is_hidden(index_set, asked, bearer, kind="export")
     asked.plan(known_tables(index_set, asked), hidden)  # what cannot be read is told now, not by a worker
     _require_parts(asked)

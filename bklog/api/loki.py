@@ -14,11 +14,12 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bklog import __version__
+from bklog.api.admission import require_not_blocked
 from bklog.api.requests import View, asker, by_method
-from bklog.api.wiring import search_limits, the_catalogue, the_store
+from bklog.api.wiring import paced, search_limits, the_catalogue, the_store
 from bklog.collect.models import IndexSet
 from bklog.collect.selectors import list_index_sets
-from bklog.errors import BklogError
+from bklog.errors import BklogError, Forbidden
 from bklog.loki import index, service
 from bklog.loki.service import Place
 from bklog.loki.sources import NamedTables
@@ -59,7 +60,20 @@ def _place(request: HttpRequest, kind: str) -> Place:
     spaces = [space for space in request.headers.get(SPACE_HEADER, "").split("|") if space]
     found = [one_set for one_set in list_index_sets() if not spaces or one_set.space in spaces]
     bearer = asker(request)
-    return Place([_named(one_set, bearer, kind) for one_set in found], the_store(), the_catalogue(), search_limits())
+    text = one(_parameters(request), "query")
+    named = [_named(one_set, bearer, kind) for one_set in found if not _is_blocked(bearer, one_set, text)]
+    return Place(named, paced(the_store()), the_catalogue(), search_limits())
+
+
+def _is_blocked(bearer: Bearer, index_set: IndexSet, query: str) -> bool:
+    """A block of one index set leaves the others that a selector may mean; one of the query itself refuses it."""
+    try:
+        require_not_blocked(bearer, index_set.pk, query)
+    except Forbidden as error:
+        if error.fields.get("index_set_id") is None:
+            raise
+        return True
+    return False
 
 
 def _named(index_set: IndexSet, bearer: Bearer, kind: str) -> NamedTables:

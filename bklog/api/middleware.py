@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import logging
 import re
 from collections.abc import Callable
@@ -22,6 +23,8 @@ from django.utils.crypto import constant_time_compare
 
 from bklog.accounts.selectors import bearer_of_api_token
 from bklog.errors import BklogError, NotFound, Unauthorised
+from bklog.records import Bearer
+from bklog.search.pace import asking
 from bklog.supervise.database import as_unavailable
 
 OPEN_PATHS: Final = frozenset({"/healthz/", "/readiness/"})  # what looks after the processes has no token
@@ -29,6 +32,8 @@ OPEN_PATHS: Final = frozenset({"/healthz/", "/readiness/"})  # what looks after 
 LINK_PATHS: Final = re.compile(r"/api/v1/search/export/[0-9]{1,18}/file/", re.ASCII)
 METRICS_PATHS: Final = frozenset({"/metrics", "/metrics/"})
 ASKER: Final = "bklog.asker"  # in META: the Bearer of the request
+REQUEST_ID: Final = "X-Request-ID"
+REQUEST_IDS: Final = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 logger = logging.getLogger("bklog.api")
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -53,9 +58,20 @@ def authenticate(get_response: View) -> View:
                 Unauthorised("nobody has this API token", hint="make another: `bklog token NAME`", code="token_wrong")
             )
         request.META[ASKER] = asker
-        return get_response(request)
+        with asking(asker.name, mark_of(request, asker)):
+            return get_response(request)
 
     return middleware
+
+
+def mark_of(request: HttpRequest, asker: Bearer) -> str:
+    """By which its statements can be cancelled: the id that the client gave, and whose it is, so that nobody else can."""
+    given = request.headers.get(REQUEST_ID, "")
+    return mark(asker.name, given) if REQUEST_IDS.fullmatch(given) else ""
+
+
+def mark(owner: str, request_id: str) -> str:
+    return f"{hashlib.sha256(owner.encode()).hexdigest()[:16]}.{request_id}"
 
 
 def is_open(request: HttpRequest) -> bool:

@@ -23,6 +23,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from bklog.accounts.selectors import bearer_of_api_token
+from bklog.api.admission import require_not_blocked
 from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.models import IndexSet
 from bklog.collect.selectors import get_index_set
@@ -115,6 +116,7 @@ def _admit(token: str, request: TailRequest) -> Bearer:
     """Raises Unauthorised, NotFound, Forbidden; raw values leave their line in the audit log."""
     bearer = _bearer(token)
     index_set = get_index_set(request.index_set_id)
+    require_not_blocked(bearer, index_set.pk, request.query)
     masking_for(
         bearer,
         index_set.masking,

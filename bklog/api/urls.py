@@ -6,6 +6,7 @@ from django.urls import path
 
 from bklog.api import (
     analyses,
+    blocks,
     clientlog,
     collectors,
     downloads,
@@ -49,6 +50,9 @@ urlpatterns = [
     path("api/v1/pipelines/<int:run_id>/skip/", pipelines.skip),
     path("api/v1/pipelines/<int:run_id>/fail/", pipelines.fail),
     path("api/v1/pipelines/<int:run_id>/cancel/", pipelines.cancel),
+    path("api/v1/search/cancel/", search.cancellation),
+    path("api/v1/search/block/", blocks.block_list),
+    path("api/v1/search/block/<int:block_id>/", blocks.block),
     path("api/v1/search/index_set/", index_sets.index_sets),
     path("api/v1/search/index_set/<int:index_set_id>/", index_sets.index_set),
     path("api/v1/search/index_set/<int:index_set_id>/search/", search.search),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 
 from django.conf import settings
@@ -10,7 +11,9 @@ from bklog.export.places import Places
 from bklog.objects import ObjectStore
 from bklog.records import Limits
 from bklog.search.catalogue import FieldCatalogue
-from bklog.store import Store
+from bklog.search.pace import PacedStore
+from bklog.search.turns import Turns
+from bklog.store import Searching, Store
 from bklog.store.routed import open_stores
 
 
@@ -18,6 +21,16 @@ from bklog.store.routed import open_stores
 def the_store() -> Store:
     """One client a process, made when first used: after the web server has forked."""
     return open_stores(settings.STORES)
+
+
+def paced(store: Searching) -> PacedStore:
+    """For what rows are read with: long searches give way to quick ones, and those of one person to those of others."""
+    return PacedStore(store, _turns(), threads=max(1, (os.cpu_count() or 2) // 4))
+
+
+@lru_cache(maxsize=1)
+def _turns() -> Turns:
+    return Turns(settings.BKLOG_SEARCH_LONG_AT_ONCE, waiting=settings.BKLOG_SEARCH_LONG_WAITING)
 
 
 @lru_cache(maxsize=1)

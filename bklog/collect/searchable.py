@@ -21,7 +21,7 @@ from bklog.collect.selectors import get_index_set
 from bklog.query import Masking
 from bklog.store import LogTable
 
-OF_SET: Final = ("name", "masking_rules", "default_fields", "default_order")
+OF_SET: Final = ("name", "space", "masking_rules", "default_fields", "default_order")
 OF_TABLE: Final = ("name", "table", "retention_days", "index", "clean_rule", "account", "store")
 TEXTS: Final = 4_096  # rules and tables whose reading is kept
 
@@ -32,6 +32,7 @@ class Searchable:
 
     pk: int
     name: str
+    space: str
     masking: Masking
     tables: tuple[LogTable, ...]
     default_fields: tuple[str, ...]
@@ -45,9 +46,9 @@ def get_searchable(index_set_id: int) -> Searchable:
         rows = cursor.fetchall()
     if not rows:
         get_index_set(index_set_id)  # says which there are
-    name, masking, fields, order = rows[0][: len(OF_SET)]
+    name, space, masking, fields, order = rows[0][: len(OF_SET)]
     tables = tuple(_table(*row[len(OF_SET) :]) for row in rows if row[-1] is not None)
-    return Searchable(index_set_id, name, _masking(masking), tables, tuple(json.loads(fields)), order)
+    return Searchable(index_set_id, name, space, _masking(masking), tables, tuple(json.loads(fields)), order)
 
 
 @lru_cache(maxsize=1)

@@ -25,7 +25,8 @@ from bklog.query.tree import And, Bound, Everything, Node, Range, Term, leaves
 from bklog.records import Limits, Rows, TimeRange
 from bklog.records.timerange import EPOCH
 from bklog.search.catalogue import FieldCatalogue
-from bklog.search.service import SearchTimeout, select
+from bklog.search.failures import SearchTimeout
+from bklog.search.service import select
 from bklog.store import LogTable, Searching
 
 T = TypeVar("T")
@@ -41,6 +42,7 @@ class Index:
     name: str
     tables: tuple[LogTable, ...]
     masking: Masking
+    pk: int
 
 
 @dataclass(frozen=True, slots=True)

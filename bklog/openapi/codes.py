@@ -7,7 +7,7 @@ from typing import Final
 
 _BY_STATUS: Final[Mapping[int, tuple[str, ...]]] = {
     400: (
-        "agent_path", "agent_rule", "bad_regex", "bad_value", "before", "clean_rule", "client_task", "collector",
+        "agent_path", "agent_rule", "bad_regex", "bad_value", "before", "block", "clean_rule", "client_task", "collector",
         "condition", "cursor", "drain", "empty_index_set", "export_request", "favourite", "format_type", "hours",
         "index_set", "index_set_id", "interval", "limit", "masking", "no_collector", "no_json", "no_mail_server",
         "no_part", "no_text", "nothing_to_change", "nul", "percentiles", "pipe_not_here", "pipeline_state",
@@ -15,20 +15,20 @@ _BY_STATUS: Final[Mapping[int, tuple[str, ...]]] = {
         "several_stores", "sql_error", "sql_refused", "store", "time_range", "time_syntax", "unknown_field", "zone",
     ),
     401: ("token_missing", "token_wrong"),
-    403: ("favourite_owner", "field_masked", "link_owner", "link_wrong", "permission_missing"),
+    403: ("favourite_owner", "field_masked", "link_owner", "link_wrong", "permission_missing", "search_blocked"),
     404: (
-        "export_file_missing", "no_client_task", "no_collector", "no_export", "no_favourite", "no_history",
+        "export_file_missing", "no_block", "no_client_task", "no_collector", "no_export", "no_favourite", "no_history",
         "no_index_set", "no_link", "no_path", "no_pipeline_run", "row_not_found",
     ),
     409: (
         "client_task_exists", "client_task_state", "collector_busy", "collector_deleting", "collector_exists",
         "collector_state", "export_state", "favourite_exists", "index_set_exists", "last_index_set", "masking",
-        "own_index_set", "pipeline_running", "pipeline_state", "step_not_skippable", "too_many_favourites",
-        "too_many_links",
+        "own_index_set", "pipeline_running", "pipeline_state", "search_cancelled", "step_not_skippable",
+        "too_many_blocks", "too_many_favourites", "too_many_links",
     ),
     410: ("export_expired", "link_expired"),
     413: ("body_too_large", "download_too_large"),
-    429: ("exports_waiting", "store_overloaded"),
+    429: ("exports_waiting", "search_queue", "space_busy", "store_overloaded"),
     500: ("objects_not_set",),
     502: ("store_error", "table_gone"),
     503: (
@@ -51,6 +51,6 @@ QUERY: Final = (
     *BODY, *STORE, "pipe_not_here",
     "no_index_set", "search_request", "limit", "time_syntax", "time_range", "query_syntax", "query_too_large",
     "unknown_field", "bad_value", "bad_regex", "condition", "field_masked", "permission_missing", "empty_index_set",
-    "search_timeout", "search_too_large", "several_stores",
+    "search_timeout", "search_too_large", "several_stores", "search_blocked", "search_cancelled", "search_queue", "space_busy",
 )  # fmt: skip
 PAGE: Final = ("limit", "before")

@@ -23,7 +23,8 @@ PATH_VALUES: Final[Mapping[str, Schema]] = {
     "token": text(pattern="^[-a-zA-Z0-9_]+$", minLength=1),
     "task_id": text(minLength=1, maxLength=100, pattern="^[A-Za-z0-9][A-Za-z0-9._:@-]*$"),
 }
-OF_EXAMPLES: Final[Mapping[str, Any]] = {"task_id": "shop-20261120-17", "token": "q7x2", "entry_id": 1}  # in paths; an id is 1
+# In paths; an id is 1.
+OF_EXAMPLES: Final[Mapping[str, Any]] = {"task_id": "shop-20261120-17", "token": "q7x2", "entry_id": 1, "block_id": 1}
 ABOUT: Final = (
     'Everything of BK-LOG\'s own API. Failures have one shape, `{"error": {code, message, hint, …}}`: each operation names the '
     "codes that it answers, which stay; `message` and `hint` are for people. The pages of `docs/` say what things mean."

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from bklog.records import to_nanoseconds
+from bklog.records.timerange import EPOCH
 
 SECOND: Final = 1_000_000_000
 TIME_HINT: Final = "write 2026-01-02T03:04:05Z, 2026-01-02T11:04+08:00, 2026-01-02Z, or seconds or milliseconds since 1970"
@@ -64,3 +65,9 @@ def _width(found: re.Match[str], fraction: str) -> int:
     if fraction:
         return int(10 ** (9 - len(fraction)))
     return SECOND if found["second"] else 60 * SECOND if found["minute"] else 86_400 * SECOND
+
+
+def moment_text(nanoseconds: int) -> str:
+    """As answers write it: 2026-11-20T10:00:01.000000000Z."""
+    seconds, rest = divmod(nanoseconds, SECOND)
+    return f"{EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"

@@ -13,6 +13,7 @@ class Permission(StrEnum):
 
     LARGE_EXPORT = "large_export"  # exports of more rows than the limit for everybody
     RAW_VALUES = "raw_values"  # the values that the masking of an index set hides
+    BLOCK_SEARCHES = "block_searches"  # saying which searches are refused
 
 
 @dataclass(frozen=True, slots=True)

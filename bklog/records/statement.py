@@ -17,11 +17,16 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one statement may cost at the most. The engine stops it past any of these."""
+    """What one statement may cost at the most. The engine stops it past any of these.
+
+    `threads` is 0 for as many as the engine has cores; `mark` is a text by which the statement can be cancelled.
+    """
 
     seconds: float
     memory_bytes: int
     result_rows: int
+    threads: int = 0
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,16 @@ class Given:
             raise BadRequest(f"{key} is {value}", hint=hint, code="limit")
         return value
 
+    def number(self, key: str, *, least: float, most: float) -> float:
+        """Raises BadRequest where it is not there either."""
+        value = self._given.get(key)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise refuse(f"{key} is {kind_of(value)}", f"{key} is a number from {least:g} to {most:g}")
+        if not least <= value <= most:
+            hint = f"{key} is a number from {least:g} to {most:g}"
+            raise BadRequest(f"{key} is {value}", hint=hint, code="limit")
+        return float(value)
+
     def names(self, key: str, *, most: int) -> tuple[str, ...]:
         return self.items(key, str, most=most, example='["host", "status"]')
 

@@ -18,9 +18,10 @@ from bklog.query.sql import render_regex_check
 from bklog.query.tree import Note, Regex, Term, leaves
 from bklog.records import Limits
 from bklog.search.catalogue import FieldCatalogue
+from bklog.search.failures import BAD_REGEX_CODE
 from bklog.search.reading import Asked, read_request
 from bklog.search.request import SearchRequest
-from bklog.search.service import BAD_REGEX_CODE, make_plan, select
+from bklog.search.service import make_plan, select
 from bklog.store import LogTable, Searching
 
 

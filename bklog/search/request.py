@@ -17,9 +17,24 @@ from bklog.records import TimeRange
 from bklog.search.addition import read_addition
 from bklog.search.given import Given, refuse
 
-KEYS: Final = ("query", "addition", "start", "end", "limit", "cursor", "fields", "order", "count", "explain", "masking")
+KEYS: Final = (
+    "query",
+    "addition",
+    "start",
+    "end",
+    "limit",
+    "cursor",
+    "fields",
+    "order",
+    "count",
+    "explain",
+    "masking",
+    "budget_seconds",
+)
 DEFAULT_LIMIT: Final = 100
 MAX_FIELDS: Final = 200
+LEAST_BUDGET_SECONDS: Final = 0.1
+MOST_BUDGET_SECONDS: Final = 3_600.0
 EVERYTHING: Final = ("*",)
 
 
@@ -30,6 +45,7 @@ class SearchRequest:
     Without `fields` the answer has all, or those that the index set shows; EVERYTHING says all whatever it shows.
     A row that is found matches `query` and every one of `conditions`.
     Without `masked` raw values are asked for, which only a permission gives.
+    After `budget_seconds` the answer says what it covers; without them a search that does not end in its time is an error.
     `order` is None where nothing was said: newest first, unless the index set has another one. A cursor has its own.
     """
 
@@ -43,6 +59,7 @@ class SearchRequest:
     conditions: tuple[Condition, ...] = ()
     masked: bool = True
     order: Order | None = None
+    budget_seconds: float | None = None
 
 
 def parse_request(raw: Mapping[str, Any], *, now: datetime) -> SearchRequest:
@@ -58,6 +75,9 @@ def parse_request(raw: Mapping[str, Any], *, now: datetime) -> SearchRequest:
         conditions=read_addition(given.raw("addition", [])),
         masked=given.flag("masking", default=True),
         order=_order(given),
+        budget_seconds=given.number("budget_seconds", least=LEAST_BUDGET_SECONDS, most=MOST_BUDGET_SECONDS)
+        if "budget_seconds" in given
+        else None,
     )
 
 

@@ -9,49 +9,35 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-from bklog.errors import BadRequest, BklogError, QuerySyntax, StoreError
+from bklog.errors import QuerySyntax, StoreError
 from bklog.query import Cursor, Masking, Plan, plan_count, plan_page, render
+from bklog.query.moment import moment_text
 from bklog.query.notes import suspicions
 from bklog.query.plan import Count, Order, Page
 from bklog.query.sql import regexes, render_bounds, shown_name
 from bklog.records import Limits, Rows, Statement
 from bklog.search.catalogue import FieldCatalogue
 from bklog.search.explain import describe_plan
+from bklog.search.failures import explained
 from bklog.search.highlight import compile_highlight, find_offsets
 from bklog.search.reading import Asked, placed, read_request
 from bklog.search.request import EVERYTHING, SearchRequest
-from bklog.search.union import Source, gather, note_on
+from bklog.search.sweep import Part, goes_on, joined, sweep
+from bklog.search.union import Gathered, Source, gather, note_on
 from bklog.store import LogTable, Searching
-
-# ClickHouse's numbers: TIMEOUT_EXCEEDED and TOO_SLOW, MEMORY_LIMIT_EXCEEDED, CANNOT_COMPILE_REGEXP.
-TIMEOUTS: Final = (159, 160)
-OUT_OF_MEMORY: Final = 241
-BAD_REGEX: Final = 427
-BAD_REGEX_CODE: Final = "bad_regex"
-
-
-class SearchTimeout(BklogError):
-    code = "search_timeout"
-    status = 504
-    exit_code = 6
-
-
-class SearchTooLarge(BklogError):
-    code = "search_too_large"
-    status = 507
-    exit_code = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """`complete`: all of the range was considered. A search that cannot finish is an error, never half an answer; one over
-    several collectors answers for those that it could ask, and `sources` tell which.
+    """`complete`: all of the range was considered. A search that cannot finish is an error, never half an answer, unless a
+    time was given for it: then `covered` is what was considered, in nanoseconds. One over several collectors answers for those
+    that it could ask, and `sources` tell which.
     """
 
     rows_read: int
@@ -59,9 +45,12 @@ class Statistics:
     milliseconds: float
     complete: bool
     sources: tuple[Source, ...] = ()
+    covered: tuple[int, int] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         shown = {name: getattr(self, name) for name in ("rows_read", "bytes_read", "milliseconds", "complete")}
+        if self.covered:
+            shown["covered"] = dict(zip(("start", "end"), map(moment_text, self.covered), strict=True))
         return {**shown, "sources": [one.as_dict() for one in self.sources]} if self.sources else shown
 
 
@@ -115,26 +104,74 @@ def search(
         SearchTimeout, SearchTooLarge: a limit stopped the engine.
         StoreError, Unavailable: the store; where one of several answers, it is told in the statistics.
     """
+    begun = begin(request, tables=tables, masking=masking, store=store, catalogue=catalogue, limits=limits)
+    return begun.result(list(begun.parts()))
+
+
+def begin(
+    request: SearchRequest,
+    *,
+    tables: Sequence[LogTable],
+    masking: Masking,
+    store: Searching,
+    catalogue: FieldCatalogue,
+    limits: Limits,
+) -> Begun:
+    """Raises what `search` does before the store is asked."""
     started = time.perf_counter()
     asked = read_request(request)
-    plan = make_plan(asked, request, tables, masking, catalogue)
-    gathered = gather(plan, tables, ask=partial(_ask, store), limits=limits)
-    answer, sources = gathered.rows, gathered.sources
-    rows: list[dict[str, Any]] = []
-    cursor = count = None
-    match plan.output:
-        case Count():
-            count = int(answer.rows[0][0])
-        case Page() as page:
-            rows, cursor = read_rows(plan, page, answer), _next_cursor(page, answer)
-    notes = [note.message for note in asked.text.notes] + note_on(sources)
-    if not (rows or count or request.cursor):
-        notes += [note.message for note in suspicions(request.query, asked.text)]
-        searched = [table for table, source in zip(tables, sources, strict=True) if source.complete]
-        notes.append(_note_on_nothing(request, searched, store, limits))
-    complete = all(one.complete for one in sources)
-    statistics = replace(measure([answer], started), complete=complete, sources=sources)
-    return SearchResult(rows, statistics, cursor, count, "; ".join(notes))
+    return Begun(request, asked, make_plan(asked, request, tables, masking, catalogue), tables, store, limits, started)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A search whose plan stands: its parts can be shown as they come, and make up the result."""
+
+    request: SearchRequest
+    asked: Asked
+    plan: Plan
+    tables: Sequence[LogTable]
+    store: Searching
+    limits: Limits
+    started: float
+
+    def parts(self) -> Iterator[Part]:
+        return sweep(self.plan, self._gather, self.limits, budget_seconds=self.request.budget_seconds)
+
+    def rows(self, part: Part) -> list[dict[str, Any]]:
+        output = self.plan.output
+        return read_rows(self.plan, output, part.gathered.rows) if isinstance(output, Page) else []
+
+    def result(self, parts: Sequence[Part], *, with_rows: bool = True) -> SearchResult:
+        """Without `with_rows` where they have been shown already."""
+        whole = joined(self.plan, parts)
+        answer, sources = whole.gathered.rows, whole.gathered.sources
+        rows = [row for part in parts for row in self.rows(part)] if with_rows else []
+        cursor = count = None
+        match self.plan.output:
+            case Count():
+                count = int(answer.rows[0][0])
+            case Page() as page:
+                cursor = _next_cursor(page, answer) if whole.is_last else str(goes_on(self.plan, whole))
+        notes = (
+            [note.message for note in self.asked.text.notes]
+            + note_on(sources)
+            + ([] if whole.is_last else [_unfinished(whole)])
+        )
+        if not (answer.rows if count is None else count) and not self.request.cursor and whole.is_last:
+            notes += self._nothing(sources)
+        complete = whole.is_last and all(one.complete for one in sources)
+        covered = None if whole.is_last else (whole.start, whole.end)
+        statistics = replace(measure([answer], self.started), complete=complete, sources=sources, covered=covered)
+        return SearchResult(rows, statistics, cursor, count, "; ".join(notes))
+
+    def _gather(self, plan: Plan, limits: Limits) -> Gathered:
+        return gather(plan, self.tables, ask=partial(_ask, self.store), limits=limits)
+
+    def _nothing(self, sources: Sequence[Source]) -> list[str]:
+        searched = [table for table, source in zip(self.tables, sources, strict=True) if source.complete]
+        found = [note.message for note in suspicions(self.request.query, self.asked.text)]
+        return [*found, _note_on_nothing(self.request, searched, self.store, self.limits)]
 
 
 def _ask(store: Searching, plan: Plan, table: LogTable, limits: Limits) -> Rows:
@@ -195,7 +232,7 @@ def select(statement: Statement, store: Searching, limits: Limits) -> Rows:
     try:
         return store.select(statement, limits)
     except StoreError as error:
-        raise _explained(error, limits) from error
+        raise explained(error, limits) from error
 
 
 def measure(answers: Sequence[Rows], started: float) -> Statistics:
@@ -203,20 +240,6 @@ def measure(answers: Sequence[Rows], started: float) -> Statistics:
     milliseconds = round((time.perf_counter() - started) * 1000, 3)
     rows_read, bytes_read = sum(one.rows_read for one in answers), sum(one.bytes_read for one in answers)
     return Statistics(rows_read, bytes_read, milliseconds, complete=True)
-
-
-def _explained(error: StoreError, limits: Limits) -> BklogError:
-    """The engine's refusals that the caller can do something about, in the caller's words."""
-    if error.engine_code in TIMEOUTS:
-        hint = "narrow the time range, or add a word or a field that few rows have"
-        return SearchTimeout(f"the search took longer than {limits.seconds:g} seconds and was stopped", hint=hint)
-    if error.engine_code == OUT_OF_MEMORY:
-        hint = "narrow the time range, lower the limit, name the fields to return, or ask for approximate figures"
-        return SearchTooLarge(f"the search needed more than {limits.memory_bytes} bytes of memory", hint=hint)
-    if error.engine_code == BAD_REGEX:
-        hint = "the syntax is RE2: no look-around, no back-references"
-        return BadRequest(f"a regular expression cannot be read: {error.message}", hint=hint, code=BAD_REGEX_CODE)
-    return error
 
 
 def read_rows(plan: Plan, page: Page, answer: Rows) -> list[dict[str, Any]]:
@@ -262,6 +285,10 @@ def _next_cursor(page: Page, answer: Rows) -> str | None:
         return None
     last = dict(zip(answer.columns, answer.rows[-1], strict=True))
     return str(Cursor(int(last["time_ns"]), UUID(last["batch_text"]), last["row"], page.order is Order.OLDEST))
+
+
+def _unfinished(whole: Part) -> str:
+    return f"the time was enough for what is from {moment_text(whole.start)} to {moment_text(whole.end)}"
 
 
 def _note_on_nothing(request: SearchRequest, tables: Sequence[LogTable], store: Searching, limits: Limits) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import islice
@@ -70,7 +71,8 @@ def gather(plan: Plan, tables: Sequence[LogTable], *, ask: Ask, limits: Limits) 
             return error
 
     with ThreadPoolExecutor(at_once, "search") as pool:
-        answers = list(pool.map(answer, range(len(tables))))
+        begun = [pool.submit(copy_context().run, answer, number) for number in range(len(tables))]
+        answers = [one.result() for one in begun]
     found = [one for one in answers if isinstance(one, Rows)]
     for one in answers:
         if not found and isinstance(one, BklogError):

@@ -141,6 +141,9 @@ class Searching(Protocol):
         first `at` bytes; what stands beyond goes before the first chunk comes. The chunks are nothing but signs of life.
         """
 
+    def cancel(self, mark: str) -> int:
+        """Stop the statements that run with this mark in their limits; how many there were."""
+
     def identity(self, table: str) -> str:
         """Changes when another table takes the name, or a column changes; empty where there is no such table."""
 

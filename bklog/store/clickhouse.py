@@ -39,7 +39,8 @@ READ_BYTES: Final = 1 << 20
 DISK_FULL_CODES: Final = {243}  # NOT_ENOUGH_SPACE
 OWN_MEMORY_TEXT: Final = re.compile(r"DB::Exception: Query memory limit exceeded")  # else memory is short for all
 OVERLOAD_CODES: Final = {202, 241, 252}  # too many queries, memory, too many parts: all pass
-STOPPING_CODES: Final = {209, 210, 236, 394}  # socket time-out, network error, aborted, cancelled by a stop
+CANCELLED_CODE: Final = 394
+STOPPING_CODES: Final = {209, 210, 236, CANCELLED_CODE}  # socket time-out, network error, aborted, cancelled
 CLOSED_CODES: Final = {469}  # a constraint is violated, and the only one that a table ever has is the one that closes it
 GONE_CODES: Final = {60, 81}  # unknown table, unknown database
 DISK_FULL_TEXT: Final = re.compile(r"No space left on device|errno: 28\b")
@@ -118,6 +119,8 @@ class ClickHouseStore:
             "max_memory_usage": limits.memory_bytes,
             "max_result_rows": limits.result_rows,
             "wait_end_of_query": 1,  # so that the counts in the summary are the final ones
+            **({"max_threads": limits.threads} if limits.threads else {}),
+            **({"log_comment": limits.mark} if limits.mark else {}),
         }
         with self._errors(), _own_memory():
             result = self._client.query(statement.text, parameters=dict(statement.params), settings=settings)
@@ -152,6 +155,12 @@ class ClickHouseStore:
                 transport_settings=headers,
             )
         return chunks(cast("HTTPResponse", answer), self._translate)
+
+    def cancel(self, mark: str) -> int:
+        found = int(self.select(upkeep.running(mark, self._layout), LOOKUP_LIMITS).rows[0][0])
+        if found:
+            self._command(upkeep.kill(self._layout), params={"mark": mark})
+        return found
 
     def identity(self, table: str) -> str:
         rows = self.select(upkeep.identity(table, self._layout), LOOKUP_LIMITS).rows
@@ -286,11 +295,16 @@ class ClickHouseStore:
             hint = "it was replaced by another, or its collector was deleted: read the collector again"
             return StoreError(text, engine_code=code, hint=hint, code="table_gone")
         if code in STOPPING_CODES or not code:
-            hint = "it is started again by the supervisor; `bklog status` and `bklog logs store` say more"
-            return Unavailable(
-                f"the store at {self._address.url} does not answer", retry_after_seconds=1, hint=hint, code="store_down"
-            )
+            return self._stopped(code)
         return StoreError(text, engine_code=code)
+
+    def _stopped(self, code: int) -> Unavailable:
+        if code == CANCELLED_CODE:
+            return Unavailable("the statement was cancelled", retry_after_seconds=1, code="statement_cancelled")
+        hint = "it is started again by the supervisor; `bklog status` and `bklog logs store` say more"
+        return Unavailable(
+            f"the store at {self._address.url} does not answer", retry_after_seconds=1, hint=hint, code="store_down"
+        )
 
 
 def closed_table(what: str) -> Unavailable:

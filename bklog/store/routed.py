@@ -69,6 +69,9 @@ class RoutedStore:
     def stream_into(self, statement: Statement, writing: Writing, limits: Limits, *, name: str, at: int) -> Generator[bytes]:
         return self._main.stream_into(statement, writing, limits, name=name, at=at)
 
+    def cancel(self, mark: str) -> int:
+        return sum(store.cancel(mark) for store in self._stores.values())
+
     def identity(self, table: str) -> str:
         return self._main.identity(table)
 

@@ -18,6 +18,9 @@ COUNTS: Final = "received", "stored", "duplicate", "bytes"
 MAPS: Final = "rejected", "marked"
 NOBODY: Final = "toUUID('00000000-0000-0000-0000-000000000000')"  # summed rows have no batch; on a cluster they share a shard
 
+# `bklog store` has the name of its connection before what a client calls a statement.
+_MARKED: Final = "arrayElement(splitByChar(' ', Settings['log_comment']), -1) = {mark:String}"
+
 
 def ledger_rows(layout: Layout) -> str:
     """A table expression with every row of the ledger once: a request, or an hour that stands for `requests` of them."""
@@ -135,6 +138,17 @@ def inserting(name: str, layout: Layout) -> Statement:
         "WHERE arrayExists(start -> startsWith(query, start), {into:Array(String)})"
     )
     return Statement(text, {"into": into})
+
+
+def running(mark: str, layout: Layout) -> Statement:
+    """How many statements run with a mark, on all nodes."""
+    text = f"SELECT count() AS statements FROM {_everywhere('system.processes', layout)} WHERE {_MARKED}"
+    return Statement(text, {"mark": mark})
+
+
+def kill(layout: Layout) -> str:
+    """Those with the parameter `mark`."""
+    return f"KILL QUERY{layout.on_cluster} WHERE {_MARKED} ASYNC"
 
 
 def drop_partition(name: str, partition: str, layout: Layout) -> str:

@@ -29,7 +29,7 @@ def test_the_example_is_answered_as_the_page_says() -> None:
     store.insert(TABLE.name, list(rows()))
     parts = Parts(store, FieldCatalogue(store, LIMITS), LIMITS, datetime.now(UTC), time.monotonic() + 60)
     try:
-        answer = search(json.loads(asked), {}, [name], lambda _: [Index(name, (TABLE,), UNMASKED)], parts)
+        answer = search(json.loads(asked), {}, [name], lambda _: [Index(name, (TABLE,), UNMASKED, 1)], parts)
     finally:
         store.drop_table(TABLE)
     assert_shown(json.loads(expected), answer)

@@ -78,6 +78,9 @@ ROUTES = {
     "metrics/": NO_ROWS,
     "api/v1/openapi.json": NO_ROWS,
     "api/v1/fleet/": NO_ROWS,
+    "api/v1/search/cancel/": NO_ROWS,
+    "api/v1/search/block/": NO_ROWS,
+    "api/v1/search/block/<int:block_id>/": NO_ROWS,
     "api/v1/databus/collectors/": NO_ROWS,
     "api/v1/databus/collectors/<int:collector_id>/": NO_ROWS,
     "api/v1/databus/collectors/onboard/": NO_ROWS,
@@ -193,6 +196,7 @@ COMMANDS = {
     "store": "the embedded engine itself, for who owns its folder",
     "tail": "prints what the API answers",
     "token": NO_ROWS,
+    "block": NO_ROWS,
     "top": "prints what the API answers",
     "up": "prints what the API answers to a first search",
 }
@@ -215,6 +219,7 @@ READERS = {
     "search/service.py": SHOWN,
     "search/masking.py": "lines that the caller sent",
     "search/catalogue.py": "names of fields only",
+    "search/pace.py": "passes on what others ask and show",
     "search/tail/reading.py": SHOWN,
     "export/source.py": SHOWN,
     "elastic/view.py": SHOWN,
@@ -222,7 +227,7 @@ READERS = {
 STORE_METHODS = {
     "ping", "migrate", "create_table", "drop_table", "insert_lines", "ledger", "ledgers", "usage", "disks", "expiry_days",
     "set_expiry", "drop_days", "roll_up_ledger", "table", "insert_rows", "identity",
-    "of", "places", "copying",
+    "of", "places", "copying", "cancel",
 }  # fmt: skip
 ANALYSED = {Histogram, Terms, TopValues, Distinct, Numbers, SliceCounts, FieldSample, Located, Neighbours, Table, View}
 TAILED = {Arrived, ArrivedCount}

@@ -12,19 +12,20 @@ from django.utils import timezone
 
 from bklog.accounts.actions import replace_api_token
 from bklog.collect.models import Collector
+from bklog.records import Permission
 from bklog.store.clickhouse import ClickHouseStore
 
 SEARCH = "/api/v1/search/"
 
 
 class Person:
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *permissions: Permission) -> None:
         self.name = name
-        self._headers = {"Authorization": f"Bearer {replace_api_token(name)}"}
+        self.headers = {"Authorization": f"Bearer {replace_api_token(name, permissions)}"}
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         data = b"" if body is None else json.dumps(body)
-        return Client().generic(method, f"{SEARCH}{path}", data, content_type="application/json", headers=self._headers)
+        return Client().generic(method, f"{SEARCH}{path}", data, content_type="application/json", headers=self.headers)
 
     def get(self, path: str) -> Any:
         return self._good(self.ask("GET", path))

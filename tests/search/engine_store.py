@@ -88,5 +88,8 @@ class EngineStore:
     def stream_into(self, statement: Statement, writing: Writing, limits: Limits, *, name: str, at: int) -> Generator[bytes]:
         raise NotImplementedError
 
+    def cancel(self, mark: str) -> int:
+        raise NotImplementedError
+
     def identity(self, table: str) -> str:
         raise NotImplementedError

@@ -6,7 +6,8 @@ import pytest
 
 from bklog.errors import StoreError
 from bklog.records import Limits, Statement
-from bklog.search.service import SearchTooLarge, select
+from bklog.search.failures import SearchTooLarge
+from bklog.search.service import select
 from bklog.store.clickhouse import ClickHouseStore
 
 HUNGRY = Statement("SELECT count() FROM (SELECT number FROM numbers(5000000) GROUP BY number)")

@@ -55,6 +55,9 @@ class Counting:
         self._count(statement)
         return self.store.stream(statement, writing, limits)
 
+    def cancel(self, mark: str) -> int:
+        return self.store.cancel(mark)
+
     @property
     def shares_files(self) -> bool:
         return False

@@ -35,6 +35,7 @@ EVERYTHING: Final = "*"
 @click.option("--count", "form", flag_value="count", help="Print the number of matching rows only.")
 @click.option("--inspect", "form", flag_value="inspect", help="Print what the query means, or where it fails and a repair.")
 @click.option("--explain", "form", flag_value="explain", help="Print what would be run, without running it.")
+@click.option("--budget", type=float, help="Seconds after which to take what is found by then.")
 @click.option("--follow", is_flag=True, help="Print these rows oldest first, then what comes in, until ^C.")
 @in_colour
 def search(
@@ -46,7 +47,7 @@ def search(
     order: str | None,
     form: str | None,
     follow: bool,
-    **span: str,
+    **span: Any,
 ) -> None:
     """Find log lines, newest first unless the index set or --order says otherwise.
 
@@ -61,7 +62,8 @@ def search(
     elif follow:
         _follow(index_set_id(name), {**asked, **_limited(form, limit), **_shown(form, fields, order)}, form, span["until"])
     else:
-        _print_rows(index_set_id(name), {**asked, **_limited(form, limit), **_shown(form, fields, order)}, form)
+        within = {"budget_seconds": span["budget"]} if span["budget"] else {}
+        _print_rows(index_set_id(name), {**asked, **within, **_limited(form, limit), **_shown(form, fields, order)}, form)
 
 
 def _limited(form: str | None, limit: int) -> dict[str, Any]:

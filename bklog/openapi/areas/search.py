@@ -31,7 +31,7 @@ from bklog.openapi.schema import (
 from bklog.query import MAX_ROWS
 from bklog.query.conditions import OPERATORS
 from bklog.search.addition import MAX_CONDITIONS
-from bklog.search.request import MAX_FIELDS
+from bklog.search.request import LEAST_BUDGET_SECONDS, MAX_FIELDS, MOST_BUDGET_SECONDS
 
 INDEX_SET: Final = "/api/v1/search/index_set/{index_set_id}/"
 RANGE: Final = {"start": "2026-11-20T00:00:00Z", "end": "2026-11-21T00:00:00Z"}
@@ -109,7 +109,11 @@ SCHEMAS: Final[dict[str, Schema]] = {
     ),
     "Row": record({"time": MOMENT, "batch": UUID, "row": COUNT, "fields": mapping(ANYTHING)}, _ROW),
     "Statistics": record(
-        {"rows_read": COUNT, "bytes_read": COUNT, "milliseconds": NUMBER, "complete": FLAG}, {"sources": listing(_SOURCE)}
+        {"rows_read": COUNT, "bytes_read": COUNT, "milliseconds": NUMBER, "complete": FLAG},
+        {
+            "sources": listing(_SOURCE),
+            "covered": described(record({"start": MOMENT, "end": MOMENT}), "all that was considered"),
+        },
     ),
     "Explained": record(
         {
@@ -131,6 +135,12 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "cursor": described(TEXT, "of the former page: goes on where it ended"),
             "fields": listing(TEXT, least=1, most=MAX_FIELDS),
             "order": choice(["", "newest", "oldest"]),
+            "budget_seconds": {
+                "type": "number",
+                "minimum": LEAST_BUDGET_SECONDS,
+                "maximum": MOST_BUDGET_SECONDS,
+                "description": "after it the answer has what was found, and says what it covers",
+            },
             "count": described(FLAG, "true: the number of rows only"),
             "explain": described(FLAG, "true: what would be run, without running it"),
         },
@@ -232,10 +242,12 @@ AREA = Area(
             {200: Answer("A page, with `count` only a number, with `explain` what would be run", explained_or("SearchResult"))},
             codes=(*QUERY, "cursor"),
             body=ref("SearchRequest"),
+            about="With Accept: application/x-ndjson the answer is lines of events, as they come: docs/long-searches.md.",
             examples=[
                 example("Errors of a day", query="level:error", limit=10),
                 example("How many", query="*", count=True, shown={"rows": [], "count": 12, "cursor": None}),
                 example("With conditions", addition=[{"field": "status", "operator": ">=", "value": [500]}], fields=["status"]),
+                example("What ten seconds are enough for", query="/t.me/", budget_seconds=10),
                 example("What would be run", query="timeout", explain=True),
                 example("A text that cannot be read", query="foo AND (bar", status=400),
             ],

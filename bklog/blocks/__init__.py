@@ -1,0 +1,1 @@
+"""Blocks: searches that an operator refuses, because they hurt all others."""

@@ -1,0 +1,126 @@
+"""PacedStore: what is quick is answered at once; what is not gives way, and can be cancelled.
+
+statement ─▶ all cores, for QUICK_SECONDS ─answered─▶ rows
+                        └─ too slow ─▶ a turn, few threads ─▶ rows, or what the limit says
+
+Nobody knows beforehand what a search costs. So each is begun, and only what turns out to be long waits for others like it.
+Who asks stands in ASKING, which the entry point sets for a request.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from bklog.errors import BklogError, StoreError
+from bklog.records import Limits, Rows, Statement, Writing
+from bklog.search.failures import TIMEOUTS, SearchCancelled
+from bklog.search.turns import Turns
+from bklog.store import LogTable, Searching
+
+QUICK_SECONDS: Final = 1.0
+CANCELLED_CODE: Final = "statement_cancelled"
+
+
+@dataclass(slots=True)
+class Asking:
+    """A request under way: whose it is, and the mark of its statements where it may be cancelled."""
+
+    owner: str
+    mark: str = ""
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def look(self) -> None:
+        """Raises SearchCancelled."""
+        if self.cancelled.is_set():
+            raise SearchCancelled("the search was cancelled", hint="ask again where that was a mistake")
+
+
+ASKING: ContextVar[Asking] = ContextVar("asking")
+_UNDER_WAY: Final[dict[str, Asking]] = {}
+
+
+@contextmanager
+def asking(owner: str, mark: str) -> Iterator[Asking]:
+    one = Asking(owner, mark)
+    token = ASKING.set(one)
+    if mark:
+        _UNDER_WAY[mark] = one
+    try:
+        yield one
+    finally:
+        ASKING.reset(token)
+        if mark and _UNDER_WAY.get(mark) is one:
+            del _UNDER_WAY[mark]
+
+
+def cancel(mark: str, store: Searching) -> bool:
+    """Stop the request with this mark: here before its next statement, anywhere by what it runs. Says whether there was one."""
+    here = _UNDER_WAY.get(mark)
+    if here:
+        here.cancelled.set()
+    return bool(store.cancel(mark)) or here is not None
+
+
+class PacedStore:
+    """A Searching over another; `turns` are those of the process, `threads` what a long statement may use."""
+
+    def __init__(self, store: Searching, turns: Turns, *, threads: int) -> None:
+        self._store = store
+        self._turns = turns
+        self._threads = threads
+
+    def of(self, tables: Iterable[LogTable]) -> PacedStore:
+        return PacedStore(self._store.of(tables), self._turns, threads=self._threads)
+
+    def select(self, statement: Statement, limits: Limits) -> Rows:
+        """Limits with `threads` are those of a piece of something long, which is begun in its turn."""
+        one = ASKING.get(None) or Asking("")
+        limits = replace(limits, mark=one.mark)
+        with _noticed(one):
+            if not limits.threads:
+                if limits.seconds <= QUICK_SECONDS:
+                    return self._store.select(statement, limits)
+                try:
+                    return self._store.select(statement, replace(limits, seconds=QUICK_SECONDS))
+                except StoreError as error:
+                    if error.engine_code not in TIMEOUTS:
+                        raise
+            with self._turns.turn(one.owner, seconds=limits.seconds, look=one.look):
+                return self._store.select(statement, replace(limits, threads=self._threads))
+
+    def table(self, name: str) -> str:
+        return self._store.table(name)
+
+    def identity(self, table: str) -> str:
+        return self._store.identity(table)
+
+    def cancel(self, mark: str) -> int:
+        return self._store.cancel(mark)
+
+    def stream(self, statement: Statement, writing: Writing, limits: Limits) -> Generator[bytes]:
+        return self._store.stream(statement, writing, limits)
+
+    @property
+    def shares_files(self) -> bool:
+        return self._store.shares_files
+
+    def stream_into(self, statement: Statement, writing: Writing, limits: Limits, *, name: str, at: int) -> Generator[bytes]:
+        return self._store.stream_into(statement, writing, limits, name=name, at=at)
+
+
+@contextmanager
+def _noticed(one: Asking) -> Iterator[None]:
+    """A statement that was cancelled says so, not that the store is away."""
+    one.look()
+    try:
+        yield
+    except BklogError as error:
+        one.look()
+        if one.mark and error.stable_code == CANCELLED_CODE:
+            raise SearchCancelled("the search was cancelled", hint="ask again where that was a mistake") from error
+        raise
