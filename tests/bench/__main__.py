@@ -21,13 +21,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from config.environ import load
-from tests.bench import analyses, export, ingest, search, tail, victoria
+from tests.bench import analyses, export, fairness, ingest, search, tail, victoria
 from tests.bench.figure import Figure
 from tests.bench.memory import idle_memory
 from tests.running_fleet import RunningFleet
 
 LEAST_ROWS = 4_000_000
-ASKED = (*search.NAMES, *analyses.NAMES)
+ASKED = (*search.NAMES, *analyses.NAMES, fairness.NAME)
 NAMES = ("idle_memory", *ingest.NAMES, *ASKED, *export.NAMES, *tail.NAMES)
 
 
@@ -55,6 +55,7 @@ def run(home: Path, rows: int, wanted: Sequence[str], peer: Path | None) -> list
             search.wait_for_merges(fleet)
         asked = [search.ask(query, fleet, counts=peer is not None) for query in search.QUERIES if query.name in wanted]
         asked += [analyses.ask(one, fleet) for one in analyses.ANALYSES if one.name in wanted]
+        figures += [_shown(figure) for figure in (fairness.measure(fleet) if fairness.NAME in wanted else ())]
         exported, memory = export.export(wanted, rows, fleet)
         figures += [_shown(figure) for figure in (tail.measure(fleet) if tail.NAMES[0] in wanted else ())]
     figures += [_shown(figure) for figure in (*memory, *export.compare(exported, home))]
