@@ -24,7 +24,7 @@ class Block(models.Model):
     objects: ClassVar[models.Manager[Block]] = models.Manager()
 
     class Meta:
-        ordering = ("pk",)
+        ordering = ("id",)
 
     def __str__(self) -> str:
         return f"block {self.pk}: {self.pattern or '*'}"

@@ -54,7 +54,7 @@ class HistoryEntry(models.Model):
     objects: ClassVar[models.Manager[HistoryEntry]] = models.Manager()
 
     class Meta:
-        ordering = ("-last_at", "-pk")
+        ordering = ("-last_at", "-id")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["owner", "index_set_id", "digest"], name="saved_one_entry_a_query"),
         ]
@@ -79,7 +79,7 @@ class Link(models.Model):
     objects: ClassVar[models.Manager[Link]] = models.Manager()
 
     class Meta:
-        ordering = ("-pk",)
+        ordering = ("-id",)
 
     def __str__(self) -> str:
         return f"link {self.pk} of {self.owner}"

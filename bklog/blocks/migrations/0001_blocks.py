@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ("expires_at", models.DateTimeField(null=True)),
             ],
             options={
-                "ordering": ("pk",),
+                "ordering": ("id",),
             },
         ),
     ]

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 ("expires_at", models.DateTimeField(db_index=True)),
             ],
             options={
-                "ordering": ("-pk",),
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
                 ("last_at", models.DateTimeField()),
             ],
             options={
-                "ordering": ("-last_at", "-pk"),
+                "ordering": ("-last_at", "-id"),
                 "indexes": [models.Index(fields=["owner", "last_at"], name="saved_history_newest")],
                 "constraints": [
                     models.UniqueConstraint(fields=("owner", "index_set_id", "digest"), name="saved_one_entry_a_query")
