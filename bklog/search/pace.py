@@ -22,7 +22,7 @@ from bklog.search.failures import TIMEOUTS, SearchCancelled
 from bklog.search.turns import Turns
 from bklog.store import LogTable, Searching
 
-QUICK_SECONDS: Final = 1.0
+QUICK_SECONDS: Final = 2.0
 CANCELLED_CODE: Final = "statement_cancelled"
 
 
