@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import lru_cache
 
 from django.conf import settings
@@ -35,7 +36,7 @@ def _turns() -> Turns:
 
 @lru_cache(maxsize=1)
 def the_catalogue() -> FieldCatalogue:
-    return FieldCatalogue(the_store(), search_limits())
+    return FieldCatalogue(the_store(), replace(search_limits(), goes_first=True))
 
 
 @lru_cache(maxsize=1)

@@ -19,7 +19,8 @@ class Statement:
 class Limits:
     """What one statement may cost at the most. The engine stops it past any of these.
 
-    `threads` is 0 for as many as the engine has cores; `mark` is a text by which the statement can be cancelled.
+    `threads` is 0 for as many as the engine has cores; `mark` is a text by which the statement can be cancelled. One that
+    `goes_first` reads little, so that others pause for it; one with `threads` is long, and pauses for all others.
     """
 
     seconds: float
@@ -27,6 +28,7 @@ class Limits:
     result_rows: int
     threads: int = 0
     mark: str = ""
+    goes_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from bklog.errors import QuerySyntax, StoreError
 from bklog.query import Cursor, Masking, Plan, plan_count, plan_page, render
+from bklog.query.indexed import is_indexed
 from bklog.query.moment import moment_text
 from bklog.query.notes import suspicions
 from bklog.query.plan import Count, Order, Page
@@ -166,7 +167,8 @@ class Begun:
         return SearchResult(rows, statistics, cursor, count, "; ".join(notes))
 
     def _gather(self, plan: Plan, limits: Limits) -> Gathered:
-        return gather(plan, self.tables, ask=partial(_ask, self.store), limits=limits)
+        goes_first = is_indexed(plan) and all(table.index != "none" for table in self.tables)
+        return gather(plan, self.tables, ask=partial(_ask, self.store), limits=replace(limits, goes_first=goes_first))
 
     def _nothing(self, sources: Sequence[Source]) -> list[str]:
         searched = [table for table, source in zip(self.tables, sources, strict=True) if source.complete]

@@ -27,6 +27,7 @@ from bklog.store import migrations, upkeep
 from bklog.store.base import Chunks, Copying, Disk, LineBatch, LogTable, TableUsage
 from bklog.store.copies import Copies, Running
 from bklog.store.intake import Intake, Place
+from bklog.store.precedence import precedence
 from bklog.store.schema import Layout, create_database, create_log_table, drop_table
 from bklog.store.statements import (
     sum_ledger,
@@ -44,7 +45,7 @@ STOPPING_CODES: Final = {209, 210, 236, CANCELLED_CODE}  # socket time-out, netw
 CLOSED_CODES: Final = {469}  # a constraint is violated, and the only one that a table ever has is the one that closes it
 GONE_CODES: Final = {60, 81}  # unknown table, unknown database
 DISK_FULL_TEXT: Final = re.compile(r"No space left on device|errno: 28\b")
-LOOKUP_LIMITS: Final = Limits(seconds=60, memory_bytes=2 << 30, result_rows=100_000)
+LOOKUP_LIMITS: Final = Limits(seconds=60, memory_bytes=2 << 30, result_rows=100_000, goes_first=True)
 APPEND_HEADER: Final = "X-BKLOG-Append"  # of `bklog store` alone: store/server/append.py
 INSERT_SETTINGS: Final[Mapping[str, Any]] = {
     # One block, so one part for each day: a batch is there whole or not at all, and its token names one thing.
@@ -119,7 +120,7 @@ class ClickHouseStore:
             "max_memory_usage": limits.memory_bytes,
             "max_result_rows": limits.result_rows,
             "wait_end_of_query": 1,  # so that the counts in the summary are the final ones
-            **({"max_threads": limits.threads} if limits.threads else {}),
+            **precedence(limits),
             **({"log_comment": limits.mark} if limits.mark else {}),
         }
         with self._errors(), _own_memory():
