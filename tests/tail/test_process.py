@@ -249,7 +249,8 @@ class Command:
         self.said = platform.folder / f"said-{time.monotonic_ns()}"
         with self.said.open("wb") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "bklog.cli", *words],
+                # Tests that were begun in the background of a shell ignore ^C, and so would whatever they start.
+                ["env", "--default-signal=INT", sys.executable, "-m", "bklog.cli", *words],
                 env={**platform.environ, "BKLOG_STORE_URL": "", **asked, **variables},
                 cwd=ROOT,
                 stdout=subprocess.PIPE,
