@@ -32,11 +32,19 @@ class SearchCancelled(BklogError):
     exit_code = 6
 
 
+def too_long(limits: Limits) -> SearchTimeout:
+    hint = "narrow the time range, add a word that few rows have, or take what a time is enough for: budget_seconds"
+    return SearchTimeout(f"the search took longer than {limits.seconds:g} seconds and was stopped", hint=hint)
+
+
+def cancelled() -> SearchCancelled:
+    return SearchCancelled("the search was cancelled", hint="ask again where that was a mistake")
+
+
 def explained(error: StoreError, limits: Limits) -> BklogError:
     """The engine's refusals that the caller can do something about, in the caller's words."""
     if error.engine_code in TIMEOUTS:
-        hint = "narrow the time range, add a word that few rows have, or take what a time is enough for: budget_seconds"
-        return SearchTimeout(f"the search took longer than {limits.seconds:g} seconds and was stopped", hint=hint)
+        return too_long(limits)
     if error.engine_code == OUT_OF_MEMORY:
         hint = "narrow the time range, lower the limit, name the fields to return, or ask for approximate figures"
         return SearchTooLarge(f"the search needed more than {limits.memory_bytes} bytes of memory", hint=hint)

@@ -18,7 +18,7 @@ from typing import Final
 
 from bklog.errors import BklogError, StoreError
 from bklog.records import Limits, Rows, Statement, Writing
-from bklog.search.failures import TIMEOUTS, SearchCancelled
+from bklog.search.failures import TIMEOUTS, cancelled
 from bklog.search.turns import Turns
 from bklog.store import LogTable, Searching
 
@@ -37,7 +37,7 @@ class Asking:
     def look(self) -> None:
         """Raises SearchCancelled."""
         if self.cancelled.is_set():
-            raise SearchCancelled("the search was cancelled", hint="ask again where that was a mistake")
+            raise cancelled()
 
 
 ASKING: ContextVar[Asking] = ContextVar("asking")
@@ -122,5 +122,5 @@ def _noticed(one: Asking) -> Iterator[None]:
     except BklogError as error:
         one.look()
         if one.mark and error.stable_code == CANCELLED_CODE:
-            raise SearchCancelled("the search was cancelled", hint="ask again where that was a mistake") from error
+            raise cancelled() from error
         raise

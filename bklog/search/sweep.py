@@ -18,7 +18,7 @@ from uuid import UUID
 from bklog.query import Cursor, Plan
 from bklog.query.plan import Order, Page
 from bklog.records import Limits, Rows
-from bklog.search.failures import SearchTimeout
+from bklog.search.failures import SearchCancelled, SearchTimeout, too_long
 from bklog.search.pace import QUICK_SECONDS
 from bklog.search.union import Gathered, Source
 
@@ -53,8 +53,7 @@ def sweep(plan: Plan, ask: Ask, limits: Limits, *, budget_seconds: float | None)
         slices = _Slices(plan, deadline)
         yield from slices.asked(ask, limits)
         if not slices.is_done and budget_seconds is None:
-            hint = "narrow the time range, or take what a time is enough for: budget_seconds"
-            raise SearchTimeout(f"the search took longer than {limits.seconds:g} seconds and was stopped", hint=hint) from error
+            raise too_long(limits) from error
 
 
 def goes_on(plan: Plan, part: Part) -> Cursor:
@@ -160,9 +159,11 @@ def _next_width(width: int, seconds: float, rows_read: int) -> int:
 
 
 def _in_time(gathered: Gathered) -> Gathered:
-    """Of several collectors one may have been too slow: then all are asked again, for less. Raises SearchTimeout."""
+    """Of several collectors one may have been too slow: then all are asked again, for less. Raises SearchTimeout, and
+    SearchCancelled where the search was cancelled while some had answered already.
+    """
     for source in gathered.sources:
-        if isinstance(source.error, SearchTimeout):
+        if isinstance(source.error, SearchTimeout | SearchCancelled):
             raise source.error
     return gathered
 

@@ -11,10 +11,10 @@ import pytest
 from bklog.query import UNMASKED, Plan, TableFields, parse, plan_count, plan_page, render
 from bklog.query.plan import Order
 from bklog.records import Limits, TimeRange
-from bklog.search.failures import SearchTimeout
+from bklog.search.failures import SearchCancelled, SearchTimeout, cancelled
 from bklog.search.service import select
 from bklog.search.sweep import Part, goes_on, joined, sweep
-from bklog.search.union import Gathered, gather
+from bklog.search.union import Gathered, Source, gather
 from bklog.store import LogTable
 from tests.search.engine_store import EngineStore
 
@@ -138,3 +138,13 @@ def test_what_is_no_matter_of_time_is_told_as_it_is(store: EngineStore) -> None:
 
     with pytest.raises(ZeroDivisionError):
         list(sweep(page(store, limit=10), broken, LIMITS, budget_seconds=None))
+
+
+def test_a_search_that_was_cancelled_while_some_had_answered_is_no_answer(store: EngineStore) -> None:
+    whole = gather(page(store, limit=10), [TABLE], ask=lambda one, _, limits: select(render(one), store, limits), limits=LIMITS)
+
+    def half(plan: Plan, limits: Limits) -> Gathered:
+        return Gathered(whole.rows, (*whole.sources, Source("other", complete=False, error=cancelled())))
+
+    with pytest.raises(SearchCancelled):
+        list(sweep(page(store, limit=10), half, LIMITS, budget_seconds=None))
