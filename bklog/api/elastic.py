@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -64,10 +64,13 @@ class Call:
     def resolve(self, wanted: Sequence[str]) -> list[Index]:
         """Raises NotFound, and Forbidden (`search_blocked`), for which the body is the query."""
         found = indexes(wanted, ignore_missing=self.ignore_missing)
-        text = body_of(self._request).decode("utf-8", "replace")
         for index in found:
-            require_not_blocked(self.bearer, index.pk, text)
+            require_not_blocked(self.bearer, index.pk, self._text)
         return found
+
+    @cached_property
+    def _text(self) -> str:
+        return body_of(self._request).decode("utf-8", "replace")
 
 
 def parts() -> Parts:

@@ -5,14 +5,12 @@ Authorization: ApiKey, Basic ─▶ Bearer ─▶ … ─▶ answer ─▶ X-Ela
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bklog.api.middleware import View
+from bklog.api.middleware import View, password_of
 from bklog.elastic.failures import as_failure
 
 PREFIX: Final = "/es"
@@ -45,18 +43,10 @@ def token_of(header: str) -> str:
     scheme, _, credentials = header.partition(" ")
     match scheme.lower():
         case "apikey":
-            return _behind_colon(credentials.strip()) or credentials.strip()
+            return password_of(credentials.strip()) or credentials.strip()
         case "basic":
-            return _behind_colon(credentials.strip())
+            return password_of(credentials.strip())
     return ""
-
-
-def _behind_colon(encoded: str) -> str:
-    try:
-        decoded = base64.b64decode(encoded, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):  # no base64: the token itself
-        return ""
-    return decoded.partition(":")[2]
 
 
 def _in_their_shape(response: HttpResponse) -> HttpResponse:

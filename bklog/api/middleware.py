@@ -92,11 +92,12 @@ def bearer(request: HttpRequest) -> str:
     """The token that came with the request, or nothing. Of Basic it is the password, under any user's name."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "basic":
-        return _password(token.strip())
+        return password_of(token.strip())
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _password(credentials: str) -> str:
+def password_of(credentials: str) -> str:
+    """What stands behind the colon of `base64(name:password)`; empty where it is no such thing."""
     try:
         return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
     except (binascii.Error, UnicodeDecodeError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from bklog.records import Stored
 from bklog.telemetry import metrics
@@ -115,17 +115,22 @@ class RequestAnswered(Event):
         return logging.DEBUG if self.quiet and self.status < 400 else logging.INFO
 
 
+# What searches move, in whoever's words they are asked.
+_ANSWERED: Final[tuple[Move, ...]] = (
+    Adds(metrics.SEARCHES, fixed={"code": "ok"}),
+    Observes(metrics.SEARCH_SECONDS, "seconds", by=("kind",)),
+    Adds(metrics.SEARCH_ROWS_READ, "rows_read"),
+    Adds(metrics.SEARCH_BYTES_READ, "bytes_read"),
+)
+_FAILED: Final[tuple[Move, ...]] = (Adds(metrics.SEARCHES, by=("code",)),)
+
+
 @dataclass(frozen=True)
 class SearchAnswered(Event):
     """`kind` is page, count, explain, or the name of an analysis: date_histogram, terms, context …"""
 
     logger: ClassVar[str] = "bklog.search"
-    moves: ClassVar[tuple[Move, ...]] = (
-        Adds(metrics.SEARCHES, fixed={"code": "ok"}),
-        Observes(metrics.SEARCH_SECONDS, "seconds", by=("kind",)),
-        Adds(metrics.SEARCH_ROWS_READ, "rows_read"),
-        Adds(metrics.SEARCH_BYTES_READ, "bytes_read"),
-    )
+    moves: ClassVar[tuple[Move, ...]] = _ANSWERED
 
     index_set_id: int
     kind: str
@@ -138,7 +143,7 @@ class SearchAnswered(Event):
 class SearchFailed(Event):
     level: ClassVar[int] = logging.WARNING
     logger: ClassVar[str] = "bklog.search"
-    moves: ClassVar[tuple[Move, ...]] = (Adds(metrics.SEARCHES, by=("code",)),)
+    moves: ClassVar[tuple[Move, ...]] = _FAILED
 
     index_set_id: int
     code: str
@@ -186,12 +191,7 @@ class ElasticAnswered(Event):
     """A request in Elasticsearch's words: `kind` is search, msearch, count, scroll, field_caps …"""
 
     logger: ClassVar[str] = "bklog.search"
-    moves: ClassVar[tuple[Move, ...]] = (
-        Adds(metrics.SEARCHES, fixed={"code": "ok"}),
-        Observes(metrics.SEARCH_SECONDS, "seconds", by=("kind",)),
-        Adds(metrics.SEARCH_ROWS_READ, "rows_read"),
-        Adds(metrics.SEARCH_BYTES_READ, "bytes_read"),
-    )
+    moves: ClassVar[tuple[Move, ...]] = _ANSWERED
 
     kind: str
     rows_read: int
@@ -203,7 +203,7 @@ class ElasticAnswered(Event):
 class ElasticFailed(Event):
     level: ClassVar[int] = logging.WARNING
     logger: ClassVar[str] = "bklog.search"
-    moves: ClassVar[tuple[Move, ...]] = (Adds(metrics.SEARCHES, by=("code",)),)
+    moves: ClassVar[tuple[Move, ...]] = _FAILED
 
     kind: str
     code: str

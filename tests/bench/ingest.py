@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,19 +56,24 @@ def measure(what: Load, rows: int, fleet: RunningFleet) -> Iterator[Figure]:
 
 def write_bodies(load: Load, rows: int, folder: Path) -> list[Path]:
     """Files of about BODY_BYTES, whole lines each."""
-    files: list[Path] = []
-    lines, size = [], 0
-    for line in lines_of(load, rows):
-        lines.append(line)
+    return [_write(folder / f"{number:05d}", body) for number, body in enumerate(bodies_of(lines_of(load, rows)))]
+
+
+def bodies_of(lines: Iterable[str]) -> Iterator[str]:
+    """Lines with their ends, about BODY_BYTES of them together."""
+    taken, size = [], 0
+    for line in lines:
+        taken.append(line)
         size += len(line)
         if size >= BODY_BYTES:
-            files.append(_write(folder / f"{len(files):05d}", lines))
-            lines, size = [], 0
-    return [*files, _write(folder / f"{len(files):05d}", lines)] if lines else files
+            yield "".join(taken)
+            taken, size = [], 0
+    if taken:
+        yield "".join(taken)
 
 
-def _write(file: Path, lines: list[str]) -> Path:
-    file.write_text("".join(lines))
+def _write(file: Path, body: str) -> Path:
+    file.write_text(body)
     return file
 
 

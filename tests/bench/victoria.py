@@ -121,10 +121,10 @@ class Victoria:
 
     def take(self, load: ingest.Load, rows: int) -> None:
         fields = {"_stream_fields": "service", "_time_field": "time", "_msg_field": "message"}
-        bodies = _bodies(load, rows)
+        bodies = ingest.bodies_of(_as_json(load, ingest.lines_of(load, rows)))
         with ThreadPoolExecutor(ingest.PARALLEL) as senders:
             while some := list(islice(bodies, ingest.PARALLEL)):
-                list(senders.map(lambda body: self._post("/insert/jsonline", fields, body), some))
+                list(senders.map(lambda body: self._post("/insert/jsonline", fields, body.encode()), some))
         time.sleep(FLUSH_SECONDS)
         self._wait_for_merges()
 
@@ -175,23 +175,11 @@ class Victoria:
         return any(line.startswith("vl_active_merges{") and not line.endswith(" 0") for line in metrics.splitlines())
 
 
-def _bodies(load: ingest.Load, rows: int) -> Iterator[bytes]:
-    lines: list[str] = []
-    size = 0
-    for line in _as_json(load, ingest.lines_of(load, rows)):
-        lines.append(line)
-        size += len(line)
-        if size >= ingest.BODY_BYTES:
-            yield "\n".join(lines).encode()
-            lines, size = [], 0
-    yield "\n".join(lines).encode()
-
-
 def _as_json(load: ingest.Load, lines: Iterable[str]) -> Iterator[str]:
     """Lines without a time get that of their arrival, as in our store; times are whole nanoseconds."""
     for line in lines:
         if load.clean_rule["kind"] == "text":
-            yield json.dumps({"message": line[:-1]})
+            yield json.dumps({"message": line[:-1]}) + "\n"
         else:
             record = json.loads(line)
-            yield json.dumps({**record, "time": int(record["time"] * 1e9)})
+            yield json.dumps({**record, "time": int(record["time"] * 1e9)}) + "\n"

@@ -59,11 +59,13 @@ def search(
         _print_steps(index_set_id(name), {**asked, **_limited(form, limit)}, form)
     elif form == "inspect":
         _inspect(index_set_id(name), query)
-    elif follow:
-        _follow(index_set_id(name), {**asked, **_limited(form, limit), **_shown(form, fields, order)}, form, span["until"])
     else:
-        within = {"budget_seconds": span["budget"]} if span["budget"] else {}
-        _print_rows(index_set_id(name), {**asked, **within, **_limited(form, limit), **_shown(form, fields, order)}, form)
+        asked |= {**_limited(form, limit), **_shown(form, fields, order)}
+        if follow:
+            _follow(index_set_id(name), asked, form, span["until"])
+        else:
+            within = {"budget_seconds": span["budget"]} if span["budget"] else {}
+            _print_rows(index_set_id(name), {**asked, **within}, form)
 
 
 def _limited(form: str | None, limit: int) -> dict[str, Any]:
