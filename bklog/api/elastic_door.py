@@ -10,7 +10,8 @@ from typing import Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bklog.api.middleware import View, password_of
+from bklog.api.credentials import password_of
+from bklog.api.middleware import View
 from bklog.elastic.failures import as_failure
 
 PREFIX: Final = "/es"

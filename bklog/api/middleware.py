@@ -1,14 +1,12 @@
 """What every request meets: who asks, and how a failure is answered.
 
-request ─▶ Authenticate (401 without a token) ─▶ view ─▶ answer
+request ─▶ authenticate (401 without a token or a session) ─▶ view ─▶ answer
                              AnswerFailures: BklogError ─▶ its status and JSON; the database away ─▶ 503, try again;
                                              anything else ─▶ 500 with an id, logged
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import logging
 import re
@@ -21,8 +19,8 @@ from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
 
-from bklog.accounts.selectors import bearer_of_api_token
-from bklog.errors import BklogError, NotFound, Unauthorised
+from bklog.api.credentials import bearer_of_secret, bearer_token, require_from_the_page, secret_of
+from bklog.errors import BklogError, NotFound
 from bklog.records import Bearer
 from bklog.search.pace import asking
 from bklog.supervise.database import as_unavailable
@@ -31,7 +29,9 @@ OPEN_PATHS: Final = frozenset({"/healthz/", "/readiness/"})  # what looks after 
 # A link carries its own proof, which the view checks; without one these paths need a token like all others.
 LINK_PATHS: Final = re.compile(r"/api/v1/search/export/[0-9]{1,18}/file/", re.ASCII)
 METRICS_PATHS: Final = frozenset({"/metrics", "/metrics/"})
+SESSION_PATH: Final = "/api/v1/accounts/session/"
 ASKER: Final = "bklog.asker"  # in META: the Bearer of the request
+SECRET: Final = "bklog.secret"  # noqa: S105 in META: the token or session by which it was known
 REQUEST_ID: Final = "X-Request-ID"
 REQUEST_IDS: Final = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 logger = logging.getLogger("bklog.api")
@@ -39,25 +39,19 @@ View = Callable[[HttpRequest], HttpResponse]
 
 
 def authenticate(get_response: View) -> View:
-    """Deny by default: every path needs an API token but those that `is_open` lets through. Who asks is `requests.asker`."""
+    """Deny by default: all paths need a token or a session but those that `is_open` lets through. See `requests.asker`."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if is_open(request):
             return get_response(request)
-        token = bearer(request)
-        if not token:
-            hint = "send Authorization: Bearer TOKEN; a local fleet keeps one in $BKLOG_HOME/secrets/api-token"
-            return present_failure(Unauthorised("the request carries no API token", hint=hint, code="token_missing"))
+        secret = secret_of(request.META.get("HTTP_AUTHORIZATION", ""), request.COOKIES)
         try:
-            asker = bearer_of_api_token(token)
-        except DatabaseError as error:
+            asker = bearer_of_secret(secret)
+            require_from_the_page(request, secret)
+        except (BklogError, DatabaseError) as error:
             # Django turns what a middleware raises into its own page; what a view raises goes to AnswerFailures.
             return present_any(error, path=request.path)
-        if asker is None:
-            return present_failure(
-                Unauthorised("nobody has this API token", hint="make another: `bklog token NAME`", code="token_wrong")
-            )
-        request.META[ASKER] = asker
+        request.META[ASKER], request.META[SECRET] = asker, secret
         with asking(asker.name, mark_of(request, asker)):
             return get_response(request)
 
@@ -75,9 +69,13 @@ def mark(owner: str, request_id: str) -> str:
 
 
 def is_open(request: HttpRequest) -> bool:
-    if request.path in OPEN_PATHS or (request.path in METRICS_PATHS and may_read_metrics(request)):
+    if request.path in OPEN_PATHS or is_sign_in(request) or (request.path in METRICS_PATHS and may_read_metrics(request)):
         return True
     return "signature" in request.GET and LINK_PATHS.fullmatch(request.path) is not None
+
+
+def is_sign_in(request: HttpRequest) -> bool:
+    return request.path == SESSION_PATH and request.method == "POST"
 
 
 def may_read_metrics(request: HttpRequest) -> bool:
@@ -85,23 +83,7 @@ def may_read_metrics(request: HttpRequest) -> bool:
     if settings.BKLOG_METRICS_OPEN:
         return True
     wanted: str = settings.BKLOG_METRICS_TOKEN
-    return bool(wanted) and constant_time_compare(bearer(request), wanted)
-
-
-def bearer(request: HttpRequest) -> str:
-    """The token that came with the request, or nothing. Of Basic it is the password, under any user's name."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "basic":
-        return password_of(token.strip())
-    return token.strip() if scheme.lower() == "bearer" else ""
-
-
-def password_of(credentials: str) -> str:
-    """What stands behind the colon of `base64(name:password)`; empty where it is no such thing."""
-    try:
-        return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
+    return bool(wanted) and constant_time_compare(bearer_token(request.META.get("HTTP_AUTHORIZATION", "")), wanted)
 
 
 class AnswerFailures:

@@ -1,6 +1,6 @@
 """GET, POST /ingest/v1/tail/{index set}: what comes into an index set, as server-sent events. Part of the ingest program.
 
-API token, question, Last-Event-ID ─▶ admit ─▶ Hub ─▶ events until the viewer leaves or is sent away
+API token or session, question, Last-Event-ID ─▶ admit ─▶ Hub ─▶ events until the viewer leaves or is sent away
                                         └─ refused: a status and JSON, before any event
 """
 
@@ -22,8 +22,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from bklog.accounts.selectors import bearer_of_api_token
 from bklog.api.admission import require_not_blocked
+from bklog.api.credentials import bearer_of_secret, secret_of
 from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.models import IndexSet
 from bklog.collect.selectors import get_index_set
@@ -31,7 +31,7 @@ from bklog.errors import BadRequest, BklogError, Forbidden, Unauthorised
 from bklog.ingest.app import present_failure
 from bklog.ingest.body import read_limited
 from bklog.query import UNMASKED
-from bklog.records import Bearer, Permission
+from bklog.records import Bearer, Permission, Role
 from bklog.search.masking import masking_for
 from bklog.search.tail.feed import Pace
 from bklog.search.tail.hub import Following, Hub, HubLimits
@@ -95,9 +95,10 @@ class PlatformAsking:
 
 
 def _refused(token: str, request: TailRequest, index_set: IndexSet) -> BklogError | None:
-    """A token may have been deleted, or its permission taken, since it came in."""
+    """A token may have been deleted, a session ended, a permission or role taken, since it came in."""
     try:
-        bearer = _bearer(token)
+        bearer = bearer_of_secret(token)
+        bearer.require_role(Role.VIEWER, index_set.space)
         if not request.masked and index_set.masking:
             bearer.require(Permission.RAW_VALUES, "reading what the index set masks")
     except (Unauthorised, Forbidden) as error:
@@ -105,17 +106,11 @@ def _refused(token: str, request: TailRequest, index_set: IndexSet) -> BklogErro
     return None
 
 
-def _bearer(token: str) -> Bearer:
-    found = bearer_of_api_token(token)
-    if found is None:
-        raise Unauthorised("nobody has this API token", hint="make another: `bklog token NAME`", code="token_wrong")
-    return found
-
-
 def _admit(token: str, request: TailRequest) -> Bearer:
     """Raises Unauthorised, NotFound, Forbidden; raw values leave their line in the audit log."""
-    bearer = _bearer(token)
+    bearer = bearer_of_secret(token)
     index_set = get_index_set(request.index_set_id)
+    bearer.require_role(Role.VIEWER, index_set.space)
     require_not_blocked(bearer, index_set.pk, request.query)
     masking_for(
         bearer,
@@ -172,11 +167,12 @@ class Events(StreamingResponse):
 
 
 def _token(http: Request) -> str:
-    scheme, _, token = http.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        hint = "send an API token, not an ingest token: Authorization: Bearer TOKEN"
+    """Or the secret of a session: a tail changes nothing, and another site's page cannot read it."""
+    secret = secret_of(http.headers.get("authorization", ""), http.cookies)
+    if not secret:
+        hint = "send an API token, not an ingest token: Authorization: Bearer TOKEN; or sign in"
         raise Unauthorised("the request carries no API token", hint=hint, code="token_missing")
-    return token.strip()
+    return secret
 
 
 async def _asked(http: Request) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ from bklog.api import (
     pipelines,
     saved,
     search,
+    session,
     storage,
 )
 
@@ -32,6 +33,9 @@ urlpatterns = [
     path("metrics/", metrics.metrics),
     path("api/v1/openapi.json", openapi.openapi),
     path("api/v1/fleet/", fleet.fleet),
+    path("api/v1/accounts/session/", session.session),
+    path("api/v1/accounts/me/", session.me),
+    path("api/v1/accounts/me/password/", session.password),
     path("api/v1/databus/collectors/", collectors.collectors),
     path("api/v1/databus/collectors/<int:collector_id>/", collectors.collector),
     path("api/v1/databus/collectors/onboard/", collectors.onboard),

@@ -1,0 +1,94 @@
+"""What came with a request to say who asks: an API token in `Authorization`, or a session in the page's cookie.
+
+`Authorization` wins: a program that sends a token is not asked for what protects browsers.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from bklog.accounts.selectors import bearer_of_api_token
+from bklog.accounts.sessions import PREFIX, bearer_of_session, is_from_the_page
+from bklog.errors import Forbidden, Unauthorised
+from bklog.records import Bearer
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+CSRF_HEADER: Final = "X-CSRFToken"
+FORWARDED: Final = "X-Forwarded-For"
+
+
+def cookie_name() -> str:
+    """Over HTTPS browsers keep others of the host's domain from setting a cookie of such a name."""
+    return "__Host-bklog_session" if settings.BKLOG_HTTPS else "bklog_session"
+
+
+def bearer_token(authorization: str) -> str:
+    """The token of the header, or nothing. Of Basic it is the password, under any user's name."""
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() == "basic":
+        return password_of(token.strip())
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def password_of(credentials: str) -> str:
+    """What stands behind the colon of `base64(name:password)`; empty where it is no such thing."""
+    try:
+        return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def secret_of(authorization: str, cookies: Mapping[str, str]) -> str:
+    """A token, or the secret of a session; empty where there is neither."""
+    if token := bearer_token(authorization):
+        return "" if is_session(token) else token  # a session is used in its cookie alone, where no script reads it
+    cookie = cookies.get(cookie_name(), "")
+    return cookie if is_session(cookie) else ""
+
+
+def is_session(secret: str) -> bool:
+    return secret.startswith(f"{PREFIX}_")
+
+
+def bearer_of_secret(secret: str) -> Bearer:
+    """Raises Unauthorised."""
+    if not secret:
+        hint = "sign in, or send Authorization: Bearer TOKEN; a local fleet keeps one in $BKLOG_HOME/secrets/api-token"
+        raise Unauthorised("the request carries no API token", hint=hint, code="token_missing")
+    if is_session(secret):
+        return _of_session(secret)
+    found = bearer_of_api_token(secret) if "token" in settings.BKLOG_AUTH_METHODS else None
+    if found is None:
+        raise Unauthorised("nobody has this API token", hint="make another: `bklog token NAME`", code="token_wrong")
+    return found
+
+
+def _of_session(secret: str) -> Bearer:
+    found = bearer_of_session(secret, now=datetime.now(UTC)) if "password" in settings.BKLOG_AUTH_METHODS else None
+    if found is None:
+        raise Unauthorised("the session has ended", hint="sign in again", code="session_ended")
+    return found
+
+
+def require_from_the_page(request: HttpRequest, secret: str) -> None:
+    """Another site's page can make a browser send the cookie, but not this header. Raises Forbidden (`csrf`)."""
+    if request.method in SAFE_METHODS or not is_session(secret):
+        return
+    if not is_from_the_page(secret, request.headers.get(CSRF_HEADER, "")):
+        hint = f"send the csrf_token of GET /api/v1/accounts/session/ as {CSRF_HEADER}"
+        raise Forbidden("the request does not come from the page that was signed in", hint=hint, code="csrf")
+
+
+def address_of(request: HttpRequest) -> str:
+    """Of who asks, as the outermost proxy of ours saw it; what stands before that in the header anybody may invent."""
+    there: str = request.META.get("REMOTE_ADDR", "")
+    trusted: int = settings.BKLOG_TRUSTED_PROXIES
+    seen = [one.strip() for one in request.headers.get(FORWARDED, "").split(",") if one.strip()]
+    return (seen[-trusted] if 0 < trusted <= len(seen) else there)[:64]
