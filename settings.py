@@ -42,6 +42,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "bklog.api.middleware.AnswerFailures",
     "bklog.api.middleware.authenticate",
+    "bklog.api.authorise.Authorise",
 ]
 ROOT_URLCONF = "bklog.api.urls"
 WSGI_APPLICATION = "bklog.api.wsgi.application"

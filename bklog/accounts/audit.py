@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,10 @@ from django.utils import timezone
 
 from bklog.accounts.models import AuditEntry
 
+MOST_CHARACTERS: Final = 8_000  # of the details of one entry
 MOST_AT_ONCE: Final = 1_000
+_NUL: Final = r"\u0000"  # as JSON escapes it
+_UNKNOWN: Final = r"\ufffd"
 _EXPIRED_AT_ONCE: Final = 5_000
 FILTERS: Final = ("who", "action", "subject", "way")
 
@@ -35,8 +39,17 @@ def record(actor: Actor, action: str, subject: str = "", details: Mapping[str, A
         address=actor.address[:64],
         action=action,
         subject=subject[:128],
-        details=dict(details or {}),
+        details=_bounded(dict(details or {})),
     )
+
+
+def _bounded(details: dict[str, Any]) -> dict[str, Any]:
+    """As every database keeps it; of a change that is too large for an entry, what it was about."""
+    text = json.dumps(details, ensure_ascii=False).encode("utf-8", "replace").decode()
+    if len(text) <= MOST_CHARACTERS:
+        kept: dict[str, Any] = json.loads(text.replace(_NUL, _UNKNOWN))
+        return kept
+    return _bounded({"cut": {name: str(value)[:200] for name, value in list(details.items())[:20]}})
 
 
 @contextmanager

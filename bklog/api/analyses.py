@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from bklog.api.acting import masking_for
 from bklog.api.admission import admitted
 from bklog.api.requests import View, asker, by_method, json_object
 from bklog.api.wiring import paced, search_limits, the_catalogue, the_store
@@ -18,7 +19,6 @@ from bklog.records import Bearer
 from bklog.search.context import context
 from bklog.search.field_list import field_list
 from bklog.search.histogram import date_histogram
-from bklog.search.masking import masking_for
 from bklog.search.numbers import numbers, statistics
 from bklog.search.question import Answer, Searched
 from bklog.search.sql import sql

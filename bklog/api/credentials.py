@@ -89,6 +89,9 @@ def require_from_the_page(request: HttpRequest, secret: str) -> None:
 def address_of(request: HttpRequest) -> str:
     """Of who asks, as the outermost proxy of ours saw it; what stands before that in the header anybody may invent."""
     there: str = request.META.get("REMOTE_ADDR", "")
-    trusted: int = settings.BKLOG_TRUSTED_PROXIES
-    seen = [one.strip() for one in request.headers.get(FORWARDED, "").split(",") if one.strip()]
+    return forwarded_for(request.headers.get(FORWARDED, ""), there, trusted=settings.BKLOG_TRUSTED_PROXIES)
+
+
+def forwarded_for(header: str, there: str, *, trusted: int) -> str:
+    seen = [one.strip() for one in header.split(",") if one.strip()]
     return (seen[-trusted] if 0 < trusted <= len(seen) else there)[:64]

@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bklog.api.admission import require_not_blocked
 from bklog.api.requests import View, asker, body_of, by_method, json_object
+from bklog.api.spaces import visible
 from bklog.api.wiring import paced, search_limits, the_catalogue, the_store
 from bklog.collect.selectors import list_index_sets
 from bklog.elastic import search as searching
@@ -25,6 +26,7 @@ from bklog.elastic.keys import Keys, items, names, wrong
 from bklog.elastic.names import chosen
 from bklog.elastic.view import Index, Parts
 from bklog.errors import BklogError
+from bklog.records import Bearer
 from bklog.telemetry import ElasticAnswered, ElasticFailed
 
 MAX_SEARCHES: Final = 100  # of one _msearch: a dashboard has fewer panels
@@ -63,7 +65,7 @@ class Call:
 
     def resolve(self, wanted: Sequence[str]) -> list[Index]:
         """Raises NotFound, and Forbidden (`search_blocked`), for which the body is the query."""
-        found = indexes(wanted, ignore_missing=self.ignore_missing)
+        found = indexes(wanted, self.bearer, ignore_missing=self.ignore_missing)
         for index in found:
             require_not_blocked(self.bearer, index.pk, self._text)
         return found
@@ -78,9 +80,9 @@ def parts() -> Parts:
     return Parts(paced(the_store()), the_catalogue(), limits, datetime.now(UTC), time.monotonic() + limits.seconds)
 
 
-def indexes(wanted: Sequence[str], *, ignore_missing: bool = False) -> list[Index]:
+def indexes(wanted: Sequence[str], bearer: Bearer, *, ignore_missing: bool = False) -> list[Index]:
     """Raises NotFound."""
-    sets = {one.name: one for one in list_index_sets()}
+    sets = {one.name: one for one in visible(bearer, list_index_sets())}
     found = [sets[name] for name in chosen(wanted, tuple(sets), ignore_missing=ignore_missing)]
     return [Index(one.name, tuple(each.log_table for each in one.collectors.all()), one.masking, one.pk) for one in found]
 
@@ -134,7 +136,7 @@ def _one_of_many(call: Call, header: Mapping[str, Any], body: Mapping[str, Any])
             body,
             {**call.path, **given},
             wanted or call.names,
-            lambda asked: indexes(asked, ignore_missing=missing),
+            lambda asked: indexes(asked, call.bearer, ignore_missing=missing),
             call.parts,
         )
     except BklogError as error:

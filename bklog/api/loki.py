@@ -14,8 +14,10 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bklog import __version__
+from bklog.api.acting import masking_for
 from bklog.api.admission import require_not_blocked
 from bklog.api.requests import View, asker, by_method
+from bklog.api.spaces import visible
 from bklog.api.wiring import paced, search_limits, the_catalogue, the_store
 from bklog.collect.models import IndexSet
 from bklog.collect.selectors import list_index_sets
@@ -26,7 +28,6 @@ from bklog.loki.sources import NamedTables
 from bklog.loki.times import Parameters, one
 from bklog.query.logql.parser import parse
 from bklog.records import Bearer
-from bklog.search.masking import masking_for
 from bklog.telemetry import SearchAnswered, SearchFailed
 
 Asked = Callable[..., dict[str, Any]]
@@ -58,8 +59,8 @@ def _parameters(request: HttpRequest) -> Parameters:
 
 def _place(request: HttpRequest, kind: str) -> Place:
     spaces = [space for space in request.headers.get(SPACE_HEADER, "").split("|") if space]
-    found = [one_set for one_set in list_index_sets() if not spaces or one_set.space in spaces]
     bearer = asker(request)
+    found = [one_set for one_set in visible(bearer, list_index_sets()) if not spaces or one_set.space in spaces]
     text = one(_parameters(request), "query")
     named = [_named(one_set, bearer, kind) for one_set in found if not _is_blocked(bearer, one_set, text)]
     return Place(named, paced(the_store()), the_catalogue(), search_limits())

@@ -19,7 +19,8 @@ from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
 
-from bklog.api.credentials import bearer_of_secret, bearer_token, require_from_the_page, secret_of
+from bklog.api.acting import acting, actor_of
+from bklog.api.credentials import address_of, bearer_of_secret, bearer_token, require_from_the_page, secret_of
 from bklog.errors import BklogError, NotFound
 from bklog.records import Bearer
 from bklog.search.pace import asking
@@ -52,7 +53,7 @@ def authenticate(get_response: View) -> View:
             # Django turns what a middleware raises into its own page; what a view raises goes to AnswerFailures.
             return present_any(error, path=request.path)
         request.META[ASKER], request.META[SECRET] = asker, secret
-        with asking(asker.name, mark_of(request, asker)):
+        with acting(actor_of(asker, address_of(request))), asking(asker.name, mark_of(request, asker)):
             return get_response(request)
 
     return middleware

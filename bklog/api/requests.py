@@ -12,9 +12,9 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponseBase
 
 from bklog.accounts.audit import Actor
-from bklog.accounts.models import AuditEntry
-from bklog.api.credentials import address_of, is_session
-from bklog.api.middleware import ASKER, SECRET, present_failure
+from bklog.api.acting import actor_of
+from bklog.api.credentials import address_of
+from bklog.api.middleware import ASKER, present_failure
 from bklog.errors import BadRequest, TooLarge
 from bklog.records import Bearer
 
@@ -34,8 +34,7 @@ def asker(request: HttpRequest) -> Bearer:
 
 def actor(request: HttpRequest) -> Actor:
     """Who asks, as the audit names them."""
-    way = AuditEntry.Way.SESSION if is_session(request.META[SECRET]) else AuditEntry.Way.TOKEN
-    return Actor(asker(request).name, way, address_of(request))
+    return actor_of(asker(request), address_of(request))
 
 
 def json_object(request: HttpRequest) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from typing import Final, TypeVar
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
+from bklog.api.acting import masking_for
 from bklog.api.admission import admitted, require_not_blocked
 from bklog.api.middleware import REQUEST_ID, REQUEST_IDS, mark, mark_of
 from bklog.api.requests import asker, by_method, json_object
@@ -30,7 +31,6 @@ from bklog.query.plan import Order
 from bklog.records import Bearer
 from bklog.search import service
 from bklog.search.inspect import inspect
-from bklog.search.masking import masking_for
 from bklog.search.pace import asking, cancel
 from bklog.search.request import SearchRequest, parse_request
 from bklog.search.service import Begun, Explanation, SearchResult

@@ -22,8 +22,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from bklog.api.acting import acting, actor_of, masking_for
 from bklog.api.admission import require_not_blocked
-from bklog.api.credentials import bearer_of_secret, secret_of
+from bklog.api.credentials import FORWARDED, bearer_of_secret, forwarded_for, secret_of
 from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.models import IndexSet
 from bklog.collect.selectors import get_index_set
@@ -32,7 +33,6 @@ from bklog.ingest.app import present_failure
 from bklog.ingest.body import read_limited
 from bklog.query import UNMASKED
 from bklog.records import Bearer, Permission, Role
-from bklog.search.masking import masking_for
 from bklog.search.tail.feed import Pace
 from bklog.search.tail.hub import Following, Hub, HubLimits
 from bklog.search.tail.position import read_position
@@ -106,20 +106,21 @@ def _refused(token: str, request: TailRequest, index_set: IndexSet) -> BklogErro
     return None
 
 
-def _admit(token: str, request: TailRequest) -> Bearer:
+def _admit(token: str, request: TailRequest, address: str) -> Bearer:
     """Raises Unauthorised, NotFound, Forbidden; raw values leave their line in the audit log."""
     bearer = bearer_of_secret(token)
     index_set = get_index_set(request.index_set_id)
     bearer.require_role(Role.VIEWER, index_set.space)
     require_not_blocked(bearer, index_set.pk, request.query)
-    masking_for(
-        bearer,
-        index_set.masking,
-        index_set_id=request.index_set_id,
-        masked=request.masked,
-        kind=KIND,
-        query=request.query,
-    )
+    with acting(actor_of(bearer, address)):
+        masking_for(
+            bearer,
+            index_set.masking,
+            index_set_id=request.index_set_id,
+            masked=request.masked,
+            kind=KIND,
+            query=request.query,
+        )
     return bearer
 
 
@@ -140,7 +141,7 @@ async def _follow(http: Request, index_set_id: int, hub: Hub) -> Response:
     request = parse_tail(index_set_id, await _asked(http))
     given = http.headers.get("last-event-id", "")
     position = read_position(given) if given else None
-    bearer: Bearer = await hub.in_thread(_admit, token, request)
+    bearer: Bearer = await hub.in_thread(_admit, token, request, _address(http))
     following = await hub.follow(request, token, position)
     return Events(following, reader=bearer.name)
 
@@ -173,6 +174,12 @@ def _token(http: Request) -> str:
         hint = "send an API token, not an ingest token: Authorization: Bearer TOKEN; or sign in"
         raise Unauthorised("the request carries no API token", hint=hint, code="token_missing")
     return secret
+
+
+def _address(http: Request) -> str:
+    """The web program passes tails on, and says for whom."""
+    there = http.client.host if http.client else ""
+    return forwarded_for(http.headers.get(FORWARDED, ""), there, trusted=settings.BKLOG_TRUSTED_PROXIES + 1)
 
 
 async def _asked(http: Request) -> Mapping[str, Any]:
