@@ -75,6 +75,7 @@ BKLOG_AUTH_METHODS: Annotated[tuple[Literal["token", "password"], ...], Meaning(
 BKLOG_SESSION_HOURS: Annotated[
     int, Meaning("hours after which who signed in with a password has to again", low=1, high=24 * 90)
 ] = 12
+BKLOG_AUDIT_DAYS: Annotated[int, Meaning("days that the audit keeps who did what", low=1, high=3650)] = 365
 BKLOG_TRUSTED_PROXIES: Annotated[
     int,
     Meaning("proxies of your own in front of the platform: the last so many of X-Forwarded-For are true", low=0, high=10),

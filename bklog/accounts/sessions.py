@@ -94,6 +94,10 @@ def end(secret: str, actor: Actor) -> None:
         record(actor, "sign_out")
 
 
+def expire(*, now: datetime) -> int:
+    return Session.objects.filter(expires_at__lte=now).delete()[0]
+
+
 def csrf_token(secret: str) -> str:
     """What the page sends along with what changes something. Another site's page has the cookie sent, but cannot read this."""
     return salted_hmac("bklog.accounts.csrf", secret, algorithm="sha256").hexdigest()

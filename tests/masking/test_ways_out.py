@@ -181,6 +181,7 @@ INGEST_ROUTES = {
 }
 COMMANDS = {
     "agent": NO_ROWS,
+    "audit": "queries that raw values were asked with, and no row",
     "clientlog": NO_ROWS,
     "collector": NO_ROWS,
     "completion": NO_ROWS,
@@ -209,6 +210,7 @@ COMMANDS = {
     "token": NO_ROWS,
     "block": NO_ROWS,
     "top": "prints what the API answers",
+    "user": NO_ROWS,
     "up": "prints what the API answers to a first search",
 }
 RENDERERS = {
