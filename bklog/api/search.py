@@ -20,6 +20,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpRe
 from django.http.response import HttpResponseBase
 
 from bklog.api.admission import admitted, require_not_blocked
+from bklog.api.afterwards import afterwards
 from bklog.api.middleware import REQUEST_ID, REQUEST_IDS, mark, mark_of
 from bklog.api.requests import asker, by_method, json_object
 from bklog.api.saved import recorded
@@ -61,7 +62,8 @@ def search_index_set(request: HttpRequest, index_set_id: int) -> HttpResponseBas
         return JsonResponse({"explanation": found.as_dict()})
     read = found.statistics
     kind = "count" if asked.count else "page"
-    SearchAnswered(index_set_id, kind, rows_read=read.rows_read, bytes_read=read.bytes_read, seconds=seconds).emit()
+    answered = SearchAnswered(index_set_id, kind, rows_read=read.rows_read, bytes_read=read.bytes_read, seconds=seconds)
+    afterwards(answered.emit)
     for one in read.sources:
         if one.error:  # the others have answered
             SearchFailed(index_set_id, one.error.stable_code, f"{one.collector}: {one.error.message}").emit()
