@@ -33,8 +33,7 @@ from bklog.store import LogTable
 from bklog.telemetry import SearchFailed
 
 PATH: Final = "/loki/api/v1/tail"
-TRY_AGAIN_LATER: Final = 1013  # close codes of websockets: connect again,
-POLICY_VIOLATION: Final = 1008  # or rather not
+POLICY_VIOLATION: Final = 1008
 MAX_REASON_BYTES: Final = 123
 logger = logging.getLogger("bklog.tail")
 
@@ -59,7 +58,8 @@ def loki_tail_routes(hub: Hub) -> list[BaseRoute]:
 
 def _refused(error: BklogError) -> Response:
     retry = error.fields.get("retry_after_seconds")
-    return PlainTextResponse(told(error), error.status, headers={"Retry-After": str(retry)} if retry else None)
+    more = {"Retry-After": str(retry)} if retry else {}
+    return PlainTextResponse(told(error), error.status, headers={"Connection": "close", **more})
 
 
 async def _begin(socket: WebSocket, hub: Hub) -> Talk:
@@ -140,6 +140,8 @@ class Talk:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
+        except asyncio.CancelledError:
+            return  # so the server ends its websockets when it stops
         finally:
             for task in tasks:
                 task.cancel()
@@ -154,11 +156,17 @@ class Talk:
                 self._following.when_ended(lambda: limit.reschedule(loop.time() + LAST_SECONDS))
                 async for message in self._messages():
                     await self._socket.send_text(message.decode(errors="replace"))
-                await self._socket.close(*_closing(self._following.ended))
+                await self._close(self._following.ended)
         except TimeoutError:
             logger.warning("a viewer of a tail was cut off", extra={"reader": self._reader})
         except WebSocketDisconnect:
             return  # it left while it was spoken to
+
+    async def _close(self, ended: Ended | None) -> None:
+        """Who may come back is not said goodbye: logcli and Grafana connect again only where a connection breaks off (1006)."""
+        if ended and not ended.may_return:
+            reason = f"{ended.code}: {ended.sentence}".encode()[:MAX_REASON_BYTES].decode(errors="ignore")
+            await self._socket.close(POLICY_VIOLATION, reason)
 
     async def _messages(self) -> AsyncIterator[bytes]:
         if self._opening:
@@ -170,11 +178,3 @@ class Talk:
         """Whatever a viewer says means nothing, but that it leaves."""
         while (await self._socket.receive())["type"] != "websocket.disconnect":
             pass
-
-
-def _closing(ended: Ended | None) -> tuple[int, str]:
-    """What to do next, and why."""
-    if ended is None:
-        raise TypeError("a tail has no end of its own")
-    reason = f"{ended.code}: {ended.sentence}".encode()[:MAX_REASON_BYTES].decode(errors="ignore")
-    return TRY_AGAIN_LATER if ended.may_return else POLICY_VIOLATION, reason
