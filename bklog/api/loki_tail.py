@@ -26,13 +26,14 @@ from bklog.errors import BadRequest, BklogError
 from bklog.loki.tail import LOKI_WORDING, LokiReader, LokiTail, opening_message, read_tail
 from bklog.loki.times import Parameters, one
 from bklog.records import Bearer
-from bklog.search.tail.hub import Following, Hub
+from bklog.search.tail.hub import STOPPING, Following, Hub
 from bklog.search.tail.position import Position, settled
 from bklog.search.tail.viewer import Ended
 from bklog.store import LogTable
 from bklog.telemetry import SearchFailed
 
 PATH: Final = "/loki/api/v1/tail"
+TRY_AGAIN_LATER: Final = 1013  # close codes of websockets
 POLICY_VIOLATION: Final = 1008
 MAX_REASON_BYTES: Final = 123
 logger = logging.getLogger("bklog.tail")
@@ -133,46 +134,51 @@ class Talk:
         self._reader = reader
 
     async def run(self) -> None:
-        tasks: list[asyncio.Task[None]] = []
         try:
             await self._socket.accept()
-            tasks += [asyncio.ensure_future(self._send()), asyncio.ensure_future(self._hear())]
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        except asyncio.CancelledError:
-            return  # so the server ends its websockets when it stops
+            hearing, sending = asyncio.ensure_future(self._hear()), asyncio.ensure_future(self._send())
+            hearing.add_done_callback(lambda _: sending.cancel())
+            await self._talk(hearing, sending)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             self._following.leave(self._reader)
+
+    async def _talk(self, hearing: asyncio.Task[None], sending: asyncio.Task[None]) -> None:
+        """Until the viewer leaves or is sent away. The server cancels its websockets when it stops."""
+        try:
+            await sending
+            hearing.cancel()  # what is being heard cannot be closed
+            await asyncio.gather(hearing, return_exceptions=True)
+            async with asyncio.timeout(LAST_SECONDS):
+                await self._close(self._following.ended)
+        except asyncio.CancelledError:
+            return
+        except (TimeoutError, WebSocketDisconnect):
+            logger.warning("a viewer of a tail was cut off", extra={"reader": self._reader})
+        finally:
+            hearing.cancel()
+            sending.cancel()
 
     async def _send(self) -> None:
         """One that is sent away but does not read is cut off: a stop waits for every answer."""
         loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(None) as limit:
-                self._following.when_ended(lambda: limit.reschedule(loop.time() + LAST_SECONDS))
-                async for message in self._messages():
-                    await self._socket.send_text(message.decode(errors="replace"))
-                await self._close(self._following.ended)
-        except TimeoutError:
-            logger.warning("a viewer of a tail was cut off", extra={"reader": self._reader})
-        except WebSocketDisconnect:
-            return  # it left while it was spoken to
-
-    async def _close(self, ended: Ended | None) -> None:
-        """Who may come back is not said goodbye: logcli and Grafana connect again only where a connection breaks off (1006)."""
-        if ended and not ended.may_return:
-            reason = f"{ended.code}: {ended.sentence}".encode()[:MAX_REASON_BYTES].decode(errors="ignore")
-            await self._socket.close(POLICY_VIOLATION, reason)
+        async with asyncio.timeout(None) as limit:
+            self._following.when_ended(lambda: limit.reschedule(loop.time() + LAST_SECONDS))
+            async for message in self._messages():
+                await self._socket.send_text(message.decode(errors="replace"))
 
     async def _messages(self) -> AsyncIterator[bytes]:
         if self._opening:
             yield self._opening
         async for message in self._following.messages():
             yield message
+
+    async def _close(self, ended: Ended | None) -> None:
+        """At a stop the connection breaks off with the server: only then logcli and Grafana connect again."""
+        if ended and ended.code != STOPPING:
+            reason = f"{ended.code}: {ended.sentence}".encode()[:MAX_REASON_BYTES].decode(errors="ignore")
+            await self._socket.close(TRY_AGAIN_LATER if ended.may_return else POLICY_VIOLATION, reason)
+        else:
+            await asyncio.sleep(LAST_SECONDS)
 
     async def _hear(self) -> None:
         """Whatever a viewer says means nothing, but that it leaves."""

@@ -19,6 +19,7 @@ from bklog.search.tail.viewer import Ended, Viewer
 from bklog.telemetry import TailEnded
 from bklog.telemetry.metrics import TAIL_VIEWERS
 
+STOPPING: Final = "tail_stopping"
 END_HINT: Final = "connect again with the id of the last event as Last-Event-ID: nothing is missed"
 logger = logging.getLogger("bklog.tail")
 
@@ -79,7 +80,7 @@ class Hub:
         self._is_stopping = True
         for feed in self.feeds.values():
             for viewer in feed.followers:
-                viewer.send_away("tail_stopping", END_HINT)
+                viewer.send_away(STOPPING, END_HINT)
 
     def left(self, feed: Feed, viewer: Viewer) -> None:
         self._count(-1)
@@ -116,7 +117,7 @@ class Hub:
     def _require_feed(self, question: Question) -> None:
         """There is one, or there may be another."""
         if self._is_stopping:
-            raise Unavailable("this program is stopping", hint=END_HINT, code="tail_stopping")
+            raise Unavailable("this program is stopping", hint=END_HINT, code=STOPPING)
         if question not in self.feeds and len(self.feeds) >= self._limits.queries:
             message = f"{len(self.feeds)} different queries are followed already"
             hint = "follow one of them, or raise BKLOG_TAIL_MAX_QUERIES"
