@@ -7,8 +7,6 @@ request ─▶ Authenticate (401 without a token) ─▶ view ─▶ answer
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import logging
 import re
@@ -22,6 +20,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
 
 from bklog.accounts.selectors import bearer_of_api_token
+from bklog.api.credentials import token_in
 from bklog.errors import BklogError, NotFound, Unauthorised
 from bklog.records import Bearer
 from bklog.search.pace import asking
@@ -89,19 +88,8 @@ def may_read_metrics(request: HttpRequest) -> bool:
 
 
 def bearer(request: HttpRequest) -> str:
-    """The token that came with the request, or nothing. Of Basic it is the password, under any user's name."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "basic":
-        return password_of(token.strip())
-    return token.strip() if scheme.lower() == "bearer" else ""
-
-
-def password_of(credentials: str) -> str:
-    """What stands behind the colon of `base64(name:password)`; empty where it is no such thing."""
-    try:
-        return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
+    """The token that came with the request, or nothing."""
+    return token_in(request.headers.get("Authorization", ""))
 
 
 class AnswerFailures:

@@ -11,6 +11,7 @@ import click
 
 from bklog.cli import completion
 from bklog.cli.asked import index_set_id, moment
+from bklog.cli.cancelling import cancelled_with_it
 from bklog.cli.client import api
 from bklog.cli.shown import in_colour, plain
 from bklog.cli.written import as_json as written
@@ -18,6 +19,7 @@ from bklog.errors import BadRequest
 
 SINCE: Final = "24h"  # an hour would hide yesterday evening from who is called in the morning
 WHICH: Final = "Index set to ask.  [default: bklog-platform, or the only other one]"
+ANSWER_SECONDS: Final = 120.0
 Command = Callable[..., None]
 
 
@@ -72,8 +74,11 @@ def cost(answer: dict[str, Any]) -> str:
 
 
 def ask(index_set: int, path: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """^C cancels it."""
+    url = f"/api/v1/search/index_set/{index_set}/{path}/"
     try:
-        return api("POST", f"/api/v1/search/index_set/{index_set}/{path}/", json=asked, timeout_seconds=120)
+        with cancelled_with_it() as headers:
+            return api("POST", url, json=asked, headers=headers, timeout_seconds=ANSWER_SECONDS)
     except BadRequest as error:
         start, end = error.fields.get("start"), error.fields.get("end")
         if isinstance(start, int) and isinstance(end, int):

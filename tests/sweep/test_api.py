@@ -13,9 +13,11 @@ import pytest
 from django.db import connections
 from django.test import Client
 
+from bklog.api import elastic as elastic_api
 from bklog.api import search as search_api
 from bklog.errors import StoreError
 from bklog.records import Limits, Rows, Statement
+from bklog.search.catalogue import FieldCatalogue
 from bklog.search.pace import PacedStore, asking, cancel
 from bklog.search.turns import Turns
 from bklog.store.clickhouse import ClickHouseStore
@@ -221,3 +223,17 @@ def test_a_space_has_its_share(ann: Person, shop: int, settings: Any) -> None:
     settings.BKLOG_SEARCH_AT_ONCE_PER_SPACE = 1
     assert ann.search(shop)["rows"]
     assert ann.search(shop)["rows"]
+
+
+def test_a_block_holds_for_a_search_of_many(
+    ann: Person, operator: Person, store: ClickHouseStore, shop: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elastic_api, "the_store", lambda: store)
+    monkeypatch.setattr(elastic_api, "the_catalogue", lambda: FieldCatalogue(store, LIMITS))
+    operator.post("block/", {"pattern": "*slow*", "index_set_id": shop, "reason": "it stops all others"})
+    asked = [{"query": {"query_string": {"query": query}}} for query in ("slow", "line")]
+    body = "".join(f"{json.dumps(line)}\n" for one in asked for line in ({"index": "shop"}, one))
+    headers = {"Authorization": ann.headers["Authorization"].replace("Bearer", "ApiKey")}
+    answer = Client().post("/es/_msearch", body, "application/x-ndjson", headers=headers)
+    assert answer.status_code == 200, answer.content
+    assert [one["status"] for one in answer.json()["responses"]] == [403, 200]

@@ -29,8 +29,8 @@ def histogram(*, query: str, field: str | None, limit: int | None, interval: str
 
 def _bars(answer: dict[str, Any]) -> list[str]:
     most = max([1, *(bucket["count"] for bucket in answer["buckets"])])
-    lines = [f"{one['start']}  {one['count']:>10,}  {_bar(one['count'] / most)}" for one in answer["buckets"]]
-    return [*lines, f"{answer['total']:,} rows, {answer['interval']} each"]
+    lines = [f"{plain(one['start'])}  {one['count']:>10,}  {_bar(one['count'] / most)}" for one in answer["buckets"]]
+    return [*lines, _total(answer)]
 
 
 def _bar(share: float) -> str:
@@ -41,12 +41,16 @@ def _bar(share: float) -> str:
 def _broken_down(answer: dict[str, Any]) -> list[str]:
     shown = [(one["key"], one["counts"]) for one in answer["series"]]
     shown += [(f"({what})", answer[what]["counts"]) for what in ("other", "missing") if answer[what]["count"]]
-    header = [" " * len(answer["buckets"][0]["start"]), *(_cell(plain(key), key, answer) for key, _ in shown)]
+    header = [" " * len(plain(answer["buckets"][0]["start"])), *(_cell(plain(key), key, answer) for key, _ in shown)]
     lines = [
-        [bucket["start"], *(_cell(f"{counts[place]:,}", key, answer) for key, counts in shown)]
+        [plain(bucket["start"]), *(_cell(f"{counts[place]:,}", key, answer) for key, counts in shown)]
         for place, bucket in enumerate(answer["buckets"])
     ]
-    return ["  ".join(line) for line in (header, *lines)] + [f"{answer['total']:,} rows, {answer['interval']} each"]
+    return ["  ".join(line) for line in (header, *lines)] + [_total(answer)]
+
+
+def _total(answer: dict[str, Any]) -> str:
+    return f"{answer['total']:,} rows, {plain(answer['interval'])} each"
 
 
 def _cell(text: str, key: str, answer: dict[str, Any]) -> str:

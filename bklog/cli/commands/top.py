@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from bklog.cli.index_set import Asking, of_index_set
-from bklog.cli.shown import of_value
+from bklog.cli.shown import of_value, plain
 
 
 @click.command()
@@ -31,7 +31,7 @@ def top(*, fields: str, query: str, limit: int, approximate: bool, asking: Askin
 def _lines(answer: dict[str, Any]) -> list[str]:
     distinct = answer["distinct"]
     about = "about " if distinct["approximate"] else ""
-    end = f"{answer['total']:,} rows; {answer['field']} has {about}{distinct['value']:,} distinct values"
+    end = f"{answer['total']:,} rows; {plain(answer['field'])} has {about}{distinct['value']:,} distinct values"
     return [*_level(answer, ""), end]
 
 
@@ -41,5 +41,5 @@ def _level(level: dict[str, Any], indent: str) -> list[str]:
         error = f" (at most {one['error']:,} too high)" if one.get("error") else ""
         lines.append(f"{indent}{one['count']:>12,}  {of_value(one['key'], level['field'])}{error}")
         lines += _level(one["terms"], f"{indent}    ") if "terms" in one else []
-    rest = [(level["other"], "(other)"), (level["missing"], f"(no {level['field']})")]
+    rest = [(level["other"], "(other)"), (level["missing"], f"(no {plain(level['field'])})")]
     return lines + [f"{indent}{count:>12,}  {what}" for count, what in rest if count]
