@@ -6,6 +6,8 @@ DEV := .venv/.dev-installed
 PURE := $(wildcard tests/records tests/query tests/clean tests/config tests/telemetry)
 # 5 means that no test has the mark.
 NONE_IS_FINE := || [ $$? -eq 5 ]
+# Where Python may keep no compiled files, each of a fleet's dozen programs and each command compiles the platform anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 up: $(BASE)
 	@$(BIN)/bklog up
@@ -19,14 +21,14 @@ ifdef FAST
 	$(BIN)/pytest -m smoke $(NONE_IS_FINE)
 else ifdef DATABASE
 	$(BIN)/pytest --database $(DATABASE) -n 2 --dist loadfile -m "not fleet"
-	$(BIN)/pytest --database $(DATABASE) -m fleet
+	$(BIN)/pytest --database $(DATABASE) -n 2 --dist loadgroup -m "fleet and not alone"
+	$(BIN)/pytest --database $(DATABASE) -m alone
 else
 	$(BIN)/pytest -n 2 --dist loadfile -m "not fleet"
-	$(BIN)/pytest -m fleet
-	$(BIN)/pytest --database postgresql -n 2 --dist loadfile -m "database and not fleet"
-	$(BIN)/pytest --database mysql -n 2 --dist loadfile -m "database and not fleet"
-	$(BIN)/pytest --database postgresql -m "database and smoke"
-	$(BIN)/pytest --database mysql -m "database and smoke"
+	$(BIN)/pytest -n 2 --dist loadgroup -m "fleet and not alone"
+	$(BIN)/pytest -m alone
+	$(BIN)/pytest --database postgresql -n 2 --dist loadgroup -m "every_database and (smoke or not fleet)"
+	$(BIN)/pytest --database mysql -n 2 --dist loadgroup -m "every_database and (smoke or not fleet)"
 endif
 
 # What reaches a database, fleets and all, on the two that `make test` runs in part.

@@ -14,7 +14,7 @@ import pytest
 from tests.bench.rows import LOGHUB
 from tests.running_fleet import ROOT, RunningFleet
 
-pytestmark = pytest.mark.fleet
+pytestmark = [pytest.mark.fleet, pytest.mark.xdist_group("main_job")]
 FILES = [*sorted(LOGHUB.glob("*_2k.log")), Path("/var/log/dpkg.log")]
 LINES = 1_000_000
 KILLS = 2

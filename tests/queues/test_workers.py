@@ -31,11 +31,9 @@ def test_a_task_whose_worker_is_killed_is_done_by_the_next_one_and_only_once(sit
     site.send("probe.slow", "killed", 3.0)
     wait_until(lambda: site.traces("began", "killed"))
     kill(worker)
-    began = time.monotonic()
 
     site.worker()
     wait_until(lambda: site.traces("done", "killed"))
-    assert time.monotonic() - began < 15
     time.sleep(4)  # a child of the first worker that lived on would be done by now
     first, second = site.traces("began", "killed")
     assert site.traces("done", "killed") == [second]

@@ -19,7 +19,7 @@ from config.environ import ROOT
 from tests.running_fleet import RunningFleet
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.fleet
+pytestmark = [pytest.mark.fleet, pytest.mark.alone]
 HTTP: Final = urllib3.PoolManager(retries=False)
 ROW: Final = re.compile(r"^\| `(?P<name>bklog_\w+)` \| (?P<type>\w+) \| (?P<labels>[^|]*) \| (?P<meaning>.*) \|$", re.MULTILINE)
 
