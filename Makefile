@@ -4,7 +4,7 @@ BIN := .venv/bin
 BASE := .venv/.base-installed
 DEV := .venv/.dev-installed
 PURE := $(wildcard tests/records tests/query tests/clean tests/config tests/telemetry)
-# Left out on the other databases: tests whose every statement is sent by others too (docs/databases.md).
+# Left out on the other databases: tests whose every statement is sent by others too (docs/testing.md).
 STATEMENTS := $(patsubst %,--ignore=tests/%,cli elastic loki masking openapi query search store collect/test_replacing.py \
 	$(patsubst %,export/test_%.py,beside_the_store forms masked) saved/test_page.py sweep/test_page.py telemetry/test_access.py)
 # 5 means that no test has the mark.
