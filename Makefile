@@ -23,21 +23,21 @@ ifdef FAST
 	$(BIN)/pytest $(PURE)
 	$(BIN)/pytest -m smoke $(NONE_IS_FINE)
 else ifdef DATABASE
-	$(BIN)/pytest --database $(DATABASE) -n 2 --dist loadgroup -m "not fleet"
-	$(BIN)/pytest --database $(DATABASE) -n 2 --dist loadgroup -m "fleet and not alone"
+	$(BIN)/pytest --database $(DATABASE) -n 2 -m "not fleet"
+	$(BIN)/pytest --database $(DATABASE) -n 3 --no-loadscope-reorder -m "fleet and not alone"
 	$(BIN)/pytest --database $(DATABASE) -m alone
 else
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not fleet"
-	$(BIN)/pytest -n 2 --dist loadgroup -m "fleet and not alone"
+	$(BIN)/pytest -n 2 -m "not fleet"
+	$(BIN)/pytest -n 3 --no-loadscope-reorder -m "fleet and not alone"
 	$(BIN)/pytest -m alone
-	$(BIN)/pytest --database postgresql -n 2 --dist loadgroup -m "database and (smoke or not fleet)" $(STATEMENTS)
-	$(BIN)/pytest --database mysql -n 2 --dist loadgroup -m "database and (smoke or not fleet)" $(STATEMENTS)
+	$(BIN)/pytest --database postgresql -n 2 -m "database and (smoke or not fleet)" $(STATEMENTS)
+	$(BIN)/pytest --database mysql -n 2 -m "database and (smoke or not fleet)" $(STATEMENTS)
 endif
 
 # What reaches a database, fleets and all, on the two that `make test` runs in part.
 databases: $(DEV)
 	for database in postgresql mysql; do \
-		$(BIN)/pytest --database $$database -n 2 --dist loadgroup -m "database and not alone" || exit; \
+		$(BIN)/pytest --database $$database -n 2 -m "database and not alone" || exit; \
 		$(BIN)/pytest --database $$database -m "database and alone" || exit; \
 	done
 

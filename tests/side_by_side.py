@@ -1,14 +1,33 @@
-"""Tests side by side: with `-n … --dist loadgroup`, tests that share a server or a fleet stay in one process.
+"""Tests side by side (`-n`): which of them stay together, in one process and in their order, because they share a server.
 
-A group is a module, unless its tests say otherwise with `xdist_group`: the modules of a folder that share one fleet, or the
-server that a parameter stands for. What is `alone` has no neighbour: it promises a time.
+A group is a module; where its tests stand for several servers, the module with one of them; where the modules of a folder
+share one fleet, the folder. The `loadgroup` of pytest-xdist would take that from marks, which pytest 9.2 keeps from it.
 """
 
 from __future__ import annotations
 
+import re
+from typing import Any, Final
+
 import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+_OF_ONE_FLEET: Final = ("tests/clientlog", "tests/main_job")
+_SERVER: Final = re.compile(r"\[(?:valkey|rabbitmq|mysql|postgresql)\]$")
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    if not item.get_closest_marker("xdist_group"):
-        item.add_marker(pytest.mark.xdist_group(item.location[0]))
+class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # the library has no types
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+def group_of(nodeid: str) -> str:
+    module, _, test = nodeid.partition("::")
+    folder = module.rpartition("/")[0]
+    server = _SERVER.search(test)
+    return folder if folder in _OF_ONE_FLEET else module + (server[0] if server else "")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _Scheduling(config, log)

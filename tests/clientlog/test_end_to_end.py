@@ -16,7 +16,7 @@ from tests.clientlog import archives
 from tests.clientlog.files import FileServer
 from tests.running_fleet import RunningFleet
 
-pytestmark = [pytest.mark.fleet, pytest.mark.xdist_group("clientlog")]
+pytestmark = pytest.mark.fleet
 
 TASKS = "/api/v1/clientlog/tasks/"
 ANDROID = "".join(

@@ -17,7 +17,7 @@ from tests.clientlog.archives import gz, tarred
 from tests.clientlog.test_end_to_end import ended, submit
 from tests.running_fleet import RunningFleet
 
-pytestmark = [pytest.mark.fleet, pytest.mark.xdist_group("clientlog")]
+pytestmark = pytest.mark.fleet
 
 LINES = 600_000  # 10 pieces of 8 MiB in two files
 SECONDS = 120

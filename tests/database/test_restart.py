@@ -51,9 +51,7 @@ class Sender:
         return status, answer
 
 
-@pytest.fixture(
-    params=[pytest.param(kind, marks=pytest.mark.xdist_group(f"restarted {kind}")) for kind in SERVERS], scope="module"
-)
+@pytest.fixture(params=sorted(SERVERS), scope="module")
 def server(request: pytest.FixtureRequest) -> Iterator[DatabaseServer]:
     with SERVERS[request.param]() as running:
         yield running

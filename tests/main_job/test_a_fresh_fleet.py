@@ -9,7 +9,7 @@ import pytest
 
 from tests.running_fleet import RunningFleet
 
-pytestmark = [pytest.mark.fleet, pytest.mark.xdist_group("main_job")]
+pytestmark = pytest.mark.fleet
 PROGRAMS = (
     "supervisor", "watch", "broker", "store", "ingest", "web",
     "celery", "async_export", "pipeline", "service_schedule", "additional_task", "tgpa_task", "beat", "agent",

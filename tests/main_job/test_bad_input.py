@@ -17,7 +17,7 @@ import pytest
 
 from tests.running_fleet import ROOT, RunningFleet
 
-pytestmark = [pytest.mark.fleet, pytest.mark.xdist_group("main_job")]
+pytestmark = pytest.mark.fleet
 NOW = datetime.now(UTC).isoformat()
 RULE = {"kind": "json", "time_field": "ts", "types": {"status": "int"}}
 

@@ -11,7 +11,7 @@ from elasticsearch import AuthenticationException, Elasticsearch, helpers
 
 from tests.running_fleet import RunningFleet
 
-pytestmark = [pytest.mark.fleet, pytest.mark.xdist_group("main_job")]
+pytestmark = pytest.mark.fleet
 LINES = 2_500
 
 

@@ -16,7 +16,7 @@ import pytest
 from tests.bench.rows import LOGHUB
 from tests.running_fleet import ROOT, RunningFleet
 
-pytestmark = [pytest.mark.fleet, pytest.mark.xdist_group("main_job")]
+pytestmark = pytest.mark.fleet
 FILES = [*sorted(LOGHUB.glob("*_2k.log")), Path("/var/log/dpkg.log")]
 KILLS = 2
 PART = 333_333

@@ -11,7 +11,7 @@ from tests.brokers import BROKERS, Broker
 from tests.queues.workers import Site
 
 
-@pytest.fixture(scope="module", params=[pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in BROKERS])
+@pytest.fixture(scope="module", params=["valkey", "rabbitmq"])
 def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
     with BROKERS[request.param]() as running:
         yield running
