@@ -79,7 +79,7 @@ def test_readers_that_are_slow_do_not_hold_up_the_api(fleet: RunningFleet) -> No
         assert b"200 OK" in opened[0].recv(200)
         started = time.monotonic()
         assert fleet.api("GET", "/api/v1/search/export/")["items"]
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30, "a thread of web would be held for as long as its reader reads"
     finally:
         for reader in opened:
             reader.close()

@@ -76,7 +76,7 @@ def test_a_budget_gives_what_it_is_enough_for_and_the_cursor_the_rest(ann: Perso
         if answer["statistics"]["complete"]:
             break
         covered = answer["statistics"]["covered"]
-        assert covered["start"] < covered["end"]
+        assert covered["start"] <= covered["end"]  # of a slow machine, a budget may be enough for nothing
         assert covered["start"] in answer["note"]
         cursor = answer["cursor"]
     assert found == [f"line {number}" for number in reversed(range(ROWS))]
