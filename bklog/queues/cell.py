@@ -17,7 +17,6 @@ from bklog.queues.app import app, broker_errors, is_amqp
 
 KEEP_SECONDS: Final = 3_600
 ANSWER_SECONDS: Final = 0.5  # a broker that is slower than this is as one that is away
-CONNECT_SECONDS: Final = 1
 CONNECTIONS: Final = 64
 _READ: Final = "local t = redis.call('TIME') return {redis.call('GET', KEYS[1]) or '', t[1], t[2]}"
 _SWAP: Final = """
@@ -93,6 +92,6 @@ def _client() -> Any:
     """One of the process, safe between threads; made when first used: after the web server has forked."""
     options = {"socket_timeout": ANSWER_SECONDS, "socket_connect_timeout": ANSWER_SECONDS, "max_connections": CONNECTIONS}
     connection = app.connection_for_write(transport_options={**app.conf.broker_transport_options, **options})
-    connection.ensure_connection(timeout=CONNECT_SECONDS)
+    connection.ensure_connection(max_retries=max(0, len(connection.alt) - 1))  # each node once, without a pause
     channel: Any = connection.channel()
     return channel.client

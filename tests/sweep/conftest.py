@@ -29,8 +29,10 @@ def shop(db: None, store: ClickHouseStore, monkeypatch: pytest.MonkeyPatch) -> I
     made = create_collector(Draft("shop", 30), store=store)
     put(store, made, [f"line {number}" for number in range(ROWS)])
     admission.BLOCKS.forget()
+    admission.begun_turns.cache_clear()
     yield made.index_sets.get().pk
     admission.BLOCKS.forget()
+    admission.begun_turns.cache_clear()
 
 
 @pytest.fixture
