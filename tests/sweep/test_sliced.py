@@ -76,9 +76,9 @@ def store() -> Iterator[EngineStore]:
 def ask(store: EngineStore) -> Ask:
     """`slow` is in slices, else at once."""
 
-    def of(way: Callable[..., Asked], *, slow: bool, seconds: float = 0.0, limits: Limits = LIMITS, **asked: Any) -> Asked:
+    def of(way: Callable[..., Asked], *, slow: bool, seconds: float = 0.0, within: Limits = LIMITS, **asked: Any) -> Asked:
         engine: Any = Slow(store, seconds=seconds) if slow else store
-        searched = Searched(TABLES, UNMASKED, engine, FieldCatalogue(store, LIMITS), limits)
+        searched = Searched(TABLES, UNMASKED, engine, FieldCatalogue(store, LIMITS), within)
         return way({**RANGE, **asked}, now=datetime.now(UTC), searched=searched)
 
     return of
@@ -152,12 +152,12 @@ def test_a_budget_gives_the_counts_of_what_it_covers(ask: Ask) -> None:
 
 
 def test_nothing_is_counted_where_there_was_no_time(ask: Ask) -> None:
-    limits = Limits(seconds=0.02, memory_bytes=1 << 30, result_rows=1000)
-    answer = ask(asked_terms, slow=True, limits=limits, fields=["level"], budget_seconds=10).answer()
+    short = Limits(seconds=0.02, memory_bytes=1 << 30, result_rows=1000)
+    answer = ask(asked_terms, slow=True, within=short, fields=["level"], budget_seconds=10).answer()
     assert (answer["total"], answer["buckets"], answer["statistics"]["complete"]) == (0, [], False)
     assert answer["statistics"]["covered"]["start"] == answer["statistics"]["covered"]["end"]
     with pytest.raises(SearchTimeout):
-        ask(asked_terms, slow=True, limits=limits, fields=["level"]).answer()
+        ask(asked_terms, slow=True, within=short, fields=["level"]).answer()
 
 
 @pytest.mark.parametrize("asked", [{"fields": ["level", "user"], "limits": [3, 3]}, {"fields": ["user"], "approximate": True}])
