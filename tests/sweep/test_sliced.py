@@ -62,7 +62,9 @@ def store() -> Iterator[EngineStore]:
                 "log": f"line {number}",
                 "level": ["info", "warn", "error"][(number // 7) % 3],
                 # Some have a user each, most one of few, and a tenth has none.
-                "fields": {} if number % 10 == 3 else {"user": f"u{number * 7 % 40 if number % 5 else number}", "超时": number % 4},
+                "fields": {}
+                if number % 10 == 3
+                else {"user": f"u{number * 7 % 40 if number % 5 else number}", "超时": number % 4},
             }
             for number in range(ROWS)
         ]
@@ -130,7 +132,9 @@ def test_where_a_slice_had_more_values_the_answer_says_by_how_much_it_may_be_wro
 ) -> None:
     monkeypatch.setattr(terms, "SLICE_TERMS", most)
     monkeypatch.setattr(histogram, "SLICE_SERIES", most)
-    exact = {one["key"]: one["count"] for one in ask(asked_terms, slow=False, fields=["user"], limits=[1000]).answer()["buckets"]}
+    exact = {
+        one["key"]: one["count"] for one in ask(asked_terms, slow=False, fields=["user"], limits=[1000]).answer()["buckets"]
+    }
     found = ask(asked_terms, slow=True, fields=["user"], limits=[10]).answer()
     shown = ask(asked_histogram, slow=True, field="user", limit=10).answer()
     for answer, told in ((found, found["buckets"]), (shown, shown["series"])):

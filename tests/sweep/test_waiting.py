@@ -42,9 +42,7 @@ def one_at_a_time(shop: int, settings: Any) -> Iterator[Claim]:
 def search(ann: Person, shop: int) -> Iterator[Answers]:
     def ask(**headers: str) -> tuple[int, dict[str, Any]]:
         try:
-            answer = Client().post(
-                SEARCH.format(shop), json.dumps(DAY), "application/json", headers={**ann.headers, **headers}
-            )
+            answer = Client().post(SEARCH.format(shop), json.dumps(DAY), "application/json", headers={**ann.headers, **headers})
             return answer.status_code, answer.json()
         finally:
             connections.close_all()
@@ -84,9 +82,7 @@ def test_where_the_line_is_full_or_the_time_is_over_it_is_refused(
     setattr(settings, setting, 0)
     held = begun_turns().enter("somebody", get_searchable(shop).space, seconds=600)
     for headers in ({}, {"Accept": NDJSON}):
-        answer = Client().post(
-            SEARCH.format(shop), json.dumps(DAY), "application/json", headers={**ann.headers, **headers}
-        )
+        answer = Client().post(SEARCH.format(shop), json.dumps(DAY), "application/json", headers={**ann.headers, **headers})
         error = answer.json()["error"]
         assert (answer.status_code, error["code"], answer["Retry-After"]) == (429, "space_busy", "1")
         assert reason in error["message"]
