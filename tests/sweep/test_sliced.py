@@ -152,7 +152,7 @@ def test_a_budget_gives_the_counts_of_what_it_covers(ask: Ask) -> None:
     assert read["complete"] is False
     within = {**RANGE, "start": read["covered"]["start"]}
     assert within["start"] > RANGE["start"]
-    assert answer["total"] == ask(asked_histogram, slow=False, interval="1h", **{"start": within["start"]}).answer()["total"]
+    assert answer["total"] == ask(asked_histogram, slow=False, interval="1h", start=within["start"]).answer()["total"]
 
 
 def test_nothing_is_counted_where_there_was_no_time(ask: Ask) -> None:

@@ -1,4 +1,4 @@
-"""Over the API: a search beyond its space's share waits, is called off or refused, and a quick one does not wait for a long one."""
+"""Over the API: a search beyond its share waits, is called off or refused, and a quick one does not wait for a long one."""
 
 from __future__ import annotations
 
