@@ -34,7 +34,7 @@ def admitted(bearer: Bearer, index_set: Searchable | IndexSet, query: object) ->
     require_not_blocked(bearer, index_set.pk, query)
     one, turns = ASKING.get(Asking(bearer.name)), begun_turns()
     one.space = index_set.space
-    claim = turns.enter(bearer.name, index_set.space, seconds=settings.BKLOG_SEARCH_SECONDS, look=one.look)
+    claim = turns.enter(bearer.name, index_set.space, seconds=settings.BKLOG_SEARCH_SECONDS, look=one.wait)
     one.turns_out_long = leave = partial(turns.leave, claim)
     try:
         yield

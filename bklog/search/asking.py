@@ -45,6 +45,11 @@ class Asking:
         if self.watch:
             self.watch.look_after(self)
 
+    def wait(self) -> None:
+        """While it stands in a line. Raises SearchCancelled."""
+        self.watched()
+        self.look()
+
     def look(self) -> None:
         """Raises SearchCancelled."""
         if self.cancelled.is_set():

@@ -53,7 +53,7 @@ class PacedStore:
     def _in_turn(self, statement: Statement, limits: Limits, one: Asking) -> Rows:
         one.turns_out_long()
         one.watched()
-        with self._turns.turn(one.owner, one.space, seconds=limits.seconds, look=one.look):
+        with self._turns.turn(one.owner, one.space, seconds=limits.seconds, look=one.wait):
             one.look()
             return self._store.select(statement, replace(limits, threads=self._threads, mark=one.any_mark))
 

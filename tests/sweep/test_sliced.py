@@ -147,7 +147,7 @@ def test_where_a_slice_had_more_values_the_answer_says_by_how_much_it_may_be_wro
 
 
 def test_a_budget_gives_the_counts_of_what_it_covers(ask: Ask) -> None:
-    answer = ask(asked_histogram, slow=True, seconds=0.2, interval="1h", budget_seconds=0.7).answer()
+    answer = ask(asked_histogram, slow=True, seconds=0.6, interval="1h", budget_seconds=1).answer()
     read = answer["statistics"]
     assert read["complete"] is False
     within = {**RANGE, "start": read["covered"]["start"]}

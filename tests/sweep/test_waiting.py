@@ -136,6 +136,30 @@ def test_a_quick_search_does_not_wait_for_a_long_one_of_its_space(shop: int, set
     assert let_in == ["bob"]
 
 
+def test_one_that_waits_leaves_the_line_when_its_client_has_gone(
+    shop: int, store: ClickHouseStore, one_at_a_time: Claim
+) -> None:
+    has_gone: list[bool] = []
+    watch = Watch(lambda: store)
+    one, index_set = Asking("ann", has_left=lambda: bool(has_gone), watch=watch), get_searchable(shop)
+
+    def wait() -> str:
+        with asking(one):
+            try:
+                with admitted(Bearer("ann"), index_set, "x"):
+                    return "let in"
+            except BklogError as error:
+                return error.stable_code
+
+    turns = begun_turns()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(wait)
+        wait_until(lambda: turns.waiting == 1 and one in watch._watched)
+        has_gone.append(True)
+        assert running.result(60) == "search_cancelled"
+    assert turns.waiting == 0
+
+
 def test_what_waits_and_what_is_long_leaves_threads_to_what_is_quick(settings: Any) -> None:
     """Each holds a thread of the web process. What is bounded must leave as many as there were without a line."""
     lines = (settings.BASE_DIR / "support-files" / "uwsgi.ini").read_text().splitlines()
