@@ -21,9 +21,11 @@ from django.utils.crypto import constant_time_compare
 
 from bklog.accounts.selectors import bearer_of_api_token
 from bklog.api.credentials import token_in
+from bklog.api.gone import client_watch
+from bklog.api.wiring import the_watch
 from bklog.errors import BklogError, NotFound, Unauthorised
 from bklog.records import Bearer
-from bklog.search.pace import asking
+from bklog.search.asking import Asking, asking
 from bklog.supervise.database import as_unavailable
 
 OPEN_PATHS: Final = frozenset({"/healthz/", "/readiness/"})  # what looks after the processes has no token
@@ -57,7 +59,7 @@ def authenticate(get_response: View) -> View:
                 Unauthorised("nobody has this API token", hint="make another: `bklog token NAME`", code="token_wrong")
             )
         request.META[ASKER] = asker
-        with asking(asker.name, mark_of(request, asker)):
+        with asking(Asking(asker.name, mark_of(request, asker), has_left=client_watch(), watch=the_watch())):
             return get_response(request)
 
     return middleware
@@ -66,10 +68,10 @@ def authenticate(get_response: View) -> View:
 def mark_of(request: HttpRequest, asker: Bearer) -> str:
     """By which its statements can be cancelled: the id that the client gave, and whose it is, so that nobody else can."""
     given = request.headers.get(REQUEST_ID, "")
-    return mark(asker.name, given) if REQUEST_IDS.fullmatch(given) else ""
+    return mark_of_id(asker.name, given) if REQUEST_IDS.fullmatch(given) else ""
 
 
-def mark(owner: str, request_id: str) -> str:
+def mark_of_id(owner: str, request_id: str) -> str:
     return f"{hashlib.sha256(owner.encode()).hexdigest()[:16]}.{request_id}"
 
 

@@ -100,9 +100,9 @@ def test_many_senders_at_once_are_all_answered(entry: Entry) -> None:
 
 
 def test_slow_uploads_hold_no_thread_of_the_application(entry: Entry) -> None:
-    """There are 8 threads; 16 senders have sent their headers and half of their body."""
+    """There are 20 threads; 30 senders have sent their headers and half of their body."""
     head = b"POST /ingest/x HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n01234"
-    slow = [socket.create_connection(("127.0.0.1", entry.port)) for _ in range(16)]
+    slow = [socket.create_connection(("127.0.0.1", entry.port)) for _ in range(30)]
     try:
         for connection in slow:
             connection.sendall(head)

@@ -17,9 +17,11 @@ from bklog.api import elastic as elastic_api
 from bklog.api import search as search_api
 from bklog.errors import StoreError
 from bklog.records import Limits, Rows, Statement
+from bklog.search.asking import Asking, asking, cancel
 from bklog.search.catalogue import FieldCatalogue
-from bklog.search.pace import PacedStore, asking, cancel
-from bklog.search.turns import Turns
+from bklog.search.line import Rule
+from bklog.search.pace import PacedStore
+from bklog.search.turns import Bounds, InProcess, Turns, queue_full
 from bklog.store.clickhouse import ClickHouseStore
 from tests.saved.site import Person
 from tests.store.conftest import StoreServer, wait_for
@@ -51,6 +53,10 @@ class Late:
                 raise StoreError("too slow", engine_code=159)
             self._moment()
         return self._store.select(statement, limits)
+
+
+def few_turns() -> Turns:
+    return Turns(Rule(2), Bounds(2, 2, 60, queue_full), InProcess())
 
 
 @pytest.fixture
@@ -123,10 +129,10 @@ def test_a_wrong_question_has_its_status_and_a_failure_is_the_last_event(
 
 
 def test_a_statement_is_stopped_in_the_engine_by_its_mark(store: ClickHouseStore, store_server: StoreServer) -> None:
-    paced = PacedStore(store, Turns(2, waiting=2), threads=1)
+    paced = PacedStore(store, few_turns(), threads=1)
 
     def run() -> str:
-        with asking("ann", "0123456789abcdef.request-1"):
+        with asking(Asking("ann", "0123456789abcdef.request-1")):
             try:
                 paced.select(ENDLESS, LIMITS)
             except Exception as error:  # noqa: BLE001 what it is, is the question

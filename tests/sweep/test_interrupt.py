@@ -20,7 +20,7 @@ from django.db import connections
 from bklog.api import analyses as analyses_api
 from bklog.api import search as search_api
 from bklog.api.wsgi import application
-from bklog.search.pace import ASKING
+from bklog.search.asking import ASKING
 from bklog.store.clickhouse import ClickHouseStore
 from config.environ import ROOT
 from tests.loki.test_clients import Quiet

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from bklog.cli.index_set import Asking, of_index_set
+from bklog.cli.index_set import BUDGET, Asking, of_index_set, too_low
 from bklog.cli.shown import of_level, plain
 
 BAR_CHARACTERS: Final = 50
@@ -20,11 +20,12 @@ LEAST_WIDTH: Final = 9
 @click.option("--limit", type=int, help="With --by: most values to show, the others summed up.  [default: 10]")
 @click.option("--interval", default="auto", show_default=True, help="Width of a bucket: 30s, 5m, 1h, 1d, 1w, 1M.")
 @click.option("--zone", default="UTC", show_default=True, help="Time zone of the buckets: Asia/Shanghai, +08:00.")
+@BUDGET
 @of_index_set
-def histogram(*, query: str, field: str | None, limit: int | None, interval: str, zone: str, asking: Asking) -> None:
+def histogram(*, query: str, field: str | None, budget: float | None, asking: Asking, **given: Any) -> None:
     """Count the log lines that QUERY finds over time."""
-    asked = {"query": query, "field": field, "limit": limit, "interval": interval, "zone": zone}
-    asking.show(asking.ask("aggs/date_histogram", asked), _broken_down if field else _bars)
+    asked = {"query": query, "field": field, "budget_seconds": budget, **given}  # limit, interval, zone
+    asking.show(asking.ask_as_it_comes("aggs/date_histogram", asked), _broken_down if field else _bars)
 
 
 def _bars(answer: dict[str, Any]) -> list[str]:
@@ -50,7 +51,7 @@ def _broken_down(answer: dict[str, Any]) -> list[str]:
 
 
 def _total(answer: dict[str, Any]) -> str:
-    return f"{answer['total']:,} rows, {plain(answer['interval'])} each"
+    return f"{answer['total']:,} rows, {plain(answer['interval'])} each{too_low(answer)}"
 
 
 def _cell(text: str, key: str, answer: dict[str, Any]) -> str:

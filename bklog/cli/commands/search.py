@@ -13,10 +13,11 @@ from bklog.cli.completion import index_sets
 from bklog.cli.index_set import SINCE, WHICH, ask, cost
 from bklog.cli.rows import identity, show
 from bklog.cli.shown import in_colour, of_text, plain
-from bklog.cli.table import has_steps, print_table, table_lines
+from bklog.cli.table import print_table, table_lines
 from bklog.cli.tailed import tailed
 from bklog.cli.written import as_json, print_json
 from bklog.errors import BadRequest
+from bklog.query.pipe.reader import has_steps
 
 EVERYTHING: Final = "*"
 
@@ -138,6 +139,8 @@ def _inspect(index_set: int, query: str) -> None:
     parts = {"query": found["query"], "fields": ", ".join(found["fields"])}
     parts |= {"note": "\n".join(_noted(note) for note in found["notes"]), "rest": found["rest"]}
     parts["conditions"] = "\n".join(as_json(one) for one in found["addition"])
+    parts["steps"] = "\n".join(found["steps"])
+    parts["columns"] = ", ".join(f"{one['name']} ({one['type']})" for one in found["columns"])
     for name, text in parts.items():
         if text:
             click.echo(f"{_part(name, text)}\n")
