@@ -70,9 +70,15 @@ def test_smoke(site: Site, store: ClickHouseStore) -> None:
     n = site.index_set
     for path, body in [
         ("esquery_search/", {"indices": "shop", **DAY, "size": 2, "aggs": {"serverIp": {"terms": {"field": "serverIp"}}}}),
-        ("esquery_dsl/", {"indices": "shop", "body": {"query": {"range": {"dtEventTimeStamp": {"gte": "2026-11-20"}}}, "size": 1}}),
+        (
+            "esquery_dsl/",
+            {"indices": "shop", "body": {"query": {"range": {"dtEventTimeStamp": {"gte": "2026-11-20"}}}, "size": 1}},
+        ),
         ("esquery_mapping/", {"indices": "shop"}),
-        (f"search/index_set/{n}/search/", {**DAY, "keyword": "支付", "size": 1, "addition": [{"field": "level", "operator": "=", "value": ["error"]}]}),
+        (
+            f"search/index_set/{n}/search/",
+            {**DAY, "keyword": "支付", "size": 1, "addition": [{"field": "level", "operator": "=", "value": ["error"]}]},
+        ),
         (f"search_index_set/{n}/search/original/", {}),
         (f"search/index_set/{n}/aggs/terms/", {**DAY, "fields": ["level", "serverIp", "user"]}),
         (f"search/index_set/{n}/aggs/date_histogram/", {**DAY, "interval": "1h", "group_field": "level"}),
