@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from bklog.api.middleware import REQUEST_ID, REQUEST_IDS, View
 
 PREFIX: Final = "/api/bk-log-search/prod/"
-CREDENTIALS: Final = "X-Bkapi-Authorization"
+CREDENTIALS: Final = "HTTP_X_BKAPI_AUTHORIZATION"  # in META: once read, request.headers would not see what is set here
 MAX_CHARACTERS: Final = 8_000
 # A token of ours, under the name of either: who asks is the token's owner, whatever else the header says.
 SECRETS: Final = ("access_token", "bk_app_secret")
@@ -24,7 +24,7 @@ def open_door(get_response: View) -> View:
     def middleware(request: HttpRequest) -> HttpResponse:
         if not request.path.startswith(PREFIX):
             return get_response(request)
-        if token := token_of(request.headers.get(CREDENTIALS, "")):
+        if token := token_of(request.META.get(CREDENTIALS, "")):
             request.META.setdefault("HTTP_AUTHORIZATION", f"Bearer {token}")
         response = get_response(request)
         return _in_envelope(request, response) if response.status_code >= 400 else response

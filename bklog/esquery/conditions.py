@@ -19,7 +19,8 @@ from bklog.search.addition import MAX_CONDITIONS, read_addition
 KEYS: Final = ("field", "key", "operator", "method", "value", "condition", "type")
 DEFAULT_OPERATOR: Final = "is"
 LISTED: Final = ("is one of", "is not one of")  # whose values may be one text with commas
-WITHOUT_VALUE: Final = ("exists", "does not exists", "is true", "is false")  # what is sent with them means nothing
+# What is sent with them means nothing.
+WITHOUT_VALUE: Final = ("exists", "does not exists", "not exists", "does not exist", "is true", "is false")
 HINT: Final = '[{"field": "level", "operator": "is one of", "value": ["error", "warn"]}]'
 
 
@@ -34,7 +35,7 @@ def read_conditions(raw: object, name: str) -> Node:
     groups: list[list[Node]] = []
     for one in raw:
         found = _keys(one, name)
-        if not groups or _begins_a_group(found, name):
+        if _begins_a_group(found, name) or not groups:
             groups.append([])
         groups[-1].append(_node(found))
     return any_of([every(group) for group in groups]) if groups else Everything()
