@@ -13,12 +13,14 @@ from django.test import Client
 from bklog.api.original_door import PREFIX
 from bklog.collect.models import Collector, IndexSet
 from bklog.store.clickhouse import ClickHouseStore
-from tests.openapi.conftest import ROWS, Platform
+from tests.openapi import conftest as shop
+from tests.openapi.conftest import Platform
 from tests.openapi.conftest import platform as platform  # noqa: PLC0414 - a fixture
 from tests.openapi.conftest import store as store  # noqa: PLC0414 - a fixture
 from tests.store.conftest import store_server as store_server  # noqa: PLC0414 - a fixture
 
 DAY = {"start_time": "2026-11-20 00:00:00", "end_time": "2026-11-20 23:59:59"}
+ROWS: list[dict[str, Any]] = [dict(row) for row in shop.ROWS]
 PAY_ROWS = [{**row, "batch": str(UUID(int=9 << 100)), "log": f"退款 {row['row']}", "host": "pay"} for row in ROWS[::2]]
 
 

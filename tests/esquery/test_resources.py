@@ -17,8 +17,7 @@ from bklog.collect.models import IndexSet, IndexSetAlias
 from bklog.esquery.conditions import KEYS as CONDITION_KEYS
 from bklog.esquery.rows import batch_number
 from bklog.store.clickhouse import ClickHouseStore
-from tests.esquery.conftest import DAY, PAY_ROWS, Site
-from tests.openapi.conftest import ROWS
+from tests.esquery.conftest import DAY, PAY_ROWS, ROWS, Site
 
 BATCH = batch_number(UUID(int=1))
 ALL = [row["row"] for row in reversed(ROWS)]
