@@ -279,6 +279,7 @@ class Command:
 
 
 def test_bklog_tail_goes_on_over_a_killed_ingest(platform: TailPlatform) -> None:
+    wait_until(lambda: platform.viewers() == 0)  # those of other tests are noticed by their heartbeat only
     tail = Command(platform, "tail", "shop", "order", "--json")
     wait_until(lambda: platform.viewers() == 1)
     platform.send(lines(1, 2))
