@@ -19,6 +19,7 @@ from bklog.api import (
     masking,
     metrics,
     openapi,
+    original_urls,
     pipelines,
     saved,
     search,
@@ -82,5 +83,6 @@ urlpatterns = [
     path("api/v1/search/index_set/<int:index_set_id>/masking/", masking.masking),
     path("api/v1/search/index_set/<int:index_set_id>/masking/preview/", masking.preview),
     *elastic_urls.urlpatterns,
+    *original_urls.urlpatterns,
 ]
 handler404 = "bklog.api.middleware.no_such_path"
