@@ -43,9 +43,9 @@ def run(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Run:
         return answer.status_code, answer.content
 
     @contextmanager
-    def opened(path: str, asked: Any) -> Iterator[tuple[int, Iterator[bytes]]]:
-        headers = {**platform.headers, "Accept": streamed.NDJSON}
-        answer: Any = Client().post(path, dumps(asked), "application/json", headers=headers)
+    def opened(path: str, asked: Any, headers: Any) -> Iterator[tuple[int, Iterator[bytes]]]:
+        sent = {**platform.headers, "Accept": streamed.NDJSON, **headers}
+        answer: Any = Client().post(path, dumps(asked), "application/json", headers=sent)
         body = b"".join(answer) if answer.streaming else answer.content
         yield answer.status_code, (body[place : place + 7] for place in range(0, len(body), 7))
 

@@ -6,13 +6,14 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 
-from bklog.cli import client, tailed
+from bklog.cli import client, streamed, tailed
 from bklog.cli.event_stream import Event
 from bklog.cli.main import bklog, run
 from bklog.cli.shown import BEYOND_JSON
@@ -179,10 +180,18 @@ def events(path: str, asked: Mapping[str, Any], *, last_id: str) -> Iterator[Eve
     yield Event("error", (json.dumps({"status": 401, "code": EVIL, "message": EVIL, "hint": EVIL}),), "")
 
 
+@contextmanager
+def opened(path: str, asked: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[tuple[int, Iterator[bytes]]]:
+    """Lines of events, the last of which is the answer."""
+    status, content = answer("POST", path)
+    yield status, iter([b'{"result": ' + content + b"}\n"])
+
+
 @pytest.fixture
 def called(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(client, "exchange", lambda method, path, **_: answer(method, path))
     monkeypatch.setattr("bklog.cli.commands.healthz.exchange", lambda method, path, **_: answer(method, path))
+    monkeypatch.setattr(streamed, "opened", opened)
     monkeypatch.setattr(tailed, "events", events)
 
 

@@ -222,15 +222,6 @@ def test_blocks_are_made_seen_and_taken_away(ann: Person, operator: Person, shop
     assert ann.search(shop)["rows"]
 
 
-def test_a_space_has_its_share(ann: Person, shop: int, settings: Any) -> None:
-    settings.BKLOG_SEARCH_AT_ONCE_PER_SPACE = 0
-    answer = ann.ask("POST", f"index_set/{shop}/search/", DAY)
-    assert (answer.status_code, answer.json()["error"]["code"], answer["Retry-After"]) == (429, "space_busy", "1")
-    settings.BKLOG_SEARCH_AT_ONCE_PER_SPACE = 1
-    assert ann.search(shop)["rows"]
-    assert ann.search(shop)["rows"]
-
-
 def test_a_block_holds_for_a_search_of_many(
     ann: Person, operator: Person, store: ClickHouseStore, shop: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
