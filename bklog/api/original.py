@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
 
 from bklog.api.admission import admitted, require_not_blocked
 from bklog.api.original_door import envelope
@@ -135,11 +136,11 @@ class Call:
 
 
 def answering(kind: str) -> Callable[[Callable[..., Data]], View]:
-    """A view of a resource that reads rows, or values of rows."""
+    """A view of a resource that reads rows, or values of rows. An answer that is a file goes out as it is."""
 
     def view_of(answer: Callable[..., Data]) -> View:
         @wraps(answer)
-        def view(request: HttpRequest, **path: Any) -> HttpResponse:
+        def view(request: HttpRequest, **path: Any) -> HttpResponseBase:
             began = time.perf_counter()
             call = Call(request, kind)
             try:
@@ -148,7 +149,7 @@ def answering(kind: str) -> Callable[[Callable[..., Data]], View]:
                 SearchFailed(call.index_set_id, error.stable_code, error.message).emit()
                 raise
             call.answered(seconds=time.perf_counter() - began)
-            return JsonResponse(envelope(request, data))
+            return data if isinstance(data, HttpResponseBase) else JsonResponse(envelope(request, data))
 
         return view
 

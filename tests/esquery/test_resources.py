@@ -131,6 +131,17 @@ def test_a_scroll_gives_every_row_once(site: Site) -> None:
     assert found == ALL
 
 
+def test_a_page_leaves_as_a_file_of_json_lines(site: Site) -> None:
+    path, body = f"search/index_set/{site.index_set}/export/", {**DAY, "keyword": "支付 AND level:error", "bk_biz_id": 2}
+    answer = site.ask(path, {**body, "begin": 1, "size": 2, "export_fields": ["iterationIndex", "log", "nosuch"]})
+    assert (answer.status_code, answer["Content-Disposition"]) == (200, 'attachment; filename="bk_log_search_shop.log"')
+    lines = b"".join(answer).decode().splitlines()
+    assert [json.loads(line) for line in lines] == [{"iterationIndex": n, "log": ROWS[n]["log"]} for n in (7, 4)]
+    whole = [json.loads(line) for line in b"".join(site.ask(path, body)).splitlines()]
+    assert whole == site.of_set("search", keyword=body["keyword"], size=100)["origin_log_list"]
+    assert site.refused(path, {**body, "file_type": "csv"}) == (400, "search_request")
+
+
 def test_esquery_answers_as_elasticsearch_and_scrolls(site: Site) -> None:
     asked = {
         "indices": "shop",
