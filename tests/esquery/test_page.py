@@ -13,7 +13,7 @@ from django.test import Client
 
 from bklog.accounts.actions import replace_api_token
 from bklog.api import original
-from bklog.api.middleware import mark
+from bklog.api.middleware import mark_of_id
 from bklog.api.original_door import PREFIX
 from bklog.api.original_urls import VIEWS
 from bklog.collect.models import Collector, IndexSet
@@ -88,4 +88,4 @@ def test_statements_carry_the_mark_by_which_a_request_is_cancelled(headers: dict
     for path, body in (("search/index_set/1/search/", '{"size": 1}'), ("esquery_search/", '{"indices": "shop"}')):
         asked(path, body, {**headers, "X-Request-ID": "night-shift-1"})
     assert len(engine.marks) >= 3
-    assert set(engine.marks) == {mark("ann", "night-shift-1")}
+    assert set(engine.marks) == {mark_of_id("ann", "night-shift-1")}
