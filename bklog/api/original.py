@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
 
 from bklog.api.admission import admitted, require_not_blocked
 from bklog.api.original_door import envelope
@@ -29,6 +30,7 @@ from bklog.esquery.question import MAX_SETS, Asked
 from bklog.query import Masking
 from bklog.query.plan import Order
 from bklog.search import service
+from bklog.search.asking import ASKING
 from bklog.search.masking import masking_for
 from bklog.search.question import Searched
 from bklog.search.request import SearchRequest
@@ -80,13 +82,21 @@ class Call:
 
     @contextmanager
     def let_in(self, sets: Sequence[Searchable], *texts: str) -> Iterator[None]:
-        """`texts` are what is asked, as it came and as it is read. Raises Forbidden (`search_blocked`), Overloaded."""
+        """`texts` are what is asked, as it came and as it is read. Raises Forbidden (`search_blocked`), Overloaded.
+
+        Each space gives one place for the whole request, always in the same order, so that no two requests wait for each other;
+        where it turns out to be long it gives back all of them.
+        """
         for one in sets:
             for text in texts:
                 require_not_blocked(self.bearer, one.pk, text)
+        spaces = {one.space: one for one in sets}
+        under_way, places = ASKING.get(), []
         with ExitStack() as stack:
-            for one in {one.space: one for one in sets}.values():  # each space gives one place for the whole request
-                stack.enter_context(admitted(self.bearer, one, texts[0]))
+            for space in sorted(spaces):
+                stack.enter_context(admitted(self.bearer, spaces[space], texts[0]))
+                places.append(under_way.turns_out_long)
+            under_way.turns_out_long = lambda: _each(places)
             yield
 
     def masking(self, one: Searchable, asked: Asked | None = None) -> Masking:
@@ -135,11 +145,11 @@ class Call:
 
 
 def answering(kind: str) -> Callable[[Callable[..., Data]], View]:
-    """A view of a resource that reads rows, or values of rows."""
+    """A view of a resource that reads rows, or values of rows. An answer that is a file goes out as it is."""
 
     def view_of(answer: Callable[..., Data]) -> View:
         @wraps(answer)
-        def view(request: HttpRequest, **path: Any) -> HttpResponse:
+        def view(request: HttpRequest, **path: Any) -> HttpResponseBase:
             began = time.perf_counter()
             call = Call(request, kind)
             try:
@@ -148,11 +158,16 @@ def answering(kind: str) -> Callable[[Callable[..., Data]], View]:
                 SearchFailed(call.index_set_id, error.stable_code, error.message).emit()
                 raise
             call.answered(seconds=time.perf_counter() - began)
-            return JsonResponse(envelope(request, data))
+            return data if isinstance(data, HttpResponseBase) else JsonResponse(envelope(request, data))
 
         return view
 
     return view_of
+
+
+def _each(calls: Sequence[Callable[[], None]]) -> None:
+    for call in calls:
+        call()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from bklog.api import original_analyses as analyses
+from bklog.api import original_export as export
 from bklog.api import original_search as search
 from bklog.api import original_sets as sets
 from bklog.api import original_stream as stream
@@ -27,6 +28,7 @@ VIEWS = {
     "search/index_set/aggs/union_search/date_histogram/": analyses.histogram_of_several,
     "search/index_set/aggs/union_search/terms/": analyses.terms_of_several,
     f"search/index_set/{_ONE}/search/": search.searches,
+    f"search/index_set/{_ONE}/export/": export.exports,
     f"search/index_set/{_ONE}/tail_f/": stream.tails,
     f"search/index_set/{_ONE}/aggs/terms/": analyses.terms_of_one,
     f"search/index_set/{_ONE}/aggs/date_histogram/": analyses.histogram_of_one,

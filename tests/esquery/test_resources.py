@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,11 +12,13 @@ import pytest
 from django.test import Client
 
 from bklog.accounts.actions import replace_api_token
-from bklog.api.admission import BLOCKS
+from bklog.api.admission import BLOCKS, begun_turns
 from bklog.blocks.models import Block
 from bklog.collect.models import IndexSet, IndexSetAlias
 from bklog.esquery.conditions import KEYS as CONDITION_KEYS
 from bklog.esquery.rows import batch_number
+from bklog.search import service
+from bklog.search.asking import ASKING
 from bklog.store.clickhouse import ClickHouseStore
 from tests.esquery.conftest import DAY, PAY_ROWS, ROWS, Site
 
@@ -129,6 +132,17 @@ def test_a_scroll_gives_every_row_once(site: Site) -> None:
         found += [row["iterationIndex"] for row in page["origin_log_list"]]
         page = site.of_set("search", scroll_id=page["scroll_id"])
     assert found == ALL
+
+
+def test_a_page_leaves_as_a_file_of_json_lines(site: Site) -> None:
+    path, body = f"search/index_set/{site.index_set}/export/", {**DAY, "keyword": "支付 AND level:error", "bk_biz_id": 2}
+    answer = site.ask(path, {**body, "begin": 1, "size": 2, "export_fields": ["iterationIndex", "log", "nosuch"]})
+    assert (answer.status_code, answer["Content-Disposition"]) == (200, 'attachment; filename="bk_log_search_shop.log"')
+    lines = b"".join(answer).decode().splitlines()
+    assert [json.loads(line) for line in lines] == [{"iterationIndex": n, "log": ROWS[n]["log"]} for n in (7, 4)]
+    whole = [json.loads(line) for line in b"".join(site.ask(path, body)).splitlines()]
+    assert whole == site.of_set("search", keyword=body["keyword"], size=100)["origin_log_list"]
+    assert site.refused(path, {**body, "file_type": "csv"}) == (400, "search_request")
 
 
 def test_esquery_answers_as_elasticsearch_and_scrolls(site: Site) -> None:
@@ -439,13 +453,50 @@ def test_a_blocked_search_is_refused_on_every_way(site: Site) -> None:
         BLOCKS.forget()
 
 
-def test_a_space_gives_so_many_places_and_a_union_takes_one(site: Site, pay: int, settings: Any) -> None:
-    settings.BKLOG_SEARCH_AT_ONCE_PER_SPACE = 1
-    both = {**DAY, "union_configs": [{"index_set_id": site.index_set}, {"index_set_id": pay}]}
+@pytest.fixture
+def one_place(pay: int, settings: Any) -> Iterator[str]:
+    """Each space has one, and nobody waits; `pay` is of another space than `shop`."""
+    settings.BKLOG_SEARCH_AT_ONCE_PER_SPACE, settings.BKLOG_SEARCH_WAITING = 1, 0
+    IndexSet.objects.filter(pk=pay).update(space="refunds")
+    begun_turns.cache_clear()
+    yield "refunds"
+    begun_turns.cache_clear()
+
+
+def of_both(site: Site, pay: int) -> dict[str, Any]:
+    return {**DAY, "union_configs": [{"index_set_id": site.index_set}, {"index_set_id": pay}]}
+
+
+def test_a_union_takes_one_place_of_each_space_and_gives_them_back(site: Site, pay: int, one_place: str) -> None:
+    both = of_both(site, pay)
+    of_one = {**DAY, "indices": "shop,shop"}
+    for _ in range(2):
+        assert site.data("search/index_set/union_search/", both)["total"] == 18
+        assert site.data("esquery_search/", of_one)["hits"]["total"] == 12
+    for space in ("default", one_place):
+        held = begun_turns().enter("somebody", space, seconds=600)
+        answer = site.ask("search/index_set/union_search/", both)
+        assert (answer.status_code, answer["Retry-After"], answer.json()["error"]["code"]) == (429, "1", "space_busy")
+        begun_turns().leave(held)
     assert site.data("search/index_set/union_search/", both)["total"] == 18
-    settings.BKLOG_SEARCH_AT_ONCE_PER_SPACE = 0
-    answer = site.ask("search/index_set/union_search/", both)
-    assert (answer.status_code, answer["Retry-After"], answer.json()["error"]["code"]) == (429, "1", "space_busy")
+
+
+def test_a_union_that_turns_out_long_leaves_the_places_of_all_its_spaces(
+    site: Site, pay: int, one_place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search, free = service.search, []
+
+    def long_search(*args: Any, **kwargs: Any) -> Any:
+        ASKING.get().turns_out_long()
+        claims = [begun_turns().enter("somebody", space, seconds=0) for space in ("default", one_place)]
+        free.extend(claims)
+        for claim in claims:
+            begun_turns().leave(claim)
+        return search(*args, **kwargs)
+
+    monkeypatch.setattr(service, "search", long_search)
+    assert site.data("search/index_set/union_search/", of_both(site, pay))["total"] == 18
+    assert len(free) == 4  # two index sets, each asked while both spaces had their place
 
 
 def test_an_index_set_without_a_collector_is_no_defect(site: Site) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from bklog.esquery.question import EMPTY_KEYS, MAX_SETS, PASSED_KEYS
 from bklog.openapi.codes import QUERY
-from bklog.openapi.operation import Answer, Area, Example, Operation
+from bklog.openapi.operation import FILE, Answer, Area, Example, Operation
 from bklog.openapi.schema import (
     ANYTHING,
     COUNT,
@@ -113,7 +113,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "seconds, milliseconds or microseconds since 1970, ISO 8601, or `YYYY-MM-DD hh:mm:ss` in `time_zone`",
     ),
     "OriginalConditions": {
-        "type": "array",
+        "type": ["array", "string"],
+        "maxLength": 0,
         "maxItems": MAX_CONDITIONS,
         "items": {
             "type": "object",
@@ -278,6 +279,30 @@ AREA = Area(
                     shown={"total": 4, "complete": True},
                 ),
                 of_the_day("A text that cannot be read", keyword="foo AND (bar", status=400),
+            ],
+        ),
+        Operation(
+            "POST",
+            f"{PREFIX}search/index_set/{ONE}/export/",
+            "original_search_export",
+            "The rows of one page as a file of JSON lines",
+            {200: Answer("A row on each line", TEXT, media=(FILE,))},
+            codes=(*QUERY, "zone"),
+            body=asked(
+                {},
+                {
+                    **ASKED,
+                    "begin": number(0, MAX_ROWS),
+                    "size": number(0, MAX_ROWS),
+                    "sort_list": _SORT,
+                    "export_fields": listing(TEXT),
+                    "file_type": choice(["log"]),
+                    "interval": ANYTHING,
+                },
+            ),
+            examples=[
+                of_the_day("Errors", keyword="level:error", export_fields=["dtEventTimeStamp", "log"]),
+                of_the_day("A form that is not written here", file_type="csv", status=400),
             ],
         ),
         post(
