@@ -29,15 +29,21 @@ def cookie_name() -> str:
     return "__Host-bklog_session" if settings.BKLOG_HTTPS else "bklog_session"
 
 
-def bearer_token(authorization: str) -> str:
-    """The token of the header, or nothing. Of Basic it is the password, under any user's name."""
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() == "basic":
-        return password_of(token.strip())
-    return token.strip() if scheme.lower() == "bearer" else ""
+def token_in(header: str) -> str:
+    """Of `Bearer TOKEN`, `Basic base64(anybody:TOKEN)`, `ApiKey TOKEN`, `ApiKey base64(id:TOKEN)`; else empty."""
+    scheme, _, given = header.partition(" ")
+    given = given.strip()
+    match scheme.lower():
+        case "bearer":
+            return given
+        case "basic":
+            return _password_of(given)
+        case "apikey":
+            return _password_of(given) or given
+    return ""
 
 
-def password_of(credentials: str) -> str:
+def _password_of(credentials: str) -> str:
     """What stands behind the colon of `base64(name:password)`; empty where it is no such thing."""
     try:
         return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
@@ -47,7 +53,7 @@ def password_of(credentials: str) -> str:
 
 def secret_of(authorization: str, cookies: Mapping[str, str]) -> str:
     """A token, or the secret of a session; empty where there is neither."""
-    if token := bearer_token(authorization):
+    if token := token_in(authorization):
         return "" if is_session(token) else token  # a session is used in its cookie alone, where no script reads it
     cookie = cookies.get(cookie_name(), "")
     return cookie if is_session(cookie) else ""

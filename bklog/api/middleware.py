@@ -20,10 +20,12 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
 
 from bklog.api.acting import acting, actor_of
-from bklog.api.credentials import address_of, bearer_of_secret, bearer_token, require_from_the_page, secret_of
+from bklog.api.credentials import address_of, bearer_of_secret, require_from_the_page, secret_of, token_in
+from bklog.api.gone import client_watch
+from bklog.api.wiring import the_watch
 from bklog.errors import BklogError, NotFound
 from bklog.records import Bearer
-from bklog.search.pace import asking
+from bklog.search.asking import Asking, asking
 from bklog.supervise.database import as_unavailable
 
 OPEN_PATHS: Final = frozenset({"/healthz/", "/readiness/"})  # what looks after the processes has no token
@@ -53,7 +55,8 @@ def authenticate(get_response: View) -> View:
             # Django turns what a middleware raises into its own page; what a view raises goes to AnswerFailures.
             return present_any(error, path=request.path)
         request.META[ASKER], request.META[SECRET] = asker, secret
-        with acting(actor_of(asker, address_of(request))), asking(asker.name, mark_of(request, asker)):
+        under_way = Asking(asker.name, mark_of(request, asker), has_left=client_watch(), watch=the_watch())
+        with acting(actor_of(asker, address_of(request))), asking(under_way):
             return get_response(request)
 
     return middleware
@@ -62,10 +65,10 @@ def authenticate(get_response: View) -> View:
 def mark_of(request: HttpRequest, asker: Bearer) -> str:
     """By which its statements can be cancelled: the id that the client gave, and whose it is, so that nobody else can."""
     given = request.headers.get(REQUEST_ID, "")
-    return mark(asker.name, given) if REQUEST_IDS.fullmatch(given) else ""
+    return mark_of_id(asker.name, given) if REQUEST_IDS.fullmatch(given) else ""
 
 
-def mark(owner: str, request_id: str) -> str:
+def mark_of_id(owner: str, request_id: str) -> str:
     return f"{hashlib.sha256(owner.encode()).hexdigest()[:16]}.{request_id}"
 
 
@@ -84,7 +87,7 @@ def may_read_metrics(request: HttpRequest) -> bool:
     if settings.BKLOG_METRICS_OPEN:
         return True
     wanted: str = settings.BKLOG_METRICS_TOKEN
-    return bool(wanted) and constant_time_compare(bearer_token(request.META.get("HTTP_AUTHORIZATION", "")), wanted)
+    return bool(wanted) and constant_time_compare(token_in(request.META.get("HTTP_AUTHORIZATION", "")), wanted)
 
 
 class AnswerFailures:

@@ -13,6 +13,7 @@ from typing import Final
 from bklog.api.analyses import ANALYSES
 from bklog.api.elastic_urls import urlpatterns as elastic_paths
 from bklog.api.loki import VIEWS
+from bklog.api.original_urls import urlpatterns as original_paths
 from bklog.records import Permission, Role
 
 
@@ -123,7 +124,10 @@ RIGHTS: Final[Mapping[str, ByMethod]] = {
     "ready": {"GET": SELF},
     **{f"loki/api/v1/{name}": {ANY: SEE} for name in VIEWS},
     "loki/api/v1/label/<str:name>/values": {ANY: SEE},
+    "loki/api/v1/detected_field/<str:name>/values": {ANY: SEE},
     **{str(one.pattern): {ANY: SEE} for one in elastic_paths},
+    # Theirs name index sets in paths and bodies: `original.Call` looks at each.
+    **{str(one.pattern): {ANY: SEE} for one in original_paths},
 }
 
 

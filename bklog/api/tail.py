@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final
@@ -17,7 +17,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -25,9 +25,9 @@ from starlette.types import Receive, Scope, Send
 from bklog.api.acting import acting, actor_of, masking_for
 from bklog.api.admission import require_not_blocked
 from bklog.api.credentials import FORWARDED, bearer_of_secret, forwarded_for, secret_of
+from bklog.api.spaces import require_index_set, space_of
 from bklog.api.wiring import search_limits, the_catalogue, the_store
-from bklog.collect.models import IndexSet
-from bklog.collect.selectors import get_index_set
+from bklog.collect.searchable import get_searchable
 from bklog.errors import BadRequest, BklogError, Forbidden, Unauthorised
 from bklog.ingest.app import present_failure
 from bklog.ingest.body import read_limited
@@ -35,9 +35,11 @@ from bklog.query import UNMASKED
 from bklog.records import Bearer, Permission, Role
 from bklog.search.tail.feed import Pace
 from bklog.search.tail.hub import Following, Hub, HubLimits
+from bklog.search.tail.messages import SERVER_SENT
 from bklog.search.tail.position import read_position
 from bklog.search.tail.reading import Reader, Source
 from bklog.search.tail.request import TailRequest, parse_tail
+from bklog.store import LogTable
 from bklog.supervise.database import as_unavailable
 from bklog.telemetry import SearchFailed
 
@@ -56,7 +58,7 @@ def make_hub() -> Hub:
         return await asyncio.get_running_loop().run_in_executor(threads, partial(_answered, call, *args))
 
     limits = HubLimits(settings.BKLOG_TAIL_MAX_VIEWERS, settings.BKLOG_TAIL_MAX_QUERIES, settings.BKLOG_TAIL_SECONDS)
-    return Hub(PlatformAsking, in_thread, limits=limits, pace=Pace(settings.BKLOG_TAIL_ROWS_PER_SECOND))
+    return Hub(in_thread, limits=limits, pace=Pace(settings.BKLOG_TAIL_ROWS_PER_SECOND))
 
 
 def _answered(call: Callable[..., Any], *args: Any) -> Any:
@@ -74,43 +76,47 @@ def _answered(call: Callable[..., Any], *args: Any) -> Any:
 class PlatformAsking:
     """An Asking over database and store."""
 
+    wording = SERVER_SENT
+
     def __init__(self, request: TailRequest) -> None:
         self._request = request
-        self._tables: Source | None = None
+        self._source: Source | None = None
 
     def open(self) -> Reader:
-        index_set = get_index_set(self._request.index_set_id)
-        masking = index_set.masking if self._request.masked else UNMASKED
-        source = Source(tuple(collector.log_table for collector in index_set.collectors.all()), masking)
-        self._tables = source
-        return Reader(self._request, source, store=the_store(), catalogue=the_catalogue(), limits=search_limits())
+        found = get_searchable(self._request.index_set_id)
+        self._source = Source(found.tables, found.masking if self._request.masked else UNMASKED)
+        return Reader(self._request, self._source, store=the_store(), catalogue=the_catalogue(), limits=search_limits())
 
     def require_readers(self, tokens: frozenset[str]) -> dict[str, BklogError]:
-        index_set = get_index_set(self._request.index_set_id)
-        return {token: refused for token in tokens if (refused := _refused(token, self._request, index_set))}
+        index_set = get_searchable(self._request.index_set_id)
+        needs_raw, space = not self._request.masked and bool(index_set.masking), space_of(index_set)
+        return {token: refused for token in tokens if (refused := refusal(token, needs_raw=needs_raw, space=space))}
 
     def longest_insert(self) -> float:
-        tables = self._tables.tables if self._tables else ()
-        return max((the_store().copying(table).longest_insert(table) for table in tables), default=0.0)
+        return longest_insert(self._source.tables if self._source else ())
 
 
-def _refused(token: str, request: TailRequest, index_set: IndexSet) -> BklogError | None:
+def longest_insert(tables: Iterable[LogTable]) -> float:
+    return max((the_store().copying(table).longest_insert(table) for table in tables), default=0.0)
+
+
+def refusal(secret: str, *, needs_raw: bool, space: str) -> BklogError | None:
     """A token may have been deleted, a session ended, a permission or role taken, since it came in."""
     try:
-        bearer = bearer_of_secret(token)
-        bearer.require_role(Role.VIEWER, index_set.space)
-        if not request.masked and index_set.masking:
+        bearer = bearer_of_secret(secret)
+        bearer.require_role(Role.VIEWER, space)
+        if needs_raw:
             bearer.require(Permission.RAW_VALUES, "reading what the index set masks")
     except (Unauthorised, Forbidden) as error:
         return error
     return None
 
 
-def _admit(token: str, request: TailRequest, address: str) -> Bearer:
+def _admit(secret: str, request: TailRequest, address: str) -> Bearer:
     """Raises Unauthorised, NotFound, Forbidden; raw values leave their line in the audit log."""
-    bearer = bearer_of_secret(token)
-    index_set = get_index_set(request.index_set_id)
-    bearer.require_role(Role.VIEWER, index_set.space)
+    bearer = bearer_of_secret(secret)
+    require_index_set(bearer, Role.VIEWER, request.index_set_id)
+    index_set = get_searchable(request.index_set_id)
     require_not_blocked(bearer, index_set.pk, request.query)
     with acting(actor_of(bearer, address)):
         masking_for(
@@ -137,12 +143,12 @@ def tail_route(hub: Hub) -> Route:
 
 
 async def _follow(http: Request, index_set_id: int, hub: Hub) -> Response:
-    token = _token(http)
+    secret = require_secret(http, http.cookies)  # a tail changes nothing, and another site's page cannot read it
     request = parse_tail(index_set_id, await _asked(http))
     given = http.headers.get("last-event-id", "")
     position = read_position(given) if given else None
-    bearer: Bearer = await hub.in_thread(_admit, token, request, _address(http))
-    following = await hub.follow(request, token, position)
+    bearer: Bearer = await hub.in_thread(_admit, secret, request, _address(http))
+    following = await hub.follow(request, PlatformAsking(request), secret, position)
     return Events(following, reader=bearer.name)
 
 
@@ -167,11 +173,11 @@ class Events(StreamingResponse):
             self._following.leave(self._reader)
 
 
-def _token(http: Request) -> str:
-    """Or the secret of a session: a tail changes nothing, and another site's page cannot read it."""
-    secret = secret_of(http.headers.get("authorization", ""), http.cookies)
+def require_secret(http: HTTPConnection, cookies: Mapping[str, str] | None = None) -> str:
+    """A token, or of `cookies` a session. Raises Unauthorised."""
+    secret = secret_of(http.headers.get("authorization", ""), cookies or {})
     if not secret:
-        hint = "send an API token, not an ingest token: Authorization: Bearer TOKEN; or sign in"
+        hint = "send an API token, not an ingest token: Authorization: Bearer TOKEN"
         raise Unauthorised("the request carries no API token", hint=hint, code="token_missing")
     return secret
 

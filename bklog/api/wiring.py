@@ -10,10 +10,14 @@ from django.conf import settings
 
 from bklog.export.places import Places
 from bklog.objects import ObjectStore
+from bklog.queues.cell import Cell, UnderWay, has_cells
 from bklog.records import Limits
 from bklog.search.catalogue import FieldCatalogue
+from bklog.search.line import Rule
 from bklog.search.pace import PacedStore
-from bklog.search.turns import Turns
+from bklog.search.shared_line import SharedLine
+from bklog.search.turns import Bounds, InProcess, Turns, queue_full
+from bklog.search.watch import KEPT_SECONDS, Watch
 from bklog.store import Searching, Store
 from bklog.store.routed import open_stores
 
@@ -31,7 +35,16 @@ def paced(store: Searching) -> PacedStore:
 
 @lru_cache(maxsize=1)
 def _turns() -> Turns:
-    return Turns(settings.BKLOG_SEARCH_LONG_AT_ONCE, waiting=settings.BKLOG_SEARCH_LONG_WAITING)
+    """Of all web processes where the broker can keep their line, else of this one."""
+    rule = Rule(at_once=settings.BKLOG_SEARCH_LONG_AT_ONCE, of_a_space=settings.BKLOG_SEARCH_AT_ONCE_PER_SPACE)
+    waiting = settings.BKLOG_SEARCH_LONG_WAITING
+    bounds = Bounds(waiting, of_a_space=waiting, seconds=settings.BKLOG_SEARCH_SECONDS, refuse=queue_full)
+    return Turns(rule, bounds, SharedLine(Cell("long-searches-1")) if has_cells() else InProcess())
+
+
+@lru_cache(maxsize=1)
+def the_watch() -> Watch:
+    return Watch(the_store, UnderWay("search", seconds=KEPT_SECONDS) if has_cells() else None)
 
 
 @lru_cache(maxsize=1)

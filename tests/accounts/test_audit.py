@@ -235,18 +235,8 @@ def test_the_commands_manage_users() -> None:
     signed_in("wang", made)
     assert run("password", "wang", "--password-stdin", given=f"{PASSWORD}\n") == ""
     client, _ = signed_in("wang")
-    run(
-        "grant",
-        "wang",
-        "--role",
-        "viewer",
-        "--no-role",
-        "shop",
-        "--permission",
-        "raw_values",
-        "--no-permission",
-        "large_export",
-    )
+    run("grant", "wang", "--role", "viewer", "--no-role", "shop")
+    run("grant", "wang", "--permission", "raw_values", "--no-permission", "large_export")
     assert User.objects.get().roles == {EVERY_SPACE: "viewer"}
     assert "wang  *=viewer  raw_values  last signed in" in run("list")
     run("disable", "wang")

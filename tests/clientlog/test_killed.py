@@ -40,7 +40,7 @@ def kill_when(fleet: RunningFleet, state: str, folder: Path, *, files_left: int)
         task = fleet.api("GET", "/api/v1/clientlog/tasks/killed/")
         left = len(list(folder.iterdir())) if folder.is_dir() else 0
         if task["state"] == state and left == files_left:
-            os.kill(fleet.pid("tgpa_task"), signal.SIGKILL)
+            os.kill(fleet.pid("worker"), signal.SIGKILL)
             return task
         assert task["state"] not in {"success", "failed"}, task
         assert time.monotonic() < until, (task, left)
@@ -66,6 +66,6 @@ def test_killed_twice_every_line_is_there_once(fleet: RunningFleet, objects: Obj
 
 def test_the_worker_stays_small(fleet: RunningFleet) -> None:
     """After what it did above: the unpacked files had 100 MB."""
-    worker = psutil.Process(fleet.pid("tgpa_task"))
+    worker = psutil.Process(fleet.pid("worker"))
     resident = [one.memory_info().rss for one in (worker, *worker.children(recursive=True))]
     assert max(resident) < 300 << 20, resident

@@ -47,8 +47,7 @@ def test_the_replica_of_a_killed_redis_takes_over(parts: tuple[Broker, Broker], 
     site = Site(tmp_path, watch.url)
     site.migrate()
     try:
-        for number in range(5):
-            site.send("probe.note", f"before-{number}")
+        site.send_all([("probe.note", f"before-{number}") for number in range(5)])
         time.sleep(1)  # replication of Redis does not make the sender wait
         master.kill()
         worker = site.worker()
