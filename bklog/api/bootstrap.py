@@ -21,6 +21,7 @@ from bklog.clean import CleanRule
 from bklog.collect.drafts import Draft
 from bklog.collect.own import ensure_collector, ensure_ingest_token
 from bklog.collect.tokens import token_path
+from bklog.errors import Conflict
 from bklog.records import CLIENT, EVERY_SPACE, PLATFORM, REJECTS, Permission, Role
 from bklog.store.statements import REJECTS as REJECTS_TABLE
 
@@ -64,7 +65,11 @@ def _ensure_administrator(file: Path) -> list[str]:
         return []
     password = generated()
     _write_secret(file, password)
-    create_user(ADMINISTRATOR, password, roles={EVERY_SPACE: Role.ADMIN}, permissions=Permission)
+    try:
+        create_user(ADMINISTRATOR, password, roles={EVERY_SPACE: Role.ADMIN}, permissions=Permission)
+    except Conflict:  # another instance on the same database was quicker
+        file.unlink()
+        return []
     return [f"user {ADMINISTRATOR} with the password {password}, which is also in {file}: sign in and change it"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,13 @@ from django.utils import timezone
 from bklog.accounts import sign_in_counts
 from bklog.accounts.models import AuditEntry, Session, SignInCount, User
 from bklog.accounts.users import create_user, set_disabled
+from bklog.api.bootstrap import _ensure_administrator
+from bklog.api.spaces import SPACES
+from bklog.api.tail import PlatformAsking, _admit
+from bklog.collect.models import IndexSet
+from bklog.errors import Unauthorised
 from bklog.records import EVERY_SPACE, Permission, Role
+from bklog.search.tail.request import parse_tail
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "four words of 密码"
@@ -245,6 +252,38 @@ def test_a_session_is_no_token(li: User) -> None:
     client, _ = signed_in()
     secret = client.cookies["bklog_session"].value
     assert code_of(Client().get(ME, headers={"Authorization": f"Bearer {secret}"})) == (401, "token_missing")
+
+
+def test_the_first_administrator_is_made_once(tmp_path: Path, settings: Any) -> None:
+    file = tmp_path / "secrets" / "admin-password"
+    settings.BKLOG_AUTH_METHODS = ("token",)
+    assert _ensure_administrator(file) == []
+    settings.BKLOG_AUTH_METHODS = ("token", "password")
+    (told,) = _ensure_administrator(file)
+    password = file.read_text().strip()
+    assert password in told
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    client, _ = signed_in("admin", password)
+    assert client.get(ME).json()["user"]["permissions"] == sorted(Permission)
+    assert _ensure_administrator(file) == []
+    assert file.read_text().strip() == password
+
+
+def test_a_tail_is_followed_by_who_signed_in(li: User) -> None:
+    """Until the session ends, or the role: what is asked of viewers again and again."""
+    SPACES.forget()
+    index_set = IndexSet.objects.create(name="shop", space="default")
+    client, _ = signed_in()
+    secret = client.cookies["bklog_session"].value
+    request = parse_tail(index_set.pk, {"query": "*"})
+    assert _admit(secret, request, "10.0.0.1").name == "li"
+    asking = PlatformAsking(request)
+    assert asking.require_readers(frozenset({secret})) == {}
+    for change, code in (({"roles": {"other": "admin"}}, "role_missing"), ({"is_disabled": True}, "session_ended")):
+        User.objects.update(**change)
+        assert asking.require_readers(frozenset({secret}))[secret].stable_code == code
+    with pytest.raises(Unauthorised):
+        _admit(secret, request, "10.0.0.1")
 
 
 def test_an_administrator_of_every_space_has_what_comes_with_it() -> None:
