@@ -53,7 +53,7 @@ def preview_masking(request: HttpRequest, index_set_id: int) -> HttpResponse:
         return JsonResponse({"lines": preview_lines(given["lines"], masking, store=the_store())})
     bearer = asker(request)
     bearer.require(Permission.RAW_VALUES, "a preview of stored rows")
-    masking_for(bearer, masking, index_set_id=index_set_id, masked=False, kind="preview", query="*")
+    masking_for(bearer, index_set.masking, index_set_id=index_set_id, masked=False, kind="preview", query="*")
     return JsonResponse({"lines": _newest(index_set, masking)})
 
 

@@ -90,6 +90,17 @@ def test_raw_values_are_read_with_an_entry_or_not_at_all(platform: Platform, mon
     assert "用户0" not in text_of(refused)
 
 
+def test_a_preview_of_stored_rows_is_a_reading_of_raw_values(platform: Platform) -> None:
+    """Also where the rules that are tried hide nothing."""
+    masked(platform)
+    person = Person(platform, Permission.RAW_VALUES, role=Role.EDITOR)
+    assert person.client.post(
+        f"{person.path}masking/preview/", {"rules": []}, "application/json", headers=person.headers
+    ).json()
+    assert [action for _, _, action, _ in entries()] == ["raw_values.read"]
+    assert AuditEntry.objects.latest("pk").details["kind"] == "preview"
+
+
 def test_raw_values_without_the_permission_are_refused(platform: Platform) -> None:
     masked(platform)
     person = Person(platform, role=Role.ADMIN)
