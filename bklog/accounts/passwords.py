@@ -6,6 +6,7 @@ scrypt (Django's, of Python's own library) needs 16 MiB and a quarter of a secon
 from __future__ import annotations
 
 import secrets
+from functools import lru_cache
 from typing import Final
 
 from django.contrib.auth.hashers import check_password, make_password
@@ -17,7 +18,6 @@ from bklog.errors import BadRequest
 
 LEAST_CHARACTERS: Final = 10
 MOST_CHARACTERS: Final = 256
-_COMMON: Final = CommonPasswordValidator()
 
 
 def hashed(password: object, *, name: str) -> str:
@@ -27,7 +27,7 @@ def hashed(password: object, *, name: str) -> str:
     if password.strip().casefold() == name:
         raise _refuse("the password is the name")
     try:
-        _COMMON.validate(password)
+        _well_known().validate(password)
     except ValidationError as error:
         raise _refuse("the password is one that everybody tries first") from error
     try:
@@ -49,6 +49,12 @@ def fits(password: str, user: User | None) -> bool:
 
 def generated() -> str:
     return secrets.token_urlsafe(15)
+
+
+@lru_cache(maxsize=1)
+def _well_known() -> CommonPasswordValidator:
+    """Their list takes memory in each process that has it: only where a password is set."""
+    return CommonPasswordValidator()
 
 
 def _refuse(why: str) -> BadRequest:

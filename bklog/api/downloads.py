@@ -15,8 +15,9 @@ from bklog.api.admission import admitted
 from bklog.api.credentials import address_of
 from bklog.api.exports import known_tables, read_asked, require_may_read, what_is_hidden
 from bklog.api.middleware import ASKER
+from bklog.api.pacing import paced
 from bklog.api.requests import actor, asker, by_method, json_object, whole_number
-from bklog.api.wiring import paced, search_limits, the_places, the_store
+from bklog.api.wiring import search_limits, the_places, the_store
 from bklog.collect.selectors import get_index_set
 from bklog.export import selectors
 from bklog.export.download import download as download_rows

@@ -22,7 +22,7 @@ from django.utils.crypto import constant_time_compare
 from bklog.api.acting import acting, actor_of
 from bklog.api.credentials import address_of, bearer_of_secret, require_from_the_page, secret_of, token_in
 from bklog.api.gone import client_watch
-from bklog.api.wiring import the_watch
+from bklog.api.pacing import the_watch
 from bklog.errors import BklogError, NotFound
 from bklog.records import Bearer
 from bklog.search.asking import Asking, asking
