@@ -16,7 +16,7 @@ from typing import Any, Final
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 
-from bklog.api.admission import admitted, require_not_blocked
+from bklog.api.admission import placed, require_not_blocked
 from bklog.api.original_door import envelope
 from bklog.api.pacing import paced
 from bklog.api.requests import View, asker, json_object
@@ -31,7 +31,6 @@ from bklog.esquery.question import MAX_SETS, Asked
 from bklog.query import Masking
 from bklog.query.plan import Order
 from bklog.search import service
-from bklog.search.asking import ASKING
 from bklog.search.masking import masking_for
 from bklog.search.question import Searched
 from bklog.search.request import SearchRequest
@@ -85,19 +84,14 @@ class Call:
     def let_in(self, sets: Sequence[Searchable], *texts: str) -> Iterator[None]:
         """`texts` are what is asked, as it came and as it is read. Raises Forbidden (`search_blocked`), Overloaded.
 
-        Each space gives one place for the whole request, always in the same order, so that no two requests wait for each other;
-        where it turns out to be long it gives back all of them.
+        Each space gives one place for the whole request, always in the same order, so that no two requests wait for each other.
         """
         for one in sets:
             for text in texts:
                 require_not_blocked(self.bearer, one.pk, text)
-        spaces = {one.space: one for one in sets}
-        under_way, places = ASKING.get(), []
         with ExitStack() as stack:
-            for space in sorted(spaces):
-                stack.enter_context(admitted(self.bearer, spaces[space], texts[0]))
-                places.append(under_way.turns_out_long)
-            under_way.turns_out_long = lambda: _each(places)
+            for space in sorted({one.space for one in sets}):
+                stack.enter_context(placed(self.bearer, space))
             yield
 
     def masking(self, one: Searchable, asked: Asked | None = None) -> Masking:
@@ -164,11 +158,6 @@ def answering(kind: str) -> Callable[[Callable[..., Data]], View]:
         return view
 
     return view_of
-
-
-def _each(calls: Sequence[Callable[[], None]]) -> None:
-    for call in calls:
-        call()
 
 
 @contextmanager
