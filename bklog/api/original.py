@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, Final
 
@@ -17,15 +16,14 @@ from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 
 from bklog.api.admission import placed, require_not_blocked
+from bklog.api.elastic import parts
 from bklog.api.original_door import envelope
-from bklog.api.pacing import paced
 from bklog.api.requests import View, asker, json_object
-from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.searchable import Searchable, get_searchable
 from bklog.collect.selectors import list_index_sets
 from bklog.elastic import search as searching
 from bklog.elastic.names import chosen
-from bklog.elastic.view import Index, Parts
+from bklog.elastic.view import Index
 from bklog.errors import BadRequest, BklogError, QuerySyntax
 from bklog.esquery.question import MAX_SETS, Asked
 from bklog.query import Masking
@@ -49,12 +47,11 @@ class Call:
         self.request = request
         self.kind = f"original_{kind}"
         self.bearer = asker(request)
-        self.now = datetime.now(UTC)
         self.zone = request.headers.get(ZONE_HEADER, "")
         self.body: dict[str, Any] = json_object(request) if request.method == "POST" else {}
         self.index_set_id = NO_INDEX_SET
-        self.limits = search_limits()
-        self.parts = Parts(paced(the_store()), the_catalogue(), self.limits, self.now, time.monotonic() + self.limits.seconds)
+        self.parts = parts()
+        self.now = self.parts.now
         self.cost = [0, 0]
 
     def one_set(self, index_set_id: int) -> Searchable:
@@ -100,7 +97,7 @@ class Call:
         return masking_for(self.bearer, one.masking, index_set_id=one.pk, masked=masked, kind=self.kind, query=query)
 
     def searched(self, one: Searchable, asked: Asked | None = None) -> Searched:
-        return Searched(one.tables, self.masking(one, asked), self.parts.store, self.parts.catalogue, self.limits)
+        return Searched(one.tables, self.masking(one, asked), self.parts.store, self.parts.catalogue, self.parts.limits)
 
     def rows(self, one: Searchable, asked: Asked, *, limit: int, order: Order | None) -> SearchResult:
         """Raises BadRequest, and what a search of the platform does."""

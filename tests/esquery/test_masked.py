@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from bklog.accounts.actions import replace_api_token
-from bklog.api import original
+from bklog.api import elastic
 from bklog.api.original_door import PREFIX
 from bklog.api.original_urls import VIEWS
 from bklog.clean import CleanRule
@@ -54,8 +54,8 @@ class Reader:
 def index_set(store: ClickHouseStore, monkeypatch: pytest.MonkeyPatch, settings: Any, db: None) -> IndexSet:
     settings.BKLOG_SEARCH_SECONDS = 120  # masked rows are slow to read, and others are at work
     catalogue = FieldCatalogue(store, LIMITS)
-    monkeypatch.setattr(original, "the_store", lambda: store)
-    monkeypatch.setattr(original, "the_catalogue", lambda: catalogue)
+    monkeypatch.setattr(elastic, "the_store", lambda: store)
+    monkeypatch.setattr(elastic, "the_catalogue", lambda: catalogue)
     rule = CleanRule("json", types={"status": "int", "card": "int", "message": "string"})
     collector = create_collector(Draft("secrets-of-all", 30, rule=rule), store=store)
     body = ("\n".join(SOME) + "\n").encode()
