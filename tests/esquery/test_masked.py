@@ -12,12 +12,12 @@ from django.test import Client
 
 from bklog.accounts.actions import replace_api_token
 from bklog.api import elastic
-from bklog.api.original_door import PREFIX
 from bklog.api.original_urls import VIEWS
 from bklog.clean import CleanRule
 from bklog.collect.actions import create_collector, set_masking
 from bklog.collect.drafts import Draft
 from bklog.collect.models import IndexSet
+from bklog.esquery import PREFIX
 from bklog.query import Masking
 from bklog.records import Permission
 from bklog.search.catalogue import FieldCatalogue

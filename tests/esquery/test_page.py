@@ -14,9 +14,9 @@ from django.test import Client
 from bklog.accounts.actions import replace_api_token
 from bklog.api import elastic
 from bklog.api.middleware import mark_of_id
-from bklog.api.original_door import PREFIX
 from bklog.api.original_urls import VIEWS
 from bklog.collect.models import Collector, IndexSet
+from bklog.esquery import PREFIX
 from bklog.query.conditions import OPERATORS
 from bklog.records import Limits, Rows, Statement
 from bklog.search.catalogue import FieldCatalogue
