@@ -1,12 +1,15 @@
 """What came with a request to say who asks: an API token in `Authorization`, or a session in the page's cookie.
 
-`Authorization` wins: a program that sends a token is not asked for what protects browsers.
+`Authorization` wins: a program that sends a token is not asked for what protects browsers. The token stands there as our own
+clients send it, as a password, or as the clients of Elasticsearch do; those of the original's gateway send
+X-Bkapi-Authorization: {"access_token": …}.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -17,11 +20,15 @@ from django.http import HttpRequest
 from bklog.accounts.selectors import bearer_of_api_token
 from bklog.accounts.sessions import PREFIX, bearer_of_session, is_from_the_page
 from bklog.errors import Forbidden, Unauthorised
+from bklog.esquery import PREFIX as ORIGINAL
 from bklog.records import Bearer
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER: Final = "X-CSRFToken"
 FORWARDED: Final = "X-Forwarded-For"
+MAX_CHARACTERS: Final = 8_000
+# A token of ours, under the name of either: who asks is the token's owner, whatever else the header says.
+SECRETS: Final = ("access_token", "bk_app_secret")
 
 
 def cookie_name() -> str:
@@ -43,6 +50,16 @@ def token_in(header: str) -> str:
     return ""
 
 
+def token_for_gateway(header: str) -> str:
+    """Empty where the header is no JSON object with a token."""
+    try:
+        given = json.loads(header[:MAX_CHARACTERS]) if header else {}
+    except (ValueError, RecursionError):
+        return ""
+    found = [given.get(name) for name in SECRETS] if isinstance(given, dict) else []
+    return next((one.strip() for one in found if isinstance(one, str) and one.isascii() and one.isprintable() and one), "")
+
+
 def _password_of(credentials: str) -> str:
     """What stands behind the colon of `base64(name:password)`; empty where it is no such thing."""
     try:
@@ -51,9 +68,17 @@ def _password_of(credentials: str) -> str:
         return ""
 
 
-def secret_of(authorization: str, cookies: Mapping[str, str]) -> str:
+def token_of(request: HttpRequest) -> str:
+    """The token that came with the request, or nothing."""
+    given = request.headers.get("Authorization")
+    if given is None and request.path.startswith(ORIGINAL):
+        return token_for_gateway(request.headers.get("X-Bkapi-Authorization", ""))
+    return token_in(given or "")
+
+
+def secret_of(token: str, cookies: Mapping[str, str]) -> str:
     """A token, or the secret of a session; empty where there is neither."""
-    if token := token_in(authorization):
+    if token:
         return "" if is_session(token) else token  # a session is used in its cookie alone, where no script reads it
     cookie = cookies.get(cookie_name(), "")
     return cookie if is_session(cookie) else ""

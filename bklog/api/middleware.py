@@ -20,7 +20,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
 
 from bklog.api.acting import acting, actor_of
-from bklog.api.credentials import address_of, bearer_of_secret, require_from_the_page, secret_of, token_in
+from bklog.api.credentials import address_of, bearer_of_secret, require_from_the_page, secret_of, token_of
 from bklog.api.gone import client_watch
 from bklog.api.pacing import the_watch
 from bklog.errors import BklogError, NotFound
@@ -47,7 +47,7 @@ def authenticate(get_response: View) -> View:
     def middleware(request: HttpRequest) -> HttpResponse:
         if is_open(request):
             return get_response(request)
-        secret = secret_of(request.META.get("HTTP_AUTHORIZATION", ""), request.COOKIES)
+        secret = secret_of(token_of(request), request.COOKIES)
         try:
             asker = bearer_of_secret(secret)
             require_from_the_page(request, secret)
@@ -64,8 +64,14 @@ def authenticate(get_response: View) -> View:
 
 def mark_of(request: HttpRequest, asker: Bearer) -> str:
     """By which its statements can be cancelled: the id that the client gave, and whose it is, so that nobody else can."""
+    given = request_id(request)
+    return mark_of_id(asker.name, given) if given else ""
+
+
+def request_id(request: HttpRequest) -> str:
+    """That which the client gave, or nothing."""
     given = request.headers.get(REQUEST_ID, "")
-    return mark_of_id(asker.name, given) if REQUEST_IDS.fullmatch(given) else ""
+    return given if REQUEST_IDS.fullmatch(given) else ""
 
 
 def mark_of_id(owner: str, request_id: str) -> str:
@@ -87,7 +93,7 @@ def may_read_metrics(request: HttpRequest) -> bool:
     if settings.BKLOG_METRICS_OPEN:
         return True
     wanted: str = settings.BKLOG_METRICS_TOKEN
-    return bool(wanted) and constant_time_compare(token_in(request.META.get("HTTP_AUTHORIZATION", "")), wanted)
+    return bool(wanted) and constant_time_compare(token_of(request), wanted)
 
 
 class AnswerFailures:

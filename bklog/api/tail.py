@@ -24,7 +24,7 @@ from starlette.types import Receive, Scope, Send
 
 from bklog.api.acting import acting, actor_of, masking_for
 from bklog.api.admission import require_not_blocked
-from bklog.api.credentials import FORWARDED, bearer_of_secret, forwarded_for, secret_of
+from bklog.api.credentials import FORWARDED, bearer_of_secret, forwarded_for, secret_of, token_in
 from bklog.api.spaces import require_index_set, space_of
 from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.searchable import get_searchable
@@ -175,7 +175,7 @@ class Events(StreamingResponse):
 
 def require_secret(http: HTTPConnection, cookies: Mapping[str, str] | None = None) -> str:
     """A token, or of `cookies` a session. Raises Unauthorised."""
-    secret = secret_of(http.headers.get("authorization", ""), cookies or {})
+    secret = secret_of(token_in(http.headers.get("authorization", "")), cookies or {})
     if not secret:
         hint = "send an API token, not an ingest token: Authorization: Bearer TOKEN"
         raise Unauthorised("the request carries no API token", hint=hint, code="token_missing")
