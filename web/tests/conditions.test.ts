@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { asked, isExcluding, label, opposite, split, withCondition } from "../src/search/conditions";
+import { asked, isExcluding, label, opposite, withCondition } from "../src/search/conditions";
 
 const host = { field: "host", operator: "=", value: ["web-1"] };
 
@@ -37,10 +37,4 @@ it.each([
 
 it("asks for everything beside conditions where no text is left", () => {
   expect(asked([host], "  ")).toEqual({ query: "*", addition: [host] });
-});
-
-it("cuts a text at the character where the server found the pipe", () => {
-  expect(split("🙂 error | stats count()", 8)).toEqual({ query: "🙂 error", steps: "| stats count()" });
-  expect(split("| top 5 host", 0)).toEqual({ query: "*", steps: "| top 5 host" });
-  expect(split("a|b", undefined)).toEqual({ query: "a|b", steps: "" });
 });

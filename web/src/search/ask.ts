@@ -207,15 +207,3 @@ export async function download(asked: Question, about: Schemas["ExportRequest"])
   const name = /filename="?([^";]+)/.exec(response.headers.get("Content-Disposition") ?? "")?.[1] ?? "rows";
   return { name, file: await response.blob() };
 }
-
-/** A text with a pipe: what is wrong with it, if anything is. Nothing is run. */
-export async function inspectTable(set: number, query: string, options: Options): Promise<Inspection> {
-  const fine: Inspection = { valid: true, query, fields: [], notes: [], addition: [], rest: query, error: null };
-  try {
-    await call("POST", of(set, "table"), { query, explain: true, start: "now-1m", end: "now" }, options);
-    return fine;
-  } catch (error) {
-    if (!(error instanceof Failure) || error.status !== 400) throw error;
-    return { ...fine, valid: false, error: { ...error.said } };
-  }
-}

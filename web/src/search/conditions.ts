@@ -70,10 +70,3 @@ export function withCondition(conditions: readonly Condition[], added: Condition
 export function asked(conditions: readonly Condition[], rest: string): Schemas["SearchRequest"] {
   return { query: rest.trim() || "*", addition: conditions.map((one) => ({ ...one, value: [...one.value] })) };
 }
-
-/** A text with a pipe as its query and its steps; `at` is where the server found the pipe. */
-export function split(text: string, at: number | undefined): { query: string; steps: string } {
-  if (at === undefined) return { query: text, steps: "" };
-  const characters = [...text];
-  return { query: characters.slice(0, at).join("").trim() || "*", steps: characters.slice(at).join("") };
-}

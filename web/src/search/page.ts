@@ -5,7 +5,7 @@ import { computed, type InjectionKey, inject, reactive, ref, shallowRef, watch }
 import type { RouteLocationNormalizedLoaded, Router } from "vue-router";
 import { region } from "../api/region";
 import * as ask from "./ask";
-import { asked as askedAs, type Condition, opposite, same, split, withCondition } from "./conditions";
+import { asked as askedAs, type Condition, opposite, same, withCondition } from "./conditions";
 import { identity, type Row } from "./rows";
 import { fromAddress, type State, toAddress } from "./state";
 import { type Range, type Resolved, resolve, zoneName } from "./times";
@@ -76,14 +76,15 @@ export function createSearch(route: RouteLocationNormalizedLoaded, router: Route
     void understand();
   }
 
-  /** Where a pipe begins only the server's reader knows: `a|b` is a word. */
+  /** Where a pipe begins only the server's reader knows: `a|b` is a word. What it cannot read, the table's answer says. */
   async function readSteps(asked: ask.Question): Promise<void> {
     const found = await ask.inspect(asked.set, asked.query, []).catch(() => null);
-    const error = found?.error as { code?: string; start?: number } | null | undefined;
-    if (error?.code !== "pipe_not_here") return;
-    const parts = split(asked.query, error.start);
-    head.value = parts.query;
-    steps.value = parts.steps;
+    if (!found || (found.valid && !found.steps.length)) return;
+    steps.value = found.valid ? `| ${found.steps.join(" | ")}` : "|";
+    const alone = found.valid
+      ? await ask.inspect(asked.set, found.rest, found.addition as Condition[]).catch(() => null)
+      : null;
+    head.value = alone?.query || "*";
   }
 
   function askRows(asked: ask.Question): void {
