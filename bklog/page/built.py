@@ -6,6 +6,7 @@ Names carry a digest of what is in them, so a browser may keep them for ever.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +22,7 @@ TYPES: Final[Mapping[str, str]] = {
     ".svg": "image/svg+xml",
 }
 # As the build packs them, the smallest first.
+_REFUSED: Final = re.compile(r"q=0(?:\.0*)?", re.ASCII)
 PACKED: Final[Mapping[str, str]] = {"br": ".br", "gzip": ".gz"}
 
 
@@ -34,7 +36,8 @@ class File:
 
     def chosen(self, accepted: str) -> tuple[str, Path]:
         """The coding, empty for none, and its file, for a request's Accept-Encoding."""
-        names = {name.partition(";")[0].strip() for name in accepted.lower().split(",") if "q=0" not in name.replace(" ", "")}
+        wanted = [name.replace(" ", "").partition(";") for name in accepted.lower().split(",")]
+        names = {name for name, _, quality in wanted if not _REFUSED.fullmatch(quality)}
         return next(((coding, path) for coding, path in self.packed.items() if coding in names), ("", self.path))
 
 

@@ -1,5 +1,5 @@
-"""An operator's work in a real browser, on a running platform with real lines: nothing of it may fail, be refused by the policy of
-the page, or stand where no screen reader finds it.
+"""An operator's work in a real browser, on a running platform with real lines: nothing of it may fail, be refused by the
+policy of the page, or stand where no screen reader finds it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FLAGS: Final = (
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic", "--disable-component-update"),
     *("--disable-sync", "--no-first-run"),
 )
-WAIT_MS: Final = 60_000
+WAIT_MS: Final = 30_000
 FIRST_LOAD_BYTES: Final = 250_000
 LINES: Final = 3_000
 HOSTILE: Final = "<img src=x onerror=alert(1)><script>alert(2)</script> 🙂 支付超时"
@@ -173,7 +173,7 @@ def test_lines_are_found_and_are_text(ann: Operator) -> None:
 
 
 def test_a_value_is_included_and_the_pill_is_the_texts_twin(ann: Operator) -> None:
-    ann.at("fields").get_by_role("button", name=re.compile("^. ?service")).first.click()
+    ann.at("field").filter(has_text="service").click()
     ann.at("value").filter(has_text="billing").get_by_role("button").first.click()
     expect(ann.at("pill")).to_contain_text("service = billing")
     expect(ann.at("query")).to_contain_text('service:"billing"')
