@@ -24,11 +24,11 @@ ifdef FAST
 	$(BIN)/pytest -m smoke $(NONE_IS_FINE)
 else ifdef DATABASE
 	$(BIN)/pytest --database $(DATABASE) -n 2 -m "not fleet"
-	$(BIN)/pytest --database $(DATABASE) -n 3 --no-loadscope-reorder -m "fleet and not alone"
+	$(BIN)/pytest --database $(DATABASE) -n 2 --no-loadscope-reorder -m "fleet and not alone"
 	$(BIN)/pytest --database $(DATABASE) -m alone
 else
 	$(BIN)/pytest -n 2 -m "not fleet"
-	$(BIN)/pytest -n 3 --no-loadscope-reorder -m "fleet and not alone"
+	$(BIN)/pytest -n 2 --no-loadscope-reorder -m "fleet and not alone"
 	$(BIN)/pytest -m alone
 	$(BIN)/pytest --database postgresql -n 2 -m "database and (smoke or not fleet)" $(STATEMENTS)
 	$(BIN)/pytest --database mysql -n 2 -m "database and (smoke or not fleet)" $(STATEMENTS)

@@ -11,9 +11,10 @@ from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from bklog.api.admission import admitted
+from bklog.api.pacing import paced
 from bklog.api.requests import View, asker, by_method, json_object
 from bklog.api.streams import is_streamed, streamed
-from bklog.api.wiring import paced, search_limits, the_catalogue, the_store
+from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.searchable import Searchable, get_searchable
 from bklog.errors import BklogError
 from bklog.records import Bearer

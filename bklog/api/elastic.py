@@ -16,8 +16,9 @@ from urllib.parse import unquote
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bklog.api.admission import require_not_blocked
+from bklog.api.pacing import paced
 from bklog.api.requests import View, asker, body_of, by_method, json_object
-from bklog.api.wiring import paced, search_limits, the_catalogue, the_store
+from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.searchable import list_searchable
 from bklog.elastic import search as searching
 from bklog.elastic.failures import as_failure

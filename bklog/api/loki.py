@@ -15,8 +15,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bklog import __version__
 from bklog.api.loki_sets import IN_PLAIN_TEXT, NO_INDEX_SET, SPACE_HEADER, blocked, index_sets_of, named, spaces_in, told
+from bklog.api.pacing import paced
 from bklog.api.requests import View, asker, by_method
-from bklog.api.wiring import paced, search_limits, the_catalogue, the_store
+from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.searchable import Searchable
 from bklog.errors import BklogError
 from bklog.loki import fields, index, service

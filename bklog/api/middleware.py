@@ -22,7 +22,7 @@ from django.utils.crypto import constant_time_compare
 from bklog.accounts.selectors import bearer_of_api_token
 from bklog.api.credentials import token_in
 from bklog.api.gone import client_watch
-from bklog.api.wiring import the_watch
+from bklog.api.pacing import the_watch
 from bklog.errors import BklogError, NotFound, Unauthorised
 from bklog.page.paths import is_page
 from bklog.records import Bearer

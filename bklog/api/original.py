@@ -18,8 +18,9 @@ from django.http.response import HttpResponseBase
 
 from bklog.api.admission import admitted, require_not_blocked
 from bklog.api.original_door import envelope
+from bklog.api.pacing import paced
 from bklog.api.requests import View, asker, json_object
-from bklog.api.wiring import paced, search_limits, the_catalogue, the_store
+from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.searchable import Searchable, get_searchable
 from bklog.collect.selectors import list_index_sets
 from bklog.elastic import search as searching

@@ -21,10 +21,11 @@ from django.http.response import HttpResponseBase
 from bklog.api.admission import admitted
 from bklog.api.afterwards import afterwards
 from bklog.api.middleware import REQUEST_ID, REQUEST_IDS, mark_of_id
+from bklog.api.pacing import paced, the_watch
 from bklog.api.requests import asker, by_method, json_object
 from bklog.api.saved import kept_in_history, recorded
 from bklog.api.streams import is_streamed, streamed
-from bklog.api.wiring import paced, search_limits, the_catalogue, the_store, the_watch
+from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.searchable import Searchable, get_searchable
 from bklog.errors import BadRequest, BklogError
 from bklog.query.plan import Order

@@ -10,8 +10,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Final
 
-from redis.exceptions import RedisError
-
 from bklog.errors import Unavailable
 from bklog.queues.app import app, broker_errors, is_amqp
 
@@ -84,6 +82,8 @@ def _call(*command: str | int) -> Any:
 
 
 def _away() -> tuple[type[BaseException], ...]:
+    from redis.exceptions import RedisError  # noqa: PLC0415 memory of processes in which nothing is long yet
+
     return (RedisError, *broker_errors())
 
 
