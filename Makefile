@@ -52,7 +52,7 @@ lint: $(DEV)
 	$(BIN)/lint-imports
 
 # The web page, where Node is there and its sources changed.
-page: $(BASE)
+page:
 	@support-files/page build
 
 $(BASE): requirements/base.txt support-files/install
