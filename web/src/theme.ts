@@ -29,7 +29,12 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   painted.value += 1;
 });
 
-/** A colour of the theme, by the name of its variable. */
+/** A colour of the theme, by the name of its variable, as a canvas takes it. */
 export function colour(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  const probe = document.createElement("i");
+  probe.style.color = `var(--${name})`;
+  document.body.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
 }
