@@ -371,7 +371,7 @@ def test_a_table_has_chosen_columns_and_nothing_keeps_anybody_out(ann: Operator)
     assert ann.page.locator("html").get_attribute("data-theme") == "dark"
     assert ann.serious() == []
     ann.page.set_viewport_size({"width": 390, "height": 844})
-    assert ann.page.evaluate("document.documentElement.scrollWidth") <= 390
+    ann.page.wait_for_function("document.documentElement.scrollWidth <= 390")
     ann.page.set_viewport_size({"width": 1280, "height": 720})
 
 
