@@ -20,10 +20,11 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
 
 from bklog.accounts.selectors import bearer_of_api_token
-from bklog.api.credentials import token_in
+from bklog.api.credentials import token_for_gateway, token_in
 from bklog.api.gone import client_watch
 from bklog.api.pacing import the_watch
 from bklog.errors import BklogError, NotFound, Unauthorised
+from bklog.esquery import PREFIX as ORIGINAL
 from bklog.page.paths import is_page
 from bklog.records import Bearer
 from bklog.search.asking import Asking, asking
@@ -69,8 +70,14 @@ def authenticate(get_response: View) -> View:
 
 def mark_of(request: HttpRequest, asker: Bearer) -> str:
     """By which its statements can be cancelled: the id that the client gave, and whose it is, so that nobody else can."""
+    given = request_id(request)
+    return mark_of_id(asker.name, given) if given else ""
+
+
+def request_id(request: HttpRequest) -> str:
+    """That which the client gave, or nothing."""
     given = request.headers.get(REQUEST_ID, "")
-    return mark_of_id(asker.name, given) if REQUEST_IDS.fullmatch(given) else ""
+    return given if REQUEST_IDS.fullmatch(given) else ""
 
 
 def mark_of_id(owner: str, request_id: str) -> str:
@@ -95,7 +102,10 @@ def may_read_metrics(request: HttpRequest) -> bool:
 
 def bearer(request: HttpRequest) -> str:
     """The token that came with the request, or nothing."""
-    return token_in(request.headers.get("Authorization", ""))
+    given = request.headers.get("Authorization")
+    if given is None and request.path.startswith(ORIGINAL):
+        return token_for_gateway(request.headers.get("X-Bkapi-Authorization", ""))
+    return token_in(given or "")
 
 
 class AnswerFailures:
