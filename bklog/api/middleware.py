@@ -24,6 +24,7 @@ from bklog.api.credentials import address_of, bearer_of_secret, require_from_the
 from bklog.api.gone import client_watch
 from bklog.api.pacing import the_watch
 from bklog.errors import BklogError, NotFound
+from bklog.page.paths import is_page
 from bklog.records import Bearer
 from bklog.search.asking import Asking, asking
 from bklog.supervise.database import as_unavailable
@@ -31,6 +32,7 @@ from bklog.supervise.database import as_unavailable
 OPEN_PATHS: Final = frozenset({"/healthz/", "/readiness/"})  # what looks after the processes has no token
 # A link carries its own proof, which the view checks; without one these paths need a token like all others.
 LINK_PATHS: Final = re.compile(r"/api/v1/search/export/[0-9]{1,18}/file/", re.ASCII)
+READING: Final = frozenset({"GET", "HEAD"})
 METRICS_PATHS: Final = frozenset({"/metrics", "/metrics/"})
 SESSION_PATH: Final = "/api/v1/accounts/session/"
 ASKER: Final = "bklog.asker"  # in META: the Bearer of the request
@@ -80,6 +82,8 @@ def mark_of_id(owner: str, request_id: str) -> str:
 
 def is_open(request: HttpRequest) -> bool:
     if request.path in OPEN_PATHS or is_sign_in(request) or (request.path in METRICS_PATHS and may_read_metrics(request)):
+        return True
+    if request.method in READING and is_page(request.path):
         return True
     return "signature" in request.GET and LINK_PATHS.fullmatch(request.path) is not None
 

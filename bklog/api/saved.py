@@ -29,8 +29,13 @@ RECORDER: Final = history.Recorder()
 
 def recorded(content: Mapping[str, Any], owner: str, index_set: Searchable, raw: Mapping[str, Any]) -> JsonResponse:
     """The answer to a search, which the history of who asked it gets."""
-    afterwards(partial(_record, owner, index_set, raw))
+    kept_in_history(owner, index_set, raw)
     return JsonResponse(content)
+
+
+def kept_in_history(owner: str, index_set: Searchable, raw: Mapping[str, Any]) -> None:
+    """Once the answer has been sent, the last line of a stream too: nobody waits for it."""
+    afterwards(partial(_record, owner, index_set, raw))
 
 
 def _record(owner: str, index_set: Searchable, raw: Mapping[str, Any]) -> None:

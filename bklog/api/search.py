@@ -24,7 +24,7 @@ from bklog.api.afterwards import afterwards
 from bklog.api.middleware import REQUEST_ID, REQUEST_IDS, mark_of_id
 from bklog.api.pacing import paced, the_watch
 from bklog.api.requests import asker, by_method, json_object
-from bklog.api.saved import recorded
+from bklog.api.saved import kept_in_history, recorded
 from bklog.api.streams import is_streamed, streamed
 from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.searchable import Searchable, get_searchable
@@ -50,7 +50,10 @@ def search_index_set(request: HttpRequest, index_set_id: int) -> HttpResponseBas
         asked = parse_request(raw, now=datetime.now(UTC))
         index_set = get_searchable(index_set_id)
         if is_streamed(request) and not asked.explain:
-            return _streamed(asked, index_set, bearer)
+            answer = _streamed(asked, index_set, bearer)
+            if not asked.cursor:
+                kept_in_history(bearer.name, index_set, raw)
+            return answer
         with admitted(bearer, index_set, asked.query):
             found = _find(asked, index_set, bearer)
     except BklogError as error:

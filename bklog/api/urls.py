@@ -28,8 +28,13 @@ from bklog.api import (
     session,
     storage,
 )
+from bklog.api.requests import by_method
+from bklog.page import paths, views
 
+shell = by_method(GET=views.shell, HEAD=views.shell)
 urlpatterns = [
+    *(path(route, shell) for route in paths.ROUTES),
+    path(f"{paths.FILES}<str:name>", by_method(GET=views.file, HEAD=views.file)),
     path("healthz/", health.healthz),
     path("readiness/", health.readiness),
     path("metrics", metrics.metrics),

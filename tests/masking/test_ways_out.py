@@ -73,6 +73,7 @@ ROOT = Path(__file__).parents[2] / "bklog"
 NO_ROWS = "answers without rows and without values of rows"
 SHOWN = "the rows or values that it answers with are masked"
 ROUTES = {
+    **dict.fromkeys(("", "search", "sign-in", "link/<slug:token>", "page/<str:name>"), NO_ROWS),
     "healthz/": NO_ROWS,
     "readiness/": NO_ROWS,
     "metrics": NO_ROWS,
