@@ -4,8 +4,13 @@ BIN := .venv/bin
 BASE := .venv/.base-installed
 DEV := .venv/.dev-installed
 PURE := $(wildcard tests/records tests/query tests/clean tests/config tests/telemetry)
+# Left out on the other databases: tests whose every statement is sent by others too (docs/testing.md).
+STATEMENTS := $(patsubst %,--ignore=tests/%,cli elastic loki masking openapi query search store collect/test_replacing.py \
+	$(patsubst %,export/test_%.py,beside_the_store forms masked) saved/test_page.py sweep/test_page.py telemetry/test_access.py)
 # 5 means that no test has the mark.
 NONE_IS_FINE := || [ $$? -eq 5 ]
+# Where Python may keep no compiled files, each of a fleet's dozen programs and each command compiles the platform anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 up: $(BASE)
 	@$(BIN)/bklog up
@@ -18,22 +23,22 @@ ifdef FAST
 	$(BIN)/pytest $(PURE)
 	$(BIN)/pytest -m smoke $(NONE_IS_FINE)
 else ifdef DATABASE
-	$(BIN)/pytest --database $(DATABASE) -n 2 --dist loadfile -m "not fleet"
-	$(BIN)/pytest --database $(DATABASE) -m fleet
+	$(BIN)/pytest --database $(DATABASE) -n 2 -m "not fleet"
+	$(BIN)/pytest --database $(DATABASE) -n 3 --no-loadscope-reorder -m "fleet and not alone"
+	$(BIN)/pytest --database $(DATABASE) -m alone
 else
-	$(BIN)/pytest -n 2 --dist loadfile -m "not fleet"
-	$(BIN)/pytest -m fleet
-	$(BIN)/pytest --database postgresql -n 2 --dist loadfile -m "database and not fleet"
-	$(BIN)/pytest --database mysql -n 2 --dist loadfile -m "database and not fleet"
-	$(BIN)/pytest --database postgresql -m "database and smoke"
-	$(BIN)/pytest --database mysql -m "database and smoke"
+	$(BIN)/pytest -n 2 -m "not fleet"
+	$(BIN)/pytest -n 3 --no-loadscope-reorder -m "fleet and not alone"
+	$(BIN)/pytest -m alone
+	$(BIN)/pytest --database postgresql -n 2 -m "database and (smoke or not fleet)" $(STATEMENTS)
+	$(BIN)/pytest --database mysql -n 2 -m "database and (smoke or not fleet)" $(STATEMENTS)
 endif
 
 # What reaches a database, fleets and all, on the two that `make test` runs in part.
 databases: $(DEV)
 	for database in postgresql mysql; do \
-		$(BIN)/pytest --database $$database -n 2 --dist loadfile -m "database and not fleet" || exit; \
-		$(BIN)/pytest --database $$database -m "database and fleet" || exit; \
+		$(BIN)/pytest --database $$database -n 2 -m "database and not alone" || exit; \
+		$(BIN)/pytest --database $$database -m "database and alone" || exit; \
 	done
 
 bench: $(DEV)

@@ -38,6 +38,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "bklog.api.measure.measure",
     "bklog.api.elastic_door.open_door",
+    "bklog.api.original_door.open_door",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.common.CommonMiddleware",
     "bklog.api.middleware.AnswerFailures",

@@ -123,15 +123,30 @@ BKLOG_SEARCH_SECONDS: Annotated[float, Meaning("longest time of one search", low
 BKLOG_SEARCH_MEMORY_BYTES: Annotated[int, Meaning("memory that one search may use", low=2**20)] = 2 * 2**30
 BKLOG_SEARCH_MAX_ROWS: Annotated[int, Meaning("most rows that one search returns", low=1)] = 10_000
 BKLOG_SEARCH_LONG_AT_ONCE: Annotated[
-    int, Meaning("statements of long searches that one web process lets the store work on at a time", low=1, high=64)
+    int,
+    Meaning(
+        "statements of long searches at work at a time, for all web processes of all hosts; over RabbitMQ for each process",
+        low=1,
+        high=64,
+    ),
 ] = 2
 BKLOG_SEARCH_LONG_WAITING: Annotated[
-    int, Meaning("long searches that wait for that; one more is refused with 429", low=0, high=1000)
+    int,
+    Meaning("long searches that wait for that in one web process; one more is refused with 429", low=0, high=1000),
 ] = 4
 BKLOG_SEARCH_AT_ONCE_PER_SPACE: Annotated[
     int,
-    Meaning("searches of one space at a time in one web process; one more is refused with 429", low=1, high=1000),
+    Meaning("searches of one space that one web process begins at a time; one more waits", low=1, high=1000),
 ] = 7
+BKLOG_SEARCH_WAITING_PER_SPACE: Annotated[
+    int,
+    Meaning("searches of one space that wait for that in one web process; one more is refused with 429", low=0, high=1000),
+] = 4
+BKLOG_SEARCH_WAITING: Annotated[
+    int,
+    Meaning("searches of all spaces that wait for that in one web process, each in one of its threads", low=0, high=1000),
+] = 6
+BKLOG_SEARCH_WAIT_SECONDS: Annotated[float, Meaning("longest time that they wait; then 429", low=0, high=60)] = 10.0
 BKLOG_HISTORY_ENTRIES: Annotated[int, Meaning("queries kept in each person's history, 0 for none", high=10_000)] = 200
 BKLOG_LINK_DAYS: Annotated[int, Meaning("days that a short link opens which asks for no other time", low=1, high=3650)] = 30
 BKLOG_TAIL_MAX_VIEWERS: Annotated[int, Meaning("viewers of live tails that one ingest program serves", low=1)] = 200

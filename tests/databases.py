@@ -2,6 +2,7 @@
 
     --database postgresql ─▶ one server for the whole run ─▶ Django's test database, and one for each fleet of a test
 
+What was committed outlives `kill -9`, and need not outlive a power cut: nothing is synced to the disk.
 The plugin of that option is `tests.database_option`; it sets which server `fresh_variables` takes.
 """
 
@@ -64,7 +65,8 @@ def postgresql() -> Iterator[DatabaseServer]:
             [initdb, "-D", data, "-U", "bklog", "--auth=scram-sha-256", f"--pwfile={password}", "-E", "UTF8", "--no-sync"],
             where=where,
         )
-        command: list[str | Path] = [POSTGRES / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", where, "-F"]
+        address: list[str | Path] = ["-p", str(port), "-h", "127.0.0.1", "-k", where]
+        command = [POSTGRES / "postgres", "-D", data, *address, "-F", "-c", "full_page_writes=off"]
         yield from _running(DatabaseServer(f"postgresql://bklog:p%40ss%2Fword@127.0.0.1:{port}/postgres", command, where))
 
 
@@ -96,6 +98,9 @@ def mariadb() -> Iterator[DatabaseServer]:
             f"--init-file={start}",
             "--innodb-buffer-pool-size=32M",
             "--innodb-flush-log-at-trx-commit=2",
+            "--innodb-flush-method=nosync",
+            "--innodb-doublewrite=0",
+            "--sync-frm=0",
         ]
         yield from _running(DatabaseServer(f"mysql://bklog:p%40ss@127.0.0.1:{port}/bklog", command, where))
 

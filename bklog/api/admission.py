@@ -1,14 +1,17 @@
 """Which searches are let in: everything that reads rows for somebody asks here first.
 
-bearer, index set, query ─▶ blocked? 403 ─▶ too many of its space at once? 429 ─▶ work
+bearer, index set, query ─▶ blocked? 403 ─▶ too many of its space begun? wait, or 429 ─▶ work
+                                                                          └─ turns out to be long ─▶ its place goes to the next
+
+The place is for the first moments of a search, in which it has all cores. What turns out to be long waits for a turn among
+others like it (`search.pace`) and no longer counts here: so a quick search waits for quick ones, never for long ones.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache, partial
 from typing import Final
 
 from django.conf import settings
@@ -18,26 +21,25 @@ from bklog.collect.models import IndexSet
 from bklog.collect.searchable import Searchable
 from bklog.errors import Overloaded
 from bklog.records import Bearer
+from bklog.search.asking import ASKING, Asking
+from bklog.search.line import Rule
+from bklog.search.turns import Bounds, InProcess, Turns
 
 BLOCKS: Final = Blocklist()
-_LOCK: Final = threading.Lock()
-_AT_WORK: Final[Counter[str]] = Counter()
 
 
 @contextmanager
 def admitted(bearer: Bearer, index_set: Searchable | IndexSet, query: object) -> Iterator[None]:
-    """`query` is what came, text or not. Raises Forbidden (`search_blocked`), Overloaded (`space_busy`)."""
+    """`query` is what came, text or not. Raises Forbidden (`search_blocked`), Overloaded (`space_busy`), SearchCancelled."""
     require_not_blocked(bearer, index_set.pk, query)
-    space = index_set.space
-    with _LOCK:
-        if _AT_WORK[space] >= settings.BKLOG_SEARCH_AT_ONCE_PER_SPACE:
-            raise _busy(space)
-        _AT_WORK[space] += 1
+    one, turns = ASKING.get(Asking(bearer.name)), begun_turns()
+    one.space = index_set.space
+    claim = turns.enter(bearer.name, index_set.space, seconds=settings.BKLOG_SEARCH_SECONDS, look=one.wait)
+    one.turns_out_long = leave = partial(turns.leave, claim)
     try:
         yield
     finally:
-        with _LOCK:
-            _AT_WORK[space] -= 1
+        leave()
 
 
 def require_not_blocked(bearer: Bearer, index_set_id: int, query: object) -> None:
@@ -45,7 +47,19 @@ def require_not_blocked(bearer: Bearer, index_set_id: int, query: object) -> Non
     BLOCKS.require_free(query if isinstance(query, str) else "", index_set_id=index_set_id, owner=bearer.name)
 
 
-def _busy(space: str) -> Overloaded:
+@lru_cache(maxsize=1)
+def begun_turns() -> Turns:
+    """Of this process: a count over all of them would cost each quick search more than it may take (docs/adr/0010)."""
+    bounds = Bounds(
+        waiting=settings.BKLOG_SEARCH_WAITING,
+        of_a_space=settings.BKLOG_SEARCH_WAITING_PER_SPACE,
+        seconds=settings.BKLOG_SEARCH_WAIT_SECONDS,
+        refuse=_busy,
+    )
+    return Turns(Rule(of_a_space=settings.BKLOG_SEARCH_AT_ONCE_PER_SPACE), bounds, InProcess())
+
+
+def _busy(why: str) -> Overloaded:
     most = settings.BKLOG_SEARCH_AT_ONCE_PER_SPACE
-    hint = "try again when one has ended; BKLOG_SEARCH_AT_ONCE_PER_SPACE is the limit"
-    return Overloaded(f"{most} searches of the space {space} run already", retry_after_seconds=1, hint=hint, code="space_busy")
+    hint = "try again in a moment; BKLOG_SEARCH_AT_ONCE_PER_SPACE searches of a space are begun at a time"
+    return Overloaded(f"{most} searches of this space run already: {why}", retry_after_seconds=1, hint=hint, code="space_busy")

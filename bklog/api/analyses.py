@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 
 from bklog.api.admission import admitted
+from bklog.api.pacing import paced
 from bklog.api.requests import View, asker, by_method, json_object
-from bklog.api.wiring import paced, search_limits, the_catalogue, the_store
+from bklog.api.streams import is_streamed, streamed
+from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.searchable import Searchable, get_searchable
 from bklog.errors import BklogError
 from bklog.records import Bearer
 from bklog.search.context import context
 from bklog.search.field_list import field_list
-from bklog.search.histogram import date_histogram
+from bklog.search.histogram import asked_histogram, date_histogram
 from bklog.search.masking import masking_for
 from bklog.search.numbers import numbers, statistics
 from bklog.search.question import Answer, Searched
+from bklog.search.sliced import Asked
 from bklog.search.sql import sql
 from bklog.search.table import table
-from bklog.search.terms import distinct, terms, values
+from bklog.search.terms import asked_terms, distinct, terms, values
 from bklog.telemetry import SearchAnswered, SearchFailed
 
 Analysis = Callable[..., Answer]
@@ -39,14 +43,18 @@ ANALYSES: Final[Mapping[str, Analysis]] = {  # the path below the index set → 
     "sql": sql,
     "table": table,
 }
+# Those of them that come in slices where they take long: with Accept: application/x-ndjson as lines of events.
+SLICED: Final[Mapping[Analysis, Callable[..., Asked]]] = {date_histogram: asked_histogram, terms: asked_terms}
 
 
 def view_of(analysis: Analysis) -> View:
-    def answer(request: HttpRequest, index_set_id: int) -> HttpResponse:
+    def answer(request: HttpRequest, index_set_id: int) -> HttpResponseBase:
         began = time.perf_counter()
         try:
             raw = json_object(request)
             index_set, bearer = get_searchable(index_set_id), asker(request)
+            if analysis in SLICED and is_streamed(request) and not raw.get("explain"):
+                return _streamed(analysis, raw, index_set, bearer)
             with admitted(bearer, index_set, raw.get("sql") or raw.get("query")):
                 searched = _searched(index_set, bearer, raw, kind=analysis.__name__)
                 found = analysis(raw, now=datetime.now(UTC), searched=searched)
@@ -57,6 +65,16 @@ def view_of(analysis: Analysis) -> View:
         return JsonResponse(found)
 
     return by_method(POST=answer)
+
+
+def _streamed(analysis: Analysis, raw: Mapping[str, Any], index_set: Searchable, bearer: Bearer) -> StreamingHttpResponse:
+    kind = analysis.__name__
+
+    def begin() -> Iterator[dict[str, Any]]:
+        searched = _searched(index_set, bearer, raw, kind=kind)
+        return SLICED[analysis](raw, now=datetime.now(UTC), searched=searched).events()
+
+    return streamed(bearer, index_set, raw.get("query"), kind=kind, begin=begin)
 
 
 def _searched(index_set: Searchable, bearer: Bearer, raw: Mapping[str, Any], *, kind: str) -> Searched:

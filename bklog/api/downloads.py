@@ -10,8 +10,9 @@ from django.http import FileResponse, HttpRequest, HttpResponseRedirect
 
 from bklog.api.admission import admitted
 from bklog.api.exports import known_tables, read_asked, require_may_read, what_is_hidden
+from bklog.api.pacing import paced
 from bklog.api.requests import asker, by_method, json_object, whole_number
-from bklog.api.wiring import paced, search_limits, the_places, the_store
+from bklog.api.wiring import search_limits, the_places, the_store
 from bklog.collect.selectors import get_index_set
 from bklog.export import selectors
 from bklog.export.download import download as download_rows

@@ -16,9 +16,10 @@ from urllib.parse import unquote
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bklog.api.admission import require_not_blocked
+from bklog.api.pacing import paced
 from bklog.api.requests import View, asker, body_of, by_method, json_object
-from bklog.api.wiring import paced, search_limits, the_catalogue, the_store
-from bklog.collect.selectors import list_index_sets
+from bklog.api.wiring import search_limits, the_catalogue, the_store
+from bklog.collect.searchable import list_searchable
 from bklog.elastic import search as searching
 from bklog.elastic.failures import as_failure
 from bklog.elastic.keys import Keys, items, names, wrong
@@ -62,10 +63,13 @@ class Call:
         return Keys(self.path, tuple(self.path), "parameters").flag("ignore_unavailable", default=False)
 
     def resolve(self, wanted: Sequence[str]) -> list[Index]:
-        """Raises NotFound, and Forbidden (`search_blocked`), for which the body is the query."""
-        found = indexes(wanted, ignore_missing=self.ignore_missing)
+        """Raises NotFound, and Forbidden, for which the body is the query."""
+        return self.allowed(indexes(wanted, ignore_missing=self.ignore_missing), self._text)
+
+    def allowed(self, found: list[Index], text: str) -> list[Index]:
+        """Raises Forbidden (`search_blocked`)."""
         for index in found:
-            require_not_blocked(self.bearer, index.pk, self._text)
+            require_not_blocked(self.bearer, index.pk, text)
         return found
 
     @cached_property
@@ -80,9 +84,9 @@ def parts() -> Parts:
 
 def indexes(wanted: Sequence[str], *, ignore_missing: bool = False) -> list[Index]:
     """Raises NotFound."""
-    sets = {one.name: one for one in list_index_sets()}
+    sets = {one.name: one for one in list_searchable()}
     found = [sets[name] for name in chosen(wanted, tuple(sets), ignore_missing=ignore_missing)]
-    return [Index(one.name, tuple(each.log_table for each in one.collectors.all()), one.masking, one.pk) for one in found]
+    return [Index(one.name, one.tables, one.masking, one.pk) for one in found]
 
 
 def answering(kind: str) -> Callable[[Callable[..., Answer]], View]:
@@ -130,11 +134,12 @@ def _one_of_many(call: Call, header: Mapping[str, Any], body: Mapping[str, Any])
         given = dict(header)
         wanted = [part for one in names(items(given.pop("index", None)), "index") for part in one.split(",")]
         missing = given.get("ignore_unavailable", call.ignore_missing) in (True, "true")
+        text = json.dumps(body, ensure_ascii=False)
         found = searching.search(
             body,
             {**call.path, **given},
             wanted or call.names,
-            lambda asked: indexes(asked, ignore_missing=missing),
+            lambda asked: call.allowed(indexes(asked, ignore_missing=missing), text),
             call.parts,
         )
     except BklogError as error:

@@ -1,6 +1,6 @@
-"""What every request below /es/ meets beside the rest: its credentials as its clients send them, failures as they read them.
+"""What every answer below /es/ meets beside the rest: it carries what its clients look for, and failures are as they read them.
 
-Authorization: ApiKey, Basic ─▶ Bearer ─▶ … ─▶ answer ─▶ X-Elastic-Product, a failure in Elasticsearch's shape
+request ─▶ … ─▶ answer ─▶ X-Elastic-Product, a failure in Elasticsearch's shape, a challenge where the token is missing
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bklog.api.middleware import View, password_of
+from bklog.api.middleware import View
 from bklog.elastic.failures import as_failure
 
 PREFIX: Final = "/es"
@@ -22,9 +22,6 @@ def open_door(get_response: View) -> View:
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.path != PREFIX and not request.path.startswith(f"{PREFIX}/"):
             return get_response(request)
-        token = token_of(request.META.get("HTTP_AUTHORIZATION", ""))
-        if token:
-            request.META["HTTP_AUTHORIZATION"] = f"Bearer {token}"
         response = get_response(request)
         if response.status_code >= 400:
             response = _in_their_shape(response)
@@ -36,17 +33,6 @@ def open_door(get_response: View) -> View:
         return response
 
     return middleware
-
-
-def token_of(header: str) -> str:
-    """The API token in `ApiKey TOKEN`, `ApiKey base64(id:TOKEN)` or `Basic base64(name:TOKEN)`; empty of another scheme."""
-    scheme, _, credentials = header.partition(" ")
-    match scheme.lower():
-        case "apikey":
-            return password_of(credentials.strip()) or credentials.strip()
-        case "basic":
-            return password_of(credentials.strip())
-    return ""
 
 
 def _in_their_shape(response: HttpResponse) -> HttpResponse:

@@ -1,7 +1,7 @@
 """The ingest program's ASGI application, for granian: the ingest service with the platform's collectors behind it.
 
 ingest token ─▶ TokenCache ─▶ database ─▶ Destination
-API token ─▶ live tail, which the inserts of this process wake
+API token ─▶ live tail, ours and Loki's, which the inserts of this process wake
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ django.setup()
 # ruff: noqa: E402 - models may be imported only after the set-up
 from django.conf import settings
 
+from bklog.api.loki_tail import loki_tail_routes
 from bklog.api.tail import make_hub, tail_route
 from bklog.api.token_cache import TokenCache
 from bklog.api.wiring import the_store
@@ -59,7 +60,7 @@ application = make_app(
         parallel_inserts=PARALLEL_INSERTS,
     ),
     max_body_bytes=settings.BKLOG_INGEST_MAX_BODY_BYTES,
-    routes=[tail_route(_hub)],
+    routes=[tail_route(_hub), *loki_tail_routes(_hub)],
     stored=_hub.stored,
 )
 application.state.begin_stop = _hub.begin_stop

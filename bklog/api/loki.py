@@ -1,6 +1,6 @@
 """/loki/api/v1/…: what Grafana's Loki data source and logcli ask, answered from the index sets.
 
-A failure is answered as Loki answers it, in plain text: that is what its clients show. `X-Scope-OrgID` names a space.
+A failure is answered as Loki answers it, in plain text. `X-Scope-OrgID` names a space. Live tail is in `loki_tail`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bklog import __version__
-from bklog.api.admission import require_not_blocked
+from bklog.api.loki_sets import IN_PLAIN_TEXT, NO_INDEX_SET, SPACE_HEADER, blocked, index_sets_of, named, spaces_in, told
+from bklog.api.pacing import paced
 from bklog.api.requests import View, asker, by_method
-from bklog.api.wiring import paced, search_limits, the_catalogue, the_store
-from bklog.collect.models import IndexSet
-from bklog.collect.selectors import list_index_sets
-from bklog.errors import BklogError, Forbidden
-from bklog.loki import index, service
+from bklog.api.wiring import search_limits, the_catalogue, the_store
+from bklog.collect.searchable import Searchable
+from bklog.errors import BklogError
+from bklog.loki import fields, index, service
 from bklog.loki.service import Place
 from bklog.loki.sources import NamedTables
 from bklog.loki.times import Parameters, one
@@ -30,8 +30,6 @@ from bklog.search.masking import masking_for
 from bklog.telemetry import SearchAnswered, SearchFailed
 
 Asked = Callable[..., dict[str, Any]]
-SPACE_HEADER: Final = "X-Scope-OrgID"
-NO_INDEX_SET: Final = 0  # a selector may mean several: the event names none
 LOKI_VERSION: Final = "3.0.0"  # whose API this is; clients choose by it what they ask for
 
 
@@ -57,34 +55,19 @@ def _parameters(request: HttpRequest) -> Parameters:
 
 
 def _place(request: HttpRequest, kind: str) -> Place:
-    spaces = [space for space in request.headers.get(SPACE_HEADER, "").split("|") if space]
-    found = [one_set for one_set in list_index_sets() if not spaces or one_set.space in spaces]
-    bearer = asker(request)
-    text = one(_parameters(request), "query")
-    named = [_named(one_set, bearer, kind) for one_set in found if not _is_blocked(bearer, one_set, text)]
-    return Place(named, paced(the_store()), the_catalogue(), search_limits())
+    bearer, found = asker(request), index_sets_of(spaces_in(request.headers.get(SPACE_HEADER, "")))
+    without = blocked(bearer, found, one(_parameters(request), "query"))
+    open_sets = [_masked(each, bearer, kind) for each in found if each.pk not in without]
+    return Place(open_sets, paced(the_store()), the_catalogue(), search_limits())
 
 
-def _is_blocked(bearer: Bearer, index_set: IndexSet, query: str) -> bool:
-    """A block of one index set leaves the others that a selector may mean; one of the query itself refuses it."""
-    try:
-        require_not_blocked(bearer, index_set.pk, query)
-    except Forbidden as error:
-        if error.fields.get("index_set_id") is None:
-            raise
-        return True
-    return False
-
-
-def _named(index_set: IndexSet, bearer: Bearer, kind: str) -> NamedTables:
-    collectors = tuple((collector.name, collector.log_table) for collector in index_set.collectors.all())
+def _masked(index_set: Searchable, bearer: Bearer, kind: str) -> NamedTables:
     masking = masking_for(bearer, index_set.masking, index_set_id=index_set.pk, masked=True, kind=f"loki_{kind}", query="")
-    return NamedTables(index_set.name, collectors, masking)
+    return named(index_set, masking)
 
 
 def _failure(error: BklogError) -> HttpResponse:
-    text = f"{error.message}\n{error.hint}" if error.hint else error.message
-    response = HttpResponse(text, status=error.status, content_type="text/plain; charset=utf-8")
+    response = HttpResponse(told(error), status=error.status, content_type=IN_PLAIN_TEXT)
     if "retry_after_seconds" in error.fields:
         response["Retry-After"] = str(error.fields["retry_after_seconds"])
     return response
@@ -111,7 +94,7 @@ def _build_info(request: HttpRequest) -> HttpResponse:
 def _ready(request: HttpRequest) -> HttpResponse:
     del request
     the_store().ping()
-    return HttpResponse("ready\n", content_type="text/plain; charset=utf-8")
+    return HttpResponse("ready\n", content_type=IN_PLAIN_TEXT)
 
 
 def _in_plain_text(view: View) -> View:
@@ -135,8 +118,11 @@ VIEWS: Final[dict[str, View]] = {  # the path below /loki/api/v1/ → what answe
     "index/volume": _view("volume", index.volume),
     "index/volume_range": _view("volume_range", index.volume_range),
     "detected_labels": _view("detected_labels", index.detected_labels),
+    "detected_fields": _view("detected_fields", fields.detected_fields),
+    "patterns": _view("patterns", fields.patterns, reads_rows=False),
     "format_query": _view("format_query", _formatted, reads_rows=False),
     "status/buildinfo": by_method(GET=_build_info),
 }
 label_values = _view("label_values", index.values)
+field_values = _view("detected_values", fields.detected_values)
 ready = by_method(GET=_in_plain_text(_ready))

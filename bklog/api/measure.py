@@ -1,4 +1,4 @@
-"""Each request that web answers → one RequestAnswered: its line, its count, its time."""
+"""Each request that web answers → one RequestAnswered: its line, its count, its time; written when the answer is out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 
+from bklog.api.afterwards import afterwards
 from bklog.api.middleware import METRICS_PATHS, OPEN_PATHS, View
 from bklog.telemetry import RequestAnswered
 
@@ -18,14 +19,15 @@ def measure(get_response: View) -> View:
     def middleware(request: HttpRequest) -> HttpResponse:
         began = time.perf_counter()
         response = get_response(request)
-        RequestAnswered(
+        answered = RequestAnswered(
             method=request.method if request.method in KNOWN_METHODS else "other",  # anybody may invent methods
             route=_route(request),
             path=request.path,
             status=response.status_code,
             seconds=round(time.perf_counter() - began, 6),
             quiet=request.path in QUIET_PATHS,
-        ).emit()
+        )
+        afterwards(answered.emit)
         return response
 
     return middleware

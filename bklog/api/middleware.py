@@ -7,8 +7,6 @@ request ─▶ Authenticate (401 without a token) ─▶ view ─▶ answer
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import logging
 import re
@@ -22,9 +20,12 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
 
 from bklog.accounts.selectors import bearer_of_api_token
+from bklog.api.credentials import token_in
+from bklog.api.gone import client_watch
+from bklog.api.pacing import the_watch
 from bklog.errors import BklogError, NotFound, Unauthorised
 from bklog.records import Bearer
-from bklog.search.pace import asking
+from bklog.search.asking import Asking, asking
 from bklog.supervise.database import as_unavailable
 
 OPEN_PATHS: Final = frozenset({"/healthz/", "/readiness/"})  # what looks after the processes has no token
@@ -58,7 +59,7 @@ def authenticate(get_response: View) -> View:
                 Unauthorised("nobody has this API token", hint="make another: `bklog token NAME`", code="token_wrong")
             )
         request.META[ASKER] = asker
-        with asking(asker.name, mark_of(request, asker)):
+        with asking(Asking(asker.name, mark_of(request, asker), has_left=client_watch(), watch=the_watch())):
             return get_response(request)
 
     return middleware
@@ -67,10 +68,10 @@ def authenticate(get_response: View) -> View:
 def mark_of(request: HttpRequest, asker: Bearer) -> str:
     """By which its statements can be cancelled: the id that the client gave, and whose it is, so that nobody else can."""
     given = request.headers.get(REQUEST_ID, "")
-    return mark(asker.name, given) if REQUEST_IDS.fullmatch(given) else ""
+    return mark_of_id(asker.name, given) if REQUEST_IDS.fullmatch(given) else ""
 
 
-def mark(owner: str, request_id: str) -> str:
+def mark_of_id(owner: str, request_id: str) -> str:
     return f"{hashlib.sha256(owner.encode()).hexdigest()[:16]}.{request_id}"
 
 
@@ -89,19 +90,8 @@ def may_read_metrics(request: HttpRequest) -> bool:
 
 
 def bearer(request: HttpRequest) -> str:
-    """The token that came with the request, or nothing. Of Basic it is the password, under any user's name."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "basic":
-        return password_of(token.strip())
-    return token.strip() if scheme.lower() == "bearer" else ""
-
-
-def password_of(credentials: str) -> str:
-    """What stands behind the colon of `base64(name:password)`; empty where it is no such thing."""
-    try:
-        return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
+    """The token that came with the request, or nothing."""
+    return token_in(request.headers.get("Authorization", ""))
 
 
 class AnswerFailures:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from bklog.api.afterwards import afterwards
 from bklog.api.requests import LARGEST_ID, asker, by_method, json_object, whole_number
 from bklog.collect.models import IndexSet
 from bklog.collect.searchable import Searchable
@@ -24,24 +25,10 @@ LONGEST_LINK_DAYS: Final = 3650
 RECORDER: Final = history.Recorder()
 
 
-class RecordedResponse(JsonResponse):
-    """Does something once the server has sent the answer: nobody waits for it."""
-
-    after: Callable[[], None] | None = None
-
-    def close(self) -> None:
-        try:
-            if self.after:
-                self.after()
-        finally:
-            super().close()
-
-
 def recorded(content: Mapping[str, Any], owner: str, index_set: Searchable, raw: Mapping[str, Any]) -> JsonResponse:
     """The answer to a search, which the history of who asked it gets."""
-    response = RecordedResponse(content)
-    response.after = partial(_record, owner, index_set, raw)
-    return response
+    afterwards(partial(_record, owner, index_set, raw))
+    return JsonResponse(content)
 
 
 def _record(owner: str, index_set: Searchable, raw: Mapping[str, Any]) -> None:

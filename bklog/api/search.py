@@ -8,36 +8,37 @@ POST /api/v1/search/index_set/{id}/inspect/: what a query means there, or where 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from bklog.api.admission import admitted, require_not_blocked
-from bklog.api.middleware import REQUEST_ID, REQUEST_IDS, mark, mark_of
+from bklog.api.admission import admitted
+from bklog.api.afterwards import afterwards
+from bklog.api.middleware import REQUEST_ID, REQUEST_IDS, mark_of_id
+from bklog.api.pacing import paced, the_watch
 from bklog.api.requests import asker, by_method, json_object
 from bklog.api.saved import recorded
-from bklog.api.wiring import paced, search_limits, the_catalogue, the_store
+from bklog.api.streams import is_streamed, streamed
+from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.searchable import Searchable, get_searchable
 from bklog.errors import BadRequest, BklogError
 from bklog.query.plan import Order
 from bklog.records import Bearer
 from bklog.search import service
+from bklog.search.asking import cancel
 from bklog.search.inspect import inspect
 from bklog.search.masking import masking_for
-from bklog.search.pace import asking, cancel
 from bklog.search.request import SearchRequest, parse_request
 from bklog.search.service import Begun, Explanation, SearchResult
 from bklog.search.stream import events
 from bklog.telemetry import SearchAnswered, SearchFailed
 
-NDJSON: Final = "application/x-ndjson"
 Found = TypeVar("Found", Explanation, SearchResult, Begun, Explanation | SearchResult)
 Call = Callable[[SearchRequest], Found]
 
@@ -48,8 +49,8 @@ def search_index_set(request: HttpRequest, index_set_id: int) -> HttpResponseBas
         raw, bearer = json_object(request), asker(request)
         asked = parse_request(raw, now=datetime.now(UTC))
         index_set = get_searchable(index_set_id)
-        if request.headers.get("Accept") == NDJSON and not asked.explain:
-            return _streamed(request, asked, index_set)
+        if is_streamed(request) and not asked.explain:
+            return _streamed(asked, index_set, bearer)
         with admitted(bearer, index_set, asked.query):
             found = _find(asked, index_set, bearer)
     except BklogError as error:
@@ -61,7 +62,8 @@ def search_index_set(request: HttpRequest, index_set_id: int) -> HttpResponseBas
         return JsonResponse({"explanation": found.as_dict()})
     read = found.statistics
     kind = "count" if asked.count else "page"
-    SearchAnswered(index_set_id, kind, rows_read=read.rows_read, bytes_read=read.bytes_read, seconds=seconds).emit()
+    answered = SearchAnswered(index_set_id, kind, rows_read=read.rows_read, bytes_read=read.bytes_read, seconds=seconds)
+    afterwards(answered.emit)
     for one in read.sources:
         if one.error:  # the others have answered
             SearchFailed(index_set_id, one.error.stable_code, f"{one.collector}: {one.error.message}").emit()
@@ -90,23 +92,14 @@ def _call(way: Callable[..., Found], asked: SearchRequest, index_set: Searchable
     )
 
 
-def _streamed(request: HttpRequest, asked: SearchRequest, index_set: Searchable) -> StreamingHttpResponse:
+def _streamed(asked: SearchRequest, index_set: Searchable, bearer: Bearer) -> StreamingHttpResponse:
     """What is wrong with the question is answered as ever; what goes wrong later is the last event."""
-    bearer = asker(request)
-    require_not_blocked(bearer, index_set.pk, asked.query)
-    begun = with_defaults(asked, index_set, _call(service.begin, asked, index_set, bearer))
-    return StreamingHttpResponse(_lines(begun, index_set, bearer, mark_of(request, bearer)), content_type=NDJSON)
+    kind = "count" if asked.count else "page"
 
+    def begin() -> Iterator[dict[str, Any]]:
+        return events(with_defaults(asked, index_set, _call(service.begin, asked, index_set, bearer)))
 
-def _lines(begun: Begun, index_set: Searchable, bearer: Bearer, mark: str) -> Iterator[bytes]:
-    """Runs after the view has returned, so its place in the space and its mark are its own. A client that has gone ends it."""
-    with asking(bearer.name, mark):
-        try:
-            with admitted(bearer, index_set, begun.request.query):
-                for event in events(begun):
-                    yield json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        except BklogError as error:
-            yield json.dumps(error.as_dict()).encode() + b"\n"
+    return streamed(bearer, index_set, asked.query, kind=kind, begin=begin)
 
 
 def cancel_search(request: HttpRequest) -> HttpResponse:
@@ -115,7 +108,9 @@ def cancel_search(request: HttpRequest) -> HttpResponse:
     if not isinstance(given, str) or not REQUEST_IDS.fullmatch(given):
         hint = f"what the search was sent with as {REQUEST_ID}: 8 to 64 letters, digits, _ and -"
         raise BadRequest("request_id is no id of a request", hint=hint, code="search_request")
-    return JsonResponse({"cancelled": cancel(mark(asker(request).name, given), the_store())})
+    mark = mark_of_id(asker(request).name, given)
+    is_elsewhere = the_watch().call_off(mark)
+    return JsonResponse({"cancelled": cancel(mark, the_store()) or is_elsewhere})
 
 
 def with_defaults(asked: SearchRequest, index_set: Searchable, call: Call[Found]) -> Found:

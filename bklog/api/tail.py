@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final
@@ -17,16 +17,16 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from bklog.accounts.selectors import bearer_of_api_token
 from bklog.api.admission import require_not_blocked
+from bklog.api.credentials import token_in
 from bklog.api.wiring import search_limits, the_catalogue, the_store
-from bklog.collect.models import IndexSet
-from bklog.collect.selectors import get_index_set
+from bklog.collect.searchable import get_searchable
 from bklog.errors import BadRequest, BklogError, Forbidden, Unauthorised
 from bklog.ingest.app import present_failure
 from bklog.ingest.body import read_limited
@@ -35,9 +35,11 @@ from bklog.records import Bearer, Permission
 from bklog.search.masking import masking_for
 from bklog.search.tail.feed import Pace
 from bklog.search.tail.hub import Following, Hub, HubLimits
+from bklog.search.tail.messages import SERVER_SENT
 from bklog.search.tail.position import read_position
 from bklog.search.tail.reading import Reader, Source
 from bklog.search.tail.request import TailRequest, parse_tail
+from bklog.store import LogTable
 from bklog.supervise.database import as_unavailable
 from bklog.telemetry import SearchFailed
 
@@ -56,7 +58,7 @@ def make_hub() -> Hub:
         return await asyncio.get_running_loop().run_in_executor(threads, partial(_answered, call, *args))
 
     limits = HubLimits(settings.BKLOG_TAIL_MAX_VIEWERS, settings.BKLOG_TAIL_MAX_QUERIES, settings.BKLOG_TAIL_SECONDS)
-    return Hub(PlatformAsking, in_thread, limits=limits, pace=Pace(settings.BKLOG_TAIL_ROWS_PER_SECOND))
+    return Hub(in_thread, limits=limits, pace=Pace(settings.BKLOG_TAIL_ROWS_PER_SECOND))
 
 
 def _answered(call: Callable[..., Any], *args: Any) -> Any:
@@ -74,38 +76,42 @@ def _answered(call: Callable[..., Any], *args: Any) -> Any:
 class PlatformAsking:
     """An Asking over database and store."""
 
+    wording = SERVER_SENT
+
     def __init__(self, request: TailRequest) -> None:
         self._request = request
-        self._tables: Source | None = None
+        self._source: Source | None = None
 
     def open(self) -> Reader:
-        index_set = get_index_set(self._request.index_set_id)
-        masking = index_set.masking if self._request.masked else UNMASKED
-        source = Source(tuple(collector.log_table for collector in index_set.collectors.all()), masking)
-        self._tables = source
-        return Reader(self._request, source, store=the_store(), catalogue=the_catalogue(), limits=search_limits())
+        found = get_searchable(self._request.index_set_id)
+        self._source = Source(found.tables, found.masking if self._request.masked else UNMASKED)
+        return Reader(self._request, self._source, store=the_store(), catalogue=the_catalogue(), limits=search_limits())
 
     def require_readers(self, tokens: frozenset[str]) -> dict[str, BklogError]:
-        index_set = get_index_set(self._request.index_set_id)
-        return {token: refused for token in tokens if (refused := _refused(token, self._request, index_set))}
+        needs_raw = not self._request.masked and bool(get_searchable(self._request.index_set_id).masking)
+        return {token: refused for token in tokens if (refused := refusal(token, needs_raw=needs_raw))}
 
     def longest_insert(self) -> float:
-        tables = self._tables.tables if self._tables else ()
-        return max((the_store().copying(table).longest_insert(table) for table in tables), default=0.0)
+        return longest_insert(self._source.tables if self._source else ())
 
 
-def _refused(token: str, request: TailRequest, index_set: IndexSet) -> BklogError | None:
+def longest_insert(tables: Iterable[LogTable]) -> float:
+    return max((the_store().copying(table).longest_insert(table) for table in tables), default=0.0)
+
+
+def refusal(token: str, *, needs_raw: bool) -> BklogError | None:
     """A token may have been deleted, or its permission taken, since it came in."""
     try:
-        bearer = _bearer(token)
-        if not request.masked and index_set.masking:
+        bearer = require_bearer(token)
+        if needs_raw:
             bearer.require(Permission.RAW_VALUES, "reading what the index set masks")
     except (Unauthorised, Forbidden) as error:
         return error
     return None
 
 
-def _bearer(token: str) -> Bearer:
+def require_bearer(token: str) -> Bearer:
+    """Raises Unauthorised."""
     found = bearer_of_api_token(token)
     if found is None:
         raise Unauthorised("nobody has this API token", hint="make another: `bklog token NAME`", code="token_wrong")
@@ -114,8 +120,8 @@ def _bearer(token: str) -> Bearer:
 
 def _admit(token: str, request: TailRequest) -> Bearer:
     """Raises Unauthorised, NotFound, Forbidden; raw values leave their line in the audit log."""
-    bearer = _bearer(token)
-    index_set = get_index_set(request.index_set_id)
+    bearer = require_bearer(token)
+    index_set = get_searchable(request.index_set_id)
     require_not_blocked(bearer, index_set.pk, request.query)
     masking_for(
         bearer,
@@ -141,12 +147,12 @@ def tail_route(hub: Hub) -> Route:
 
 
 async def _follow(http: Request, index_set_id: int, hub: Hub) -> Response:
-    token = _token(http)
+    token = require_token(http)
     request = parse_tail(index_set_id, await _asked(http))
     given = http.headers.get("last-event-id", "")
     position = read_position(given) if given else None
     bearer: Bearer = await hub.in_thread(_admit, token, request)
-    following = await hub.follow(request, token, position)
+    following = await hub.follow(request, PlatformAsking(request), token, position)
     return Events(following, reader=bearer.name)
 
 
@@ -171,12 +177,13 @@ class Events(StreamingResponse):
             self._following.leave(self._reader)
 
 
-def _token(http: Request) -> str:
-    scheme, _, token = http.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+def require_token(http: HTTPConnection) -> str:
+    """Raises Unauthorised."""
+    token = token_in(http.headers.get("authorization", ""))
+    if not token:
         hint = "send an API token, not an ingest token: Authorization: Bearer TOKEN"
         raise Unauthorised("the request carries no API token", hint=hint, code="token_missing")
-    return token.strip()
+    return token
 
 
 async def _asked(http: Request) -> Mapping[str, Any]:

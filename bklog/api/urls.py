@@ -19,6 +19,7 @@ from bklog.api import (
     masking,
     metrics,
     openapi,
+    original_urls,
     pipelines,
     saved,
     search,
@@ -78,8 +79,10 @@ urlpatterns = [
     path("ready", loki.ready),
     *(path(f"loki/api/v1/{name}", view) for name, view in loki.VIEWS.items()),
     path("loki/api/v1/label/<str:name>/values", loki.label_values),
+    path("loki/api/v1/detected_field/<str:name>/values", loki.field_values),
     path("api/v1/search/index_set/<int:index_set_id>/masking/", masking.masking),
     path("api/v1/search/index_set/<int:index_set_id>/masking/preview/", masking.preview),
     *elastic_urls.urlpatterns,
+    *original_urls.urlpatterns,
 ]
 handler404 = "bklog.api.middleware.no_such_path"

@@ -1,8 +1,7 @@
-"""Settings -> the parts that entry points use. The only place of the API that reads settings."""
+"""Settings -> the parts that entry points use. Beside `pacing` the only place of the API that reads settings."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from functools import lru_cache
 
@@ -12,9 +11,7 @@ from bklog.export.places import Places
 from bklog.objects import ObjectStore
 from bklog.records import Limits
 from bklog.search.catalogue import FieldCatalogue
-from bklog.search.pace import PacedStore
-from bklog.search.turns import Turns
-from bklog.store import Searching, Store
+from bklog.store import Store
 from bklog.store.routed import open_stores
 
 
@@ -22,16 +19,6 @@ from bklog.store.routed import open_stores
 def the_store() -> Store:
     """One client a process, made when first used: after the web server has forked."""
     return open_stores(settings.STORES)
-
-
-def paced(store: Searching) -> PacedStore:
-    """For what rows are read with: long searches give way to quick ones, and those of one person to those of others."""
-    return PacedStore(store, _turns(), threads=max(1, (os.cpu_count() or 2) // 4))
-
-
-@lru_cache(maxsize=1)
-def _turns() -> Turns:
-    return Turns(settings.BKLOG_SEARCH_LONG_AT_ONCE, waiting=settings.BKLOG_SEARCH_LONG_WAITING)
 
 
 @lru_cache(maxsize=1)

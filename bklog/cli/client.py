@@ -41,13 +41,25 @@ _KINDS: Final[tuple[type[BklogError], ...]] = (
 _POOL: Final = urllib3.PoolManager(retries=False)
 
 
-def api(method: str, path: str, *, json: Mapping[str, Any] | None = None, timeout_seconds: float = 60.0) -> dict[str, Any]:
+def api(
+    method: str,
+    path: str,
+    *,
+    json: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout_seconds: float = 60.0,
+) -> dict[str, Any]:
     """Raises the error that the API answered, or Unavailable where nothing answers."""
-    return read_answer(*exchange(method, path, json=json, timeout_seconds=timeout_seconds))
+    return read_answer(*exchange(method, path, json=json, headers=headers, timeout_seconds=timeout_seconds))
 
 
 def exchange(
-    method: str, path: str, *, json: Mapping[str, Any] | None = None, timeout_seconds: float = 60.0
+    method: str,
+    path: str,
+    *,
+    json: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout_seconds: float = 60.0,
 ) -> tuple[int, bytes]:
     """Status and body as they come."""
     loaded = load()
@@ -56,7 +68,7 @@ def exchange(
             method,
             base_url(loaded) + path,
             json=json,
-            headers=dict(headers_of(loaded)),
+            headers={**dict(headers_of(loaded)), **(headers or {})},
             timeout=urllib3.Timeout(connect=min(_CONNECT_SECONDS, timeout_seconds), read=timeout_seconds),
         )
     except urllib3.exceptions.HTTPError as problem:

@@ -6,7 +6,6 @@ import time
 from typing import Any, Final
 
 from bklog.cli.client import api
-from bklog.cli.shown import of_line
 from bklog.records.names import PLATFORM
 
 QUERY: Final = "started OR ready"
@@ -21,7 +20,7 @@ def first_search() -> list[str]:
     command = f"bklog search '{QUERY}' --index-set {PLATFORM} --limit {ROWS}"
     if not rows:
         return [f"try: {command}", "(nothing yet: `bklog logs agent` says why)"]
-    return [f"$ {command}", *(f"{row['time']} {row['level']:<5} {of_line(row['log'])}" for row in rows)]
+    return [f"$ {command}", *(f"{row['time']} {row['level']:<5} {row['log']}" for row in rows)]
 
 
 def _wait_for_rows(path: str) -> list[dict[str, Any]]:

@@ -11,14 +11,19 @@ import click
 
 from bklog.cli import completion
 from bklog.cli.asked import index_set_id, moment
+from bklog.cli.cancelling import cancelled_with_it
 from bklog.cli.client import api
 from bklog.cli.shown import in_colour, plain
+from bklog.cli.streamed import answer_of
 from bklog.cli.written import as_json as written
 from bklog.errors import BadRequest
 
 SINCE: Final = "24h"  # an hour would hide yesterday evening from who is called in the morning
 WHICH: Final = "Index set to ask.  [default: bklog-platform, or the only other one]"
+ANSWER_SECONDS: Final = 120.0
 Command = Callable[..., None]
+Way = Callable[[str, dict[str, Any], dict[str, str]], dict[str, Any]]
+BUDGET: Final = click.option("--budget", type=float, help="Seconds after which to take what is counted by then.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,12 @@ class Asking:
         """What is None in `asked` is left out."""
         given = {key: value for key, value in asked.items() if value is not None}
         return ask(index_set_id(self.name), path, {**given, "start": moment(self.since), "end": moment(self.until)})
+
+    def ask_as_it_comes(self, path: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """`ask`, which on a terminal shows how far it has come."""
+        given = {key: value for key, value in asked.items() if value is not None}
+        whole = {**given, "start": moment(self.since), "end": moment(self.until)}
+        return _ask(index_set_id(self.name), path, whole, answer_of)
 
     def show(self, answer: dict[str, Any], lines: Callable[[dict[str, Any]], list[str]]) -> None:
         show(answer, lines, as_json=self.as_json)
@@ -68,12 +79,31 @@ def show(answer: dict[str, Any], lines: Callable[[dict[str, Any]], list[str]], *
 
 def cost(answer: dict[str, Any]) -> str:
     read = answer["statistics"]
-    return f"{read['rows_read']:,} rows and {read['bytes_read']:,} bytes read in {read['milliseconds']:.0f} ms"
+    costs = f"{read['rows_read']:,} rows and {read['bytes_read']:,} bytes read in {read['milliseconds']:.0f} ms"
+    if not (covered := read.get("covered")):
+        return costs
+    return f"{costs}; the time was enough for what is from {covered['start']} to {covered['end']}"
+
+
+def too_low(answer: dict[str, Any]) -> str:
+    """Said of counts that were put together from slices."""
+    most = answer.get("too_low_by_at_most", 0)
+    return f"; each count may be too low by {most:,}" if most else ""
 
 
 def ask(index_set: int, path: str, asked: dict[str, Any]) -> dict[str, Any]:
+    return _ask(index_set, path, asked, _at_once)
+
+
+def _at_once(path: str, asked: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
+    return api("POST", path, json=asked, headers=headers, timeout_seconds=ANSWER_SECONDS)
+
+
+def _ask(index_set: int, path: str, asked: dict[str, Any], way: Way) -> dict[str, Any]:
+    """^C cancels it."""
     try:
-        return api("POST", f"/api/v1/search/index_set/{index_set}/{path}/", json=asked, timeout_seconds=120)
+        with cancelled_with_it() as headers:
+            return way(f"/api/v1/search/index_set/{index_set}/{path}/", asked, headers)
     except BadRequest as error:
         start, end = error.fields.get("start"), error.fields.get("end")
         if isinstance(start, int) and isinstance(end, int):

@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem
 
 from bklog import __version__
 from bklog.cli import commands
-from bklog.cli.shown import colour_of, of_line
+from bklog.cli.shown import colour_of, of_line, plain
 from bklog.errors import BklogError
 
 INTERRUPTED = 130  # as a shell reports a program that ^C ended
@@ -71,7 +71,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _report(error: BklogError) -> int:
-    click.echo(f"error: {of_line(error.message)} [{error.stable_code}]", err=True)
+    click.echo(f"error: {of_line(error.message)} [{plain(error.stable_code)}]", err=True)
     if error.hint:
         click.echo(f"hint: {of_line(error.hint)}", err=True)
     return error.exit_code

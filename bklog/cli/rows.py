@@ -26,7 +26,7 @@ def identity(row: Mapping[str, Any]) -> tuple[str, str, int]:
 
 
 def _line(row: Mapping[str, Any], fields: Sequence[str] | None) -> str:
-    time = click.style(row["time"], dim=True)
+    time = click.style(plain(row["time"]), dim=True)
     if fields:
         values = {**row, **row.get("fields", {})}
         shown = ((name, _value(values.get(name, values.get(name.removeprefix("fields."))))) for name in fields)

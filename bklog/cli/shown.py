@@ -46,12 +46,17 @@ def of_line(text: str) -> str:
     return text.translate(_OF_LINE)
 
 
-def raw(text: str) -> None:
-    """The line as it is, for a file or a pipe: a terminal gets what `of_line` makes of it."""
+def of_text(text: str) -> str:
+    """Of several lines, none of which is that of somebody else."""
+    return "\n".join(map(plain, text.split("\n")))
+
+
+def raw(text: str, *, nl: bool = True) -> None:
+    """The line as it is, for a file or a pipe: a terminal gets what may be given to one. Without `nl` it has line ends."""
     if sys.stdout.isatty():
-        click.echo(of_line(text))
+        click.echo(of_line(text) if nl else of_text(text), nl=nl)
     else:
-        click.echo(text, color=True)
+        click.echo(text, nl=nl, color=True)
 
 
 def of_level(text: str, level: str) -> str:

@@ -11,19 +11,9 @@ import click
 
 from bklog.cli.index_set import cost
 from bklog.cli.written import as_json as written
-from bklog.errors import QuerySyntax
-from bklog.query.parser import begin
 
 MAX_WIDTH: Final = 80  # of a column that is not the last
 NUMBERS: Final = ("integer", "number", "Int", "UInt", "Float", "Decimal", "Nullable(Int", "Nullable(UInt", "Nullable(Float")
-
-
-def has_steps(query: str) -> bool:
-    """Whether the query ends at a `|`. What cannot be read is left to the server, which says where."""
-    try:
-        return bool(begin(query)[1].peek())
-    except QuerySyntax:
-        return False
 
 
 def table_lines(answer: dict[str, Any], *, as_json: bool) -> Iterator[str]:

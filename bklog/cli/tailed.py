@@ -11,10 +11,9 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-import click
-
 from bklog.cli.client import as_error
 from bklog.cli.event_stream import ConnectionLost, Event, events
+from bklog.cli.written import print_lines
 from bklog.errors import BklogError, Retryable
 
 FIRST_WAIT_SECONDS: Final = 0.5
@@ -63,7 +62,7 @@ class _Tail:
 
     def wait(self, error: Exception) -> None:
         if self._wait_seconds == FIRST_WAIT_SECONDS:
-            click.echo(f"-- {error}; connecting again", err=True)
+            _say(f"{error}; connecting again")
         time.sleep(self._wait_seconds)
         self._wait_seconds = min(LONGEST_WAIT_SECONDS, self._wait_seconds * 2)
 
@@ -74,15 +73,19 @@ def _tell(event: Event) -> None:
         case "error":
             raise as_error(content.pop("status"), content)
         case "dropped":
-            click.echo(f"-- {content['rows']:,} rows are not shown: {content['hint']}", err=True)
+            _say(f"{content['rows']:,} rows are not shown: {content['hint']}")
         case "waiting":
-            click.echo(f"-- waiting: {content['message']}", err=True)
+            _say(f"waiting: {content['message']}")
         case "gap":
-            click.echo(f"-- rows are missing here: {content['hint']}", err=True)
+            _say(f"rows are missing here: {content['hint']}")
         case "changed":
-            click.echo(f"-- the {content['what']} of the index set changed", err=True)
+            _say(f"the {content['what']} of the index set changed")
         case "recovered":
-            click.echo("-- going on", err=True)
+            _say("going on")
+
+
+def _say(text: str) -> None:
+    print_lines([f"-- {text}"], err=True)
 
 
 def _as_failure(error: ConnectionLost | Retryable) -> BklogError:

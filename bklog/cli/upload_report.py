@@ -72,7 +72,7 @@ def as_json(collector: str, tallies: Sequence[Tally], *, seconds: float) -> dict
     }
 
 
-def as_text(tallies: Sequence[Tally], *, seconds: float) -> str:
+def as_text(tallies: Sequence[Tally], *, seconds: float) -> list[str]:
     total = total_of(tallies)
     lines = [f"{tally.path}: {_sentence(tally)}" for tally in tallies]
     if len(tallies) > 1:
@@ -80,7 +80,7 @@ def as_text(tallies: Sequence[Tally], *, seconds: float) -> str:
     lines.append(f"{total.size / MB:,.1f} MB in {seconds:.1f} s, {_rates(total.lines, total.size, seconds)}")
     if total.rejected:
         lines.append(f"the rejected lines are kept with their reasons: bklog search --index-set {REJECTS} '*'")
-    return "\n".join(lines)
+    return lines
 
 
 def _counts(tally: Tally) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from bklog.errors import BadRequest, BklogError, Forbidden, NotFound, Unauthorised, Unavailable
 from bklog.ingest.attached import attached
@@ -53,7 +53,7 @@ def make_app(
     *,
     limits: CommitLimits,
     max_body_bytes: int,
-    routes: Sequence[Route] = (),
+    routes: Sequence[BaseRoute] = (),
     stored: Callable[[str], None] = lambda _: None,
 ) -> Starlette:
     """`routes` are answered beside the protocols; `stored` is told the name of a table whenever rows came into it."""

@@ -74,8 +74,7 @@ def query(parameters: Parameters, *, now: datetime, place: Place) -> Answer:
 
 
 def _entries(expression: LogQuery, parameters: Parameters, start: int, end: int, place: Place) -> Answer:
-    if any(isinstance(stage, Unwrap) for stage in expression.stages):
-        raise BadRequest("unwrap is only for metrics", hint="write sum_over_time(… | unwrap LABEL [5m])", code="logql_syntax")
+    require_lines(expression)
     if one(parameters, "interval", "0").strip("0.smh"):
         hint = "leave interval out; step and a metric thin out"
         raise BadRequest("interval is not supported", hint=hint, code="loki_parameter")
@@ -86,12 +85,18 @@ def _entries(expression: LogQuery, parameters: Parameters, start: int, end: int,
     return answers.succeeded("streams", answers.streams(rows), [rows], entries=len(rows.rows))
 
 
-def read_limit(parameters: Parameters) -> int:
-    text = one(parameters, "limit", str(DEFAULT_LIMIT))
+def require_lines(expression: LogQuery) -> None:
+    """Raises BadRequest (`logql_syntax`) for a query whose lines mean nothing by themselves."""
+    if any(isinstance(stage, Unwrap) for stage in expression.stages):
+        raise BadRequest("unwrap is only for metrics", hint="write sum_over_time(… | unwrap LABEL [5m])", code="logql_syntax")
+
+
+def read_limit(parameters: Parameters, name: str = "limit", default: int = DEFAULT_LIMIT) -> int:
+    text = one(parameters, name) or str(default)
     if not text.isascii() or not text.isdigit() or not int(text[:12]):
-        raise BadRequest(f"limit must be a positive value, not {text[:20]!r}", hint="", code="limit")
+        raise BadRequest(f"{name} must be a positive value, not {text[:20]!r}", hint="", code="limit")
     if int(text[:12]) > MAX_ENTRIES:
-        message = f"max entries limit per query exceeded, limit > max_entries_limit_per_query ({text[:12]} > {MAX_ENTRIES})"
+        message = f"max entries limit per query exceeded, {name} > max_entries_limit_per_query ({text[:12]} > {MAX_ENTRIES})"
         raise BadRequest(message, hint="ask for further lines with an earlier end", code="limit")
     return int(text)
 

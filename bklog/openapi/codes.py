@@ -13,12 +13,14 @@ _BY_STATUS: Final[Mapping[int, tuple[str, ...]]] = {
         "no_part", "no_text", "nothing_to_change", "nul", "percentiles", "pipe_not_here", "pipeline_state",
         "query_syntax", "query_too_large", "reason", "row_identity", "scope", "search_request", "search_too_long",
         "several_stores", "sql_error", "sql_refused", "store", "time_range", "time_syntax", "unknown_field", "zone",
+        "illegal_argument_exception", "parsing_exception", "too_many_buckets_exception",
     ),
     401: ("token_missing", "token_wrong"),
     403: ("favourite_owner", "field_masked", "link_owner", "link_wrong", "permission_missing", "search_blocked"),
     404: (
         "export_file_missing", "no_block", "no_client_task", "no_collector", "no_export", "no_favourite", "no_history",
         "no_index_set", "no_link", "no_path", "no_pipeline_run", "row_not_found",
+        "index_not_found_exception", "search_context_missing_exception",
     ),
     409: (
         "client_task_exists", "client_task_state", "collector_busy", "collector_deleting", "collector_exists",

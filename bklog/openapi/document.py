@@ -106,7 +106,7 @@ def _operation(one: Operation, tag: str) -> dict[str, Any]:
         }
     if not one.needs_token:
         shown["security"] = []
-    return {**shown, "responses": dict(_answers(one))}
+    return {**shown, "responses": dict(_answers(one, areas()[tag].failure))}
 
 
 def _needs_body(schema: Schema) -> bool:
@@ -130,7 +130,7 @@ def _query_value(value: Parameter, of: Operation) -> dict[str, Any]:
     return shown | ({"examples": {name: {"value": content} for name, content in given.items()}} if given else {})
 
 
-def _answers(one: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
+def _answers(one: Operation, failure: str) -> Iterator[tuple[str, dict[str, Any]]]:
     for status, answer in one.answers.items():
         yield str(status), _answer(answer, _shown(one, status, first=status == min(one.answers)))
     by_status: dict[int, list[str]] = {}
@@ -138,7 +138,7 @@ def _answers(one: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
         for status in STATUSES[code]:
             by_status.setdefault(status, []).append(code)
     for status in sorted(by_status.keys() - one.answers.keys()):
-        yield str(status), _failure(status, sorted(by_status[status]), _shown(one, status, first=False))
+        yield str(status), _failure(status, sorted(by_status[status]), _shown(one, status, first=False), failure)
 
 
 def _shown(one: Operation, status: int, *, first: bool) -> dict[str, Any]:
@@ -160,9 +160,9 @@ def _answer(answer: Answer, examples: Mapping[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def _failure(status: int, codes: list[str], examples: Mapping[str, Any]) -> dict[str, Any]:
-    """`code` is one of the operation's; what else an error has, `Error` says."""
-    schema = {"allOf": [ref("Error"), {"properties": {"error": {"properties": {"code": {"enum": codes}}}}}]}
+def _failure(status: int, codes: list[str], examples: Mapping[str, Any], shape: str) -> dict[str, Any]:
+    """`code` is one of the operation's; what else an error has, the schema of the area's failures says."""
+    schema = {"allOf": [ref(shape), {"properties": {"error": {"properties": {"code": {"enum": codes}}}}}]}
     content = {"schema": schema} | ({"examples": examples} if examples else {})
     shown: dict[str, Any] = {"description": ", ".join(codes), "content": {JSON: content}}
     if status in (429, 503):

@@ -76,8 +76,9 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """`schemas` get their names in the document, and in the types that are generated from it."""
+    """`schemas` get their names in the document, and in the types that are generated from it. `failure` names that of one."""
 
     summary: str
     operations: Sequence[Operation]
     schemas: Mapping[str, Schema] = field(default_factory=dict)
+    failure: str = "Error"

@@ -4,20 +4,18 @@ statement ─▶ all cores, for QUICK_SECONDS ─answered─▶ rows
                         └─ too slow ─▶ a turn, few threads ─▶ rows, or what the limit says
 
 Nobody knows beforehand what a search costs. So each is begun, and only what turns out to be long waits for others like it.
-Who asks stands in ASKING, which the entry point sets for a request.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 from bklog.errors import BklogError, StoreError
 from bklog.records import Limits, Rows, Statement, Writing
+from bklog.search.asking import ASKING, Asking
 from bklog.search.failures import TIMEOUTS, cancelled
 from bklog.search.turns import Turns
 from bklog.store import LogTable, Searching
@@ -26,48 +24,8 @@ QUICK_SECONDS: Final = 2.0
 CANCELLED_CODE: Final = "statement_cancelled"
 
 
-@dataclass(slots=True)
-class Asking:
-    """A request under way: whose it is, and the mark of its statements where it may be cancelled."""
-
-    owner: str
-    mark: str = ""
-    cancelled: threading.Event = field(default_factory=threading.Event)
-
-    def look(self) -> None:
-        """Raises SearchCancelled."""
-        if self.cancelled.is_set():
-            raise cancelled()
-
-
-ASKING: ContextVar[Asking] = ContextVar("asking")
-_UNDER_WAY: Final[dict[str, Asking]] = {}
-
-
-@contextmanager
-def asking(owner: str, mark: str) -> Iterator[Asking]:
-    one = Asking(owner, mark)
-    token = ASKING.set(one)
-    if mark:
-        _UNDER_WAY[mark] = one
-    try:
-        yield one
-    finally:
-        ASKING.reset(token)
-        if mark and _UNDER_WAY.get(mark) is one:
-            del _UNDER_WAY[mark]
-
-
-def cancel(mark: str, store: Searching) -> bool:
-    """Stop the request with this mark: here before its next statement, anywhere by what it runs. Says whether there was one."""
-    here = _UNDER_WAY.get(mark)
-    if here:
-        here.cancelled.set()
-    return bool(store.cancel(mark)) or here is not None
-
-
 class PacedStore:
-    """A Searching over another; `turns` are those of the process, `threads` what a long statement may use."""
+    """A Searching over another; `turns` are those of long statements, `threads` what a long statement may use."""
 
     def __init__(self, store: Searching, turns: Turns, *, threads: int) -> None:
         self._store = store
@@ -90,8 +48,14 @@ class PacedStore:
                 except StoreError as error:
                     if error.engine_code not in TIMEOUTS:
                         raise
-            with self._turns.turn(one.owner, seconds=limits.seconds, look=one.look):
-                return self._store.select(statement, replace(limits, threads=self._threads))
+            return self._in_turn(statement, limits, one)
+
+    def _in_turn(self, statement: Statement, limits: Limits, one: Asking) -> Rows:
+        one.turns_out_long()
+        one.watched()
+        with self._turns.turn(one.owner, one.space, seconds=limits.seconds, look=one.wait):
+            one.look()
+            return self._store.select(statement, replace(limits, threads=self._threads, mark=one.any_mark))
 
     def table(self, name: str) -> str:
         return self._store.table(name)
@@ -121,6 +85,6 @@ def _noticed(one: Asking) -> Iterator[None]:
         yield
     except BklogError as error:
         one.look()
-        if one.mark and error.stable_code == CANCELLED_CODE:
+        if error.stable_code == CANCELLED_CODE:
             raise cancelled() from error
         raise

@@ -22,13 +22,23 @@ from bklog.search.addition import read_addition
 from bklog.search.catalogue import FieldCatalogue
 from bklog.search.explain import describe_plan
 from bklog.search.given import Given
-from bklog.search.reading import placed, read_request
+from bklog.search.reading import Asked, placed, read_request
 from bklog.search.request import SearchRequest
 from bklog.search.service import Explanation, measure, select
 from bklog.store import LogTable, Searching
 
 KEYS: Final = ("query", "addition", "start", "end", "masking")
 Answer = dict[str, Any]
+
+
+def asked_by(given: Given, *, now: datetime) -> SearchRequest:
+    """What every analysis is asked with."""
+    return SearchRequest(
+        query=given.text("query"),
+        time_range=given.time_range(now=now),
+        conditions=read_addition(given.raw("addition", [])),
+        masked=given.flag("masking", default=True),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +67,11 @@ class Question:
 
     @classmethod
     def read(cls, given: Given, *names: str, now: datetime, searched: Searched) -> Question:
-        request = SearchRequest(
-            query=given.text("query"),
-            time_range=given.time_range(now=now),
-            conditions=read_addition(given.raw("addition", [])),
-            masked=given.flag("masking", default=True),
-        )
-        return cls(request, names, searched)
+        return cls(asked_by(given, now=now), names, searched)
+
+    @property
+    def asked(self) -> Asked:
+        return self._asked
 
     def field(self, name: str) -> Field:
         if not name:

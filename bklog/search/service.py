@@ -278,6 +278,8 @@ def _offsets_reader(plan: Plan, place: Mapping[str, int]) -> Callable[[Sequence[
     pattern = compile_highlight(plan)
     places = [(place[f"gaps_{number}"], place[f"hits_{number}"]) for number in range(len(regexes(plan)))]
     line = place[shown_name("log", plan)]
+    if not pattern and not places:
+        return lambda _row: []
     return lambda row: find_offsets(row[line], pattern, [(row[gaps], row[hits]) for gaps, hits in places])
 
 

@@ -7,10 +7,9 @@ One event is one line of JSON. A stream without a last line of `result` or `erro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bklog.errors import BklogError
 from bklog.query.moment import moment_text
 from bklog.search.service import Begun
 from bklog.search.sweep import Part
@@ -19,22 +18,19 @@ Event = dict[str, Any]
 
 
 def events(begun: Begun) -> Iterator[Event]:
+    """Raises as `Begun.parts` does."""
     parts: list[Part] = []
-    try:
-        for part in begun.parts():
-            parts.append(part)
-            if rows := begun.rows(part):
-                yield {"rows": rows}
-            if not part.is_last:
-                yield {"progress": _progress(parts)}
-        result = begun.result(parts, with_rows=False).as_dict()
-    except BklogError as error:
-        yield error.as_dict()
-        return
+    for part in begun.parts():
+        parts.append(part)
+        if rows := begun.rows(part):
+            yield {"rows": rows}
+        if not part.is_last:
+            yield {"progress": progress(parts)}
+    result = begun.result(parts, with_rows=False).as_dict()
     yield {"result": {name: value for name, value in result.items() if name != "rows"}}
 
 
-def _progress(parts: list[Part]) -> Event:
+def progress(parts: Sequence[Part]) -> Event:
     """`start` and `end` are what is covered by now."""
     last = parts[-1]
     return {

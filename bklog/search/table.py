@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
 from typing import Any, Final
 
 from bklog.errors import QuerySyntax
@@ -20,7 +21,8 @@ from bklog.query.pipe.table import Column, Table, Type
 from bklog.query.repair import proposing, repair
 from bklog.records import Rows
 from bklog.search.given import Given
-from bklog.search.question import KEYS, Answer, Question, Searched
+from bklog.search.question import KEYS, Answer, Question, Searched, asked_by
+from bklog.search.request import SearchRequest
 
 DEFAULT_ROWS: Final = 1_000
 
@@ -28,18 +30,33 @@ DEFAULT_ROWS: Final = 1_000
 def table(raw: Mapping[str, Any], *, now: datetime, searched: Searched) -> Answer:
     """Raises QuerySyntax and BadRequest as a search does; places are those of the whole text."""
     given = Given(raw, (*KEYS, "limit", "zone", "explain"))
-    text = given.text("query")
-    piped = read_piped(text)
     limit = given.whole("limit", DEFAULT_ROWS, least=1, most=MAX_ROWS)
     zone = read_zone(given.text("zone", "UTC"))
-    asked = Given({**raw, "query": text[: piped.place]}, (*KEYS, "limit", "zone", "explain"))
+    planned = plan_piped(asked_by(given, now=now), searched, zone=zone, limit=limit)
+    shown = {"query": str(planned.piped)}
     try:
-        question = Question.read(asked, *names_of_rows(piped), now=now, searched=searched)
-        around = Around(question.known, question.start, question.end, zone, is_masked=bool(searched.masking))
-        output = _plan(text, piped, around, limit)
-        return question.ask_or_explain(given, output, lambda rows: {"query": str(piped), **_shape(rows, output)})
+        return planned.question.ask_or_explain(given, planned.output, lambda rows: {**shown, **_shape(rows, planned.output)})
     except QuerySyntax as error:
-        raise _with_steps(error, text, piped) from error
+        raise with_steps(error, given.text("query"), planned.piped) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    piped: Piped
+    question: Question
+    output: Table
+
+
+def plan_piped(request: SearchRequest, searched: Searched, *, zone: tzinfo, limit: int = DEFAULT_ROWS) -> Planned:
+    """What a text means whose query steps follow, without asking for a row. Raises QuerySyntax, and BadRequest."""
+    text = request.query
+    piped = read_piped(text)
+    try:
+        question = Question(replace(request, query=text[: piped.place]), names_of_rows(piped), searched)
+        around = Around(question.known, question.start, question.end, zone, is_masked=bool(searched.masking))
+        return Planned(piped, question, _plan(text, piped, around, limit))
+    except QuerySyntax as error:
+        raise with_steps(error, text, piped) from error
 
 
 def _plan(text: str, piped: Piped, around: Around, limit: int) -> Table:
@@ -49,7 +66,7 @@ def _plan(text: str, piped: Piped, around: Around, limit: int) -> Table:
         raise proposing(error, repair(text, error, parse_piped) if error.edit else "") from error
 
 
-def _with_steps(error: QuerySyntax, text: str, piped: Piped) -> QuerySyntax:
+def with_steps(error: QuerySyntax, text: str, piped: Piped) -> QuerySyntax:
     """What repairs the query alone is followed by the steps again."""
     if not error.repair or error.span.start >= piped.place or not piped.steps or "|" in error.repair:
         return error

@@ -7,7 +7,8 @@ marked, and each says by how much it may be too high.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
@@ -18,11 +19,14 @@ from bklog.query.outputs import Distinct, Field, Terms, TopValues
 from bklog.query.words import fold
 from bklog.records import Rows
 from bklog.search.given import Given
+from bklog.search.merged import MergedTerms
 from bklog.search.question import KEYS, Answer, Question, Searched
+from bklog.search.sliced import BUDGET, Asked, OneStatement, Sliced, budget_of
 
 MAX_LEVELS: Final = 3
 DEFAULT_TERMS: Final = 10
 MAX_TERMS: Final = 1_000
+SLICE_TERMS: Final = 10_000  # values that a slice is asked for: with more, the counts are only nearly exact
 DEFAULT_VALUES: Final = 100
 MAX_PREFIX: Final = 1_000
 LEVEL_COLUMNS: Final = 5  # shown, missing, total, lost, distinct: of each level in a row of the answer
@@ -30,18 +34,42 @@ LEVEL_COLUMNS: Final = 5  # shown, missing, total, lost, distinct: of each level
 
 def terms(raw: Mapping[str, Any], *, now: datetime, searched: Searched) -> Answer:
     """Raises BadRequest as a search does."""
-    given = Given(raw, (*KEYS, "fields", "limits", "approximate", "explain"))
+    return asked_terms(raw, now=now, searched=searched).answer()
+
+
+def asked_terms(raw: Mapping[str, Any], *, now: datetime, searched: Searched) -> Asked:
+    """Those of one field come in slices; nested ones, and what bounded memory counts, cannot be put together."""
+    given = Given(raw, (*KEYS, BUDGET, "fields", "limits", "approximate", "explain"))
     names = given.names("fields", most=MAX_LEVELS) if "fields" in given else ("",)
-    limits = _limits(given, names)
+    limits, budget = _limits(given, names), budget_of(given)
     question = Question.read(given, *names, now=now, searched=searched)
     fields = tuple(question.field(name) for name in names)
+    is_whole = given.flag("approximate") or len(names) > 1
+    if is_whole and budget:
+        raise BadRequest(
+            "only the exact terms of one field are counted in slices",
+            hint="leave budget_seconds out, or name one field and leave approximate out",
+            code="limit",
+        )
     if given.flag("approximate"):
-        if len(fields) > 1:
-            raise BadRequest("nested terms are always exact", hint="leave approximate out, or name one field", code="limit")
-        top = TopValues(fields[0], limits[0])
-        return question.ask_or_explain(given, top, lambda rows: {"field": names[0], **shape_top(rows)})
+        return OneStatement(lambda: _approximate(question, given, fields, limits[0]))
     output = Terms(fields, limits)
-    return question.ask_or_explain(given, output, lambda rows: shape_terms(rows, names))
+    if is_whole or given.flag("explain"):
+        return OneStatement(lambda: question.ask_or_explain(given, output, lambda rows: shape_terms(rows, names)))
+    return sliced_terms(question, output, lambda rows: shape_terms(rows, names), budget)
+
+
+def sliced_terms(question: Question, output: Terms, shape: Callable[[Rows], Answer], budget: float | None) -> Sliced:
+    most = min(SLICE_TERMS, question.limits.result_rows)
+    merging = MergedTerms(limit=output.limits[0], slice_limit=most)
+    return Sliced(question, output, replace(output, limits=(most,)), merging, shape, budget)
+
+
+def _approximate(question: Question, given: Given, fields: Sequence[Field], limit: int) -> Answer:
+    if len(fields) > 1:
+        raise BadRequest("nested terms are always exact", hint="leave approximate out, or name one field", code="limit")
+    top = TopValues(fields[0], limit)
+    return question.ask_or_explain(given, top, lambda rows: {"field": fields[0].name, **shape_top(rows)})
 
 
 def values(raw: Mapping[str, Any], *, now: datetime, searched: Searched) -> Answer:

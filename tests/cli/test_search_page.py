@@ -7,7 +7,8 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from json import dumps, loads
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 from django.test import Client
 
-from bklog.cli import client, shown
+from bklog.cli import client, shown, streamed
 from bklog.cli.main import bklog
 from bklog.cli.written import as_json
 from config.environ import ROOT
@@ -37,11 +38,19 @@ Run = Callable[..., Result]
 def run(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Run:
     """The command line, whose questions go to the API in this process."""
 
-    def exchange(method: str, path: str, *, json: Any = None, timeout_seconds: float = 60.0) -> tuple[int, bytes]:
+    def exchange(method: str, path: str, *, json: Any = None, **_: Any) -> tuple[int, bytes]:
         answer = Client().generic(method, path, dumps(json or {}), "application/json", headers=platform.headers)
         return answer.status_code, answer.content
 
+    @contextmanager
+    def opened(path: str, asked: Any, headers: Any) -> Iterator[tuple[int, Iterator[bytes]]]:
+        sent = {**platform.headers, "Accept": streamed.NDJSON, **headers}
+        answer: Any = Client().post(path, dumps(asked), "application/json", headers=sent)
+        body = b"".join(answer) if answer.streaming else answer.content
+        yield answer.status_code, (body[place : place + 7] for place in range(0, len(body), 7))
+
     monkeypatch.setattr(client, "exchange", exchange)
+    monkeypatch.setattr(streamed, "opened", opened)
     return lambda *words, **environ: CliRunner(env={"NO_COLOR": None, **environ}).invoke(bklog, words, catch_exceptions=False)
 
 

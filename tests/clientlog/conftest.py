@@ -33,6 +33,7 @@ def files() -> Iterator[FileServer]:
 @pytest.fixture(scope="package")
 def fleet(tmp_path_factory: pytest.TempPathFactory, bucket: BucketAddress, files: FileServer) -> Iterator[RunningFleet]:
     settings = {
+        "BKLOG_PROFILE": "small",
         "BKLOG_S3_ENDPOINT": bucket.endpoint,
         "BKLOG_S3_BUCKET": bucket.bucket,
         "BKLOG_S3_KEY_ID": KEY_ID,

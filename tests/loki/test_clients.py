@@ -207,6 +207,43 @@ def test_grafana_asks_for_volumes(grafana: Client) -> None:
     assert summed == pytest.approx(sum(sizes.values()))
 
 
+def test_grafana_drills_down_into_stored_fields(grafana: Client) -> None:
+    asked = {**NANOSECONDS, "query": '{index_set="web", level="error"}'}
+    found = grafana.get("/loki/api/v1/detected_fields", **asked, line_limit="2000", limit="500").json
+    fields = {one["label"]: one for one in found["fields"]}
+    assert (found["approximate"], found["limit"], found["lineLimit"]) == (True, 500, 2000)
+    assert not {"index_set", "collector", "host", "path", "stream", "level", "service"} & set(fields)
+    assert {name: fields[name]["type"] for name in ("status", "latency", "ok")} == {
+        "status": "int", "latency": "float", "ok": "boolean",
+    }  # fmt: skip
+    assert fields["status"]["parsers"] is None
+    values = grafana.get("/loki/api/v1/detected_field/status/values", **asked, line_limit="2000").json["values"]
+    counted = 'sum by (status) (count_over_time({index_set="web", level="error"} | status!="" [2d]))'
+    series = grafana.get("/loki/api/v1/query", query=counted, time=SECONDS["end"]).data["result"]
+    counts = {one["metric"]["status"]: float(one["value"][1]) for one in series}
+    assert values == sorted(counts, key=lambda value: (-counts[value], value))
+    assert fields["status"]["cardinality"] == len(values)
+    (first,) = grafana.get("/loki/api/v1/detected_field/status/values", **asked, line_limit="2000", limit="1").json["values"]
+    filtered = f'{{index_set="web", level="error"}} | status="{first}"'
+    lines = grafana.get("/loki/api/v1/query_range", **NANOSECONDS, query=filtered, limit="5000").data["result"]
+    assert sum(len(stream["values"]) for stream in lines) == counts[first]
+
+
+def test_grafana_drills_down_into_what_parsers_find(grafana: Client) -> None:
+    asked = {**NANOSECONDS, "query": '{index_set="web"} | json | __error__=""', "line_limit": "5000"}
+    fields = {one["label"]: one for one in grafana.get("/loki/api/v1/detected_fields", **asked).json["fields"]}
+    assert fields["took"] == {"label": "took", "type": "string", "cardinality": 3, "parsers": ["json"]}
+    assert fields["b_c"]["type"] == "string"
+    assert fields["b_e_f"]["type"] == "float"
+    assert "host_extracted" in fields
+    assert "host" not in fields
+    few = grafana.get("/loki/api/v1/detected_fields", **asked, field_limit="1").json["fields"]
+    assert len(few) == 1
+    everything = grafana.get("/loki/api/v1/detected_fields", **NANOSECONDS, query="{}").json["fields"]
+    assert "status" in {one["label"] for one in everything}
+    assert grafana.get("/loki/api/v1/detected_fields", **NANOSECONDS, query='{index_set="none"}').json["fields"] == []
+
+
 def test_logcli_reads_page_after_page(logcli: Client) -> None:
     """`logcli query --batch`: each page ends where the one before began; a time that stands at the end is asked for again."""
     seen: set[tuple[str, str, str]] = set()
@@ -271,14 +308,17 @@ def test_a_space_is_a_tenant(grafana: Client) -> None:
         ("query_range", {"query": '{index_set="web"} |~ `(?<=a)b`', **NANOSECONDS}, 400, "regular expression cannot be read"),
         ("series", {}, 400, "no match[] parameter"),
         ("index/volume", {"query": '{index_set="web"}', "aggregateBy": "labels"}, 400, "aggregateBy"),
-        ("patterns", {}, 404, "there is nothing at"),
+        ("patterns", {"query": '{index_set="web"}'}, 404, "patterns of lines are not found here"),
+        ("detected_fields", {"query": 'rate({index_set="web"}[5m])'}, 400, "not in a metric"),
+        ("detected_fields", {"query": '{index_set="web"}', "line_limit": "0"}, 400, "line_limit must be a positive value"),
+        ("drilldown-limits", {}, 404, "there is nothing at"),
     ],
 )  # fmt: skip
 def test_a_refusal_is_a_sentence(grafana: Client, path: str, given: dict[str, str], status: int, said: str) -> None:
     refused = grafana.get(f"/loki/api/v1/{path}", **given)
     assert refused.status == status
     assert said in refused.body.decode()
-    assert status == 404 or refused.kind.startswith("text/plain")
+    assert path == "drilldown-limits" or refused.kind.startswith("text/plain")
 
 
 def test_without_a_token_nothing_is_answered(grafana: Client) -> None:

@@ -39,7 +39,7 @@ def body(numbers: random.Random) -> bytes:
 
 def test_a_full_disk_refuses_and_loses_nothing(small_disk: Path) -> None:
     numbers = random.Random(7)
-    with RunningFleet(small_disk) as fleet:
+    with RunningFleet(small_disk, BKLOG_PROFILE="small") as fleet:
         made = fleet.api("POST", "/api/v1/databus/collectors/", {"name": "full"})
         filler = small_disk / "store" / "filler"
         headers = {"Authorization": f"Bearer {made['ingest_token']}"}

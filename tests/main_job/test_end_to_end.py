@@ -6,7 +6,9 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,9 @@ from tests.running_fleet import ROOT, RunningFleet
 
 pytestmark = pytest.mark.fleet
 FILES = [*sorted(LOGHUB.glob("*_2k.log")), Path("/var/log/dpkg.log")]
-LINES = 1_000_000
 KILLS = 2
+PART = 333_333
+LINES = PART * (KILLS + 1)
 
 
 def lines_of(file: Path) -> list[str]:
@@ -39,17 +42,19 @@ def test_a_file_is_stored_line_by_line_found_again_and_not_doubled(fleet: Runnin
     assert line in fleet.bklog("search", phrase, "--index-set", name, "--raw").split("\n")
 
 
-def test_a_store_that_is_killed_twice_loses_and_doubles_nothing(fleet: RunningFleet, tmp_path: Path) -> None:
-    file = tmp_path / "many.log"
-    with file.open("w") as out:
-        out.writelines(
-            f"INFO worker-{number % 97}: request {number} of client {number * 7919 % 100_003}\n" for number in range(LINES)
-        )
-    command = fleet.command("ingest", "--collector", "many", "--json", "--batch-bytes", str(1 << 20), str(file))
-    sender = subprocess.Popen(command, cwd=ROOT, env=fleet.environ, stdout=subprocess.PIPE, text=True)
+def test_a_store_that_is_killed_twice_loses_and_doubles_nothing(fleet: RunningFleet) -> None:
+    """Each time in the middle of a part; the sender gets the next one when the store was killed, and cannot be done before."""
+    command = fleet.command("ingest", "--collector", "many", "--json", "--batch-bytes", str(1 << 20), "-")
+    pipe = subprocess.PIPE
+    sender = subprocess.Popen(command, cwd=ROOT, env=fleet.environ, stdin=pipe, stdout=pipe, text=True)
+    assert sender.stdin
     for kill in range(KILLS):
-        wait_for_rows(fleet, LINES * (kill + 1) // (KILLS + 2), sender)
+        feeding = threading.Thread(target=sender.stdin.writelines, args=(part(kill),))
+        feeding.start()
+        wait_for_rows(fleet, kill * PART + PART // 2, sender)
         os.kill(fleet.pid("store"), signal.SIGKILL)
+        feeding.join()
+    sender.stdin.writelines(part(KILLS))
     report, _ = sender.communicate(timeout=300)
     total = json.loads(report)["total"]
     assert sender.returncode == 0
@@ -57,6 +62,11 @@ def test_a_store_that_is_killed_twice_loses_and_doubles_nothing(fleet: RunningFl
     assert fleet.count("*", "many") == LINES
     programs = json.loads(fleet.bklog("status", "--json"))["programs"]
     assert next(one["restarts"] for one in programs if one["name"] == "store") == KILLS
+
+
+def part(number: int) -> Iterator[str]:
+    for line in range(number * PART, (number + 1) * PART):
+        yield f"INFO worker-{line % 97}: request {line} of client {line * 7919 % 100_003}\n"
 
 
 def wait_for_rows(fleet: RunningFleet, rows: int, sender: subprocess.Popen[str]) -> None:

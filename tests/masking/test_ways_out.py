@@ -30,6 +30,7 @@ from bklog.api import elastic as elastic_api
 from bklog.api import exports as exports_api
 from bklog.api import loki as loki_api
 from bklog.api import masking as masking_api
+from bklog.api import original_urls
 from bklog.api import search as search_api
 from bklog.api.analyses import ANALYSES
 from bklog.api.ingest_asgi import application
@@ -160,11 +161,14 @@ ROUTES = {
     "ready": NO_ROWS,
     **{f"loki/api/v1/{name}": SHOWN for name in loki_api.VIEWS},
     "loki/api/v1/label/<str:name>/values": SHOWN,
+    "loki/api/v1/detected_field/<str:name>/values": SHOWN,
+    **{f"api/bk-log-search/prod/{name}": SHOWN for name in original_urls.VIEWS},  # tests/esquery/test_masked.py tries them
     "api/v1/search/index_set/<int:index_set_id>/masking/": NO_ROWS,
     "api/v1/search/index_set/<int:index_set_id>/masking/preview/": "lines of the caller, or raw rows for the permission",
 }
 INGEST_ROUTES = {
     "/ingest/v1/tail/{index_set_id:int}": SHOWN,
+    "/loki/api/v1/tail": SHOWN,
     "/ingest/v1/{protocol}": NO_ROWS,
     "/healthz": NO_ROWS,
 }
@@ -213,6 +217,10 @@ RENDERERS = {
     "render_label_values": SHOWN,
     "render_amounts": "numbers only",
     "render_cardinalities": "numbers only",
+    "render_fields": "numbers only",
+    "render_field_values": SHOWN,
+    "render_arrived": SHOWN,
+    "render_arrived_count": "numbers only",
     "render_samples": SHOWN,
 }
 READERS = {
@@ -704,7 +712,10 @@ def test_no_label_tells_a_secret(reader: Reader) -> None:
         answer = asked_by_loki(reader, f"label/{label}/values", query='{index_set="secrets"}')
         assert answer.status_code == 200, answer.content
         assert found_in(answer.content) == [], label
-    for path in ("labels", "series", "detected_labels", "index/volume", "index/stats"):
+        answer = asked_by_loki(reader, f"detected_field/{label}/values", query='{index_set="secrets"} | json')
+        assert answer.status_code == 200, answer.content
+        assert found_in(answer.content) == [], label
+    for path in ("labels", "series", "detected_labels", "detected_fields", "index/volume", "index/stats"):
         answer = asked_by_loki(reader, path, query='{index_set="secrets"}', **{"match[]": '{index_set="secrets"}'})
         assert answer.status_code == 200, answer.content
         assert found_in(answer.content) == [], path

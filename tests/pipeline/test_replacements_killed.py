@@ -140,4 +140,4 @@ def test_lines_are_cleaned_anew_and_moved_while_a_sender_goes_on(made: Stage, fa
     assert sending.send(3) == 10, "what was sent before both is known after them"
     ledger = made.store.run("SELECT sum(stored) FROM bklog.ledger WHERE table = 'c1_shop'")
     assert int(ledger) == len(sending.acknowledged), "the ledger counts under one name all the time"
-    assert sending.longest_seconds < 20
+    assert sending.longest_seconds < 60, "it goes on before its own patience ends"

@@ -71,6 +71,19 @@ def _add_tasks() -> None:
                 trace("told", type(problem).__name__)
 
 
+def _trace_acknowledgements() -> None:
+    """A task is done before the broker is told so: who kills the broker in between has the task done twice."""
+    from celery.worker.request import Request
+
+    acknowledge = Request.acknowledge
+
+    def traced(request: Request) -> None:
+        acknowledge(request)
+        trace("acknowledged", str(next(iter(request.args), "-")))
+
+    setattr(Request, "acknowledge", traced)  # noqa: B010 a method of the library
+
+
 def main() -> None:
     django.setup()
     add_routes()
@@ -82,6 +95,7 @@ def main() -> None:
         setattr(beat, "SCHEDULE", entries)  # noqa: B010 what it imported
         beat.main()
     _add_tasks()
+    _trace_acknowledgements()
     worker.main(sys.argv[2])
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from tests.brokers import Broker, redis, running
 from tests.queues.workers import Site
@@ -31,14 +31,22 @@ def sentinel(master: Broker) -> Iterator[Broker]:
             yield broker
 
 
+def client_of(broker: Broker) -> Redis:
+    assert isinstance(broker.listens, int)
+    return Redis(port=broker.listens, decode_responses=True)
+
+
 @pytest.fixture
 def parts() -> Iterator[tuple[Broker, Broker]]:
     """The master of a replica, and the sentinel over both."""
     with ExitStack() as stack:
-        master = stack.enter_context(redis())
+        master = stack.enter_context(redis("--repl-diskless-sync-delay", "0"))
         stack.enter_context(redis("--replicaof", f"127.0.0.1 {master.listens}"))
-        watch = stack.enter_context(sentinel(master))
-        time.sleep(2)  # the replica follows, the sentinel knows it
+        at_master = client_of(master)
+        wait_until(lambda: "'state': 'online'" in str(at_master.info("replication")))
+        watch = stack.enter_context(sentinel(master))  # which asks the master for replicas when it starts, then seldom
+        at_watch = client_of(watch)
+        wait_until(lambda: "'master-link-status': 'ok'" in str(at_watch.sentinel_slaves("mymaster")))
         yield master, watch
 
 
@@ -47,9 +55,10 @@ def test_the_replica_of_a_killed_redis_takes_over(parts: tuple[Broker, Broker], 
     site = Site(tmp_path, watch.url)
     site.migrate()
     try:
-        for number in range(5):
-            site.send("probe.note", f"before-{number}")
-        time.sleep(1)  # replication of Redis does not make the sender wait
+        site.send_all([("probe.note", f"before-{number}") for number in range(5)])
+        at_master = client_of(master)  # replication does not make the sender wait; this does, for all that came before
+        at_master.set("after", "these")
+        assert at_master.wait(1, 30_000) == 1
         master.kill()
         worker = site.worker()
         wait_until(lambda: all(site.traces("done", f"before-{number}") for number in range(5)), seconds=60)

@@ -31,11 +31,9 @@ def test_a_task_whose_worker_is_killed_is_done_by_the_next_one_and_only_once(sit
     site.send("probe.slow", "killed", 3.0)
     wait_until(lambda: site.traces("began", "killed"))
     kill(worker)
-    began = time.monotonic()
 
     site.worker()
     wait_until(lambda: site.traces("done", "killed"))
-    assert time.monotonic() - began < 15
     time.sleep(4)  # a child of the first worker that lived on would be done by now
     first, second = site.traces("began", "killed")
     assert site.traces("done", "killed") == [second]
@@ -85,15 +83,14 @@ def test_a_task_beyond_its_limits_is_told_then_ended_and_does_not_come_back(site
 
 
 def test_messages_survive_a_killed_broker_and_the_worker_finds_it_again(site: Site, broker: Broker) -> None:
-    for number in range(5):
-        site.send("probe.note", f"before-{number}")
+    site.send_all([("probe.note", f"before-{number}") for number in range(5)])
     broker.kill()
     worker = site.worker()
     time.sleep(1)
     broker.start()
 
-    wait_until(lambda: all(site.traces("done", f"before-{number}") for number in range(5)), seconds=60)
-    broker.kill()
+    wait_until(lambda: all(site.traces("acknowledged", f"before-{number}") for number in range(5)), seconds=60)
+    broker.kill()  # of a worker that holds nothing: one that does would end with it
     broker.start()
     site.send("probe.note", "again")
     wait_until(lambda: site.traces("done", "again"), seconds=60)

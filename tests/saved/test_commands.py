@@ -21,7 +21,7 @@ from tests.saved.site import SEARCH, Person, put
 
 @pytest.fixture(autouse=True)
 def _answered_here(ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    def api(method: str, path: str, *, json: Any = None, timeout_seconds: float = 60) -> dict[str, Any]:
+    def api(method: str, path: str, *, json: Any = None, timeout_seconds: float = 60, headers: Any = None) -> dict[str, Any]:
         answer = ann.ask(method, path.removeprefix(SEARCH), json)
         return read_answer(answer.status_code, answer.content)
 

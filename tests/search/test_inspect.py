@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from bklog.errors import BadRequest
 from bklog.query import UNMASKED
 from bklog.query.conditions import OPERATORS
+from bklog.query.pipe.reader import has_steps
 from bklog.search.catalogue import FieldCatalogue
 from bklog.search.inspect import inspect
+from bklog.search.question import Searched
 from bklog.search.request import SearchRequest, parse_request
 from bklog.search.service import search
+from bklog.search.table import table
 from tests.query.texts import SOUP
 from tests.search.conftest import RANGE, TABLES
 from tests.search.engine_store import LIMITS, EngineStore
@@ -85,6 +88,53 @@ def test_what_is_wrong_is_told_with_its_place_and_a_repair_that_is_right(
     assert error["message"]
     assert error["hint"]
     assert inspected(asked(repair), store, catalogue)["valid"]
+
+
+def test_steps_are_told_with_the_columns_that_they_make(store: EngineStore, catalogue: FieldCatalogue) -> None:
+    text = "level:error or status:>=500 |stats count(), avg(size) as mean by service |where mean>3|sort -count"
+    found = inspected(asked(text), store, catalogue)
+    assert found["error"] is None
+    assert found["query"] == (
+        "level:error or status:>=500 | stats count(), avg(size) as mean by service | where mean > 3 | sort -count"
+    )
+    assert found["fields"] == ["level", "status", "size", "service"]
+    assert found["steps"] == ["stats count(), avg(size) as mean by service", "where mean > 3", "sort -count"]
+    assert found["columns"] == [
+        {"name": "service", "type": "text"},
+        {"name": "count", "type": "integer"},
+        {"name": "mean", "type": "number"},
+    ]
+    assert [one["value"] for one in found["addition"]] == [["error"], ["or"], ["500"]]
+    (note,) = found["notes"]
+    assert (note["start"], note["end"]) == (12, 14)
+    assert note["repair"].startswith("level:error OR status:>=500 |stats count()")
+    again = inspected(asked(found["query"]), store, catalogue)
+    assert (again["query"], again["steps"]) == (found["query"], found["steps"])
+    assert inspected(asked("level:error"), store, catalogue)["steps"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "place", "repair"),
+    [
+        ("foo | stat count()", "query_syntax", (6, 10), "foo | stats count()"),
+        ("foo | stats count() by (", "query_syntax", (23, 24), ""),
+        ("stauts:404 | limit 5", "unknown_field", (0, 10), "status:404 | limit 5"),
+        ("status:abc | top 5 host", "bad_value", (0, 10), '"status:abc" | top 5 host'),
+        ("(foo | stats count()", "query_syntax", (0, 1), "(foo )| stats count()"),
+        ("foo | stats count() by servce", "unknown_field", (23, 29), "foo | stats count() by service"),
+        ("foo | stats count() as all | sort -al", "unknown_field", (35, 37), "foo | stats count() as all | sort -all"),
+        ("/a(b/ | limit 5", "bad_regex", (0, 5), '"a(b" | limit 5'),
+        ("foo | where host =~ /a(?=b)/", "bad_regex", (12, 16), ""),
+        ("foo |", "query_syntax", (5, 5), "foo "),
+    ],
+)
+def test_what_is_wrong_with_steps_is_told_with_its_place_in_the_whole_text(
+    query: str, code: str, place: tuple[int, int], repair: str, store: EngineStore, catalogue: FieldCatalogue
+) -> None:
+    found = inspected(asked(query), store, catalogue)
+    error = found["error"]
+    assert (error["code"], error["start"], error["end"], error.get("repair", "")) == (code, *place, repair)
+    assert not repair or inspected(asked(repair), store, catalogue)["valid"]
 
 
 @pytest.mark.parametrize(
@@ -176,8 +226,22 @@ def test_whatever_is_typed_is_answered_or_refused(
     store: EngineStore, catalogue: FieldCatalogue, text: str, addition: list[dict[str, Any]]
 ) -> None:
     error = inspected(asked(text, addition), store, catalogue)["error"]
-    refused = refusal(asked(text, addition, limit=5), store, catalogue)
+    if has_steps(text):
+        refused = table_refusal(text, addition, store, catalogue)
+    else:
+        refused = refusal(asked(text, addition, limit=5), store, catalogue)
     assert (refused and refused.stable_code) == (error and error["code"])
+
+
+def table_refusal(
+    text: str, addition: list[dict[str, Any]], store: EngineStore, catalogue: FieldCatalogue
+) -> BadRequest | None:
+    asked = {"query": text, "addition": addition, "start": RANGE.start.isoformat(), "end": RANGE.end.isoformat(), "limit": 5}
+    try:
+        table(asked, now=NOW, searched=Searched([TABLE], UNMASKED, store, catalogue, LIMITS))
+    except BadRequest as error:
+        return error
+    return None
 
 
 def refusal(request: SearchRequest, store: EngineStore, catalogue: FieldCatalogue) -> BadRequest | None:

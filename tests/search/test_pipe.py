@@ -132,11 +132,24 @@ def stats(rows: list[Row], step: Stats) -> list[Row]:
     return sort(found, Sort(tuple(SortKey(Name(name)) for name in names))) if names else found
 
 
+WIDTHS = {"5m": 5 * MINUTE, "20m": 20 * MINUTE, "1h": 60 * MINUTE}
+
+
 def key_of(row: Row, key: Name | Bucket) -> Any:
     if isinstance(key, Name):
         return row[key.text]
-    width = {"5m": 5, "20m": 20, "1h": 60}[key.interval] * MINUTE
+    width = WIDTHS[key.interval]
     return row["time"] // width * width
+
+
+def histogram(rows: list[Row], step: Histogram) -> list[Row]:
+    """All buckets of the hour, where it is not broken down."""
+    found = stats(rows, Stats((Figure("count"),), (step.bucket, *step.by)))
+    if step.by:
+        return found
+    counts = {row["time"]: row["count"] for row in found}
+    times = range(START, START + 60 * MINUTE, WIDTHS[step.bucket.interval])
+    return [{"time": time, "count": counts.get(time, 0)} for time in times]
 
 
 def figure(rows: list[Row], one: Figure) -> Any:
@@ -243,7 +256,7 @@ def compare(row: Row, value: Any, operator: str, operand: Any) -> bool:
 
 STEPS: dict[type, Callable[[list[Row], Any], list[Row]]] = {
     Stats: stats,
-    Histogram: lambda rows, step: stats(rows, Stats((Figure("count"),), (step.bucket, *step.by))),
+    Histogram: histogram,
     Top: top,
     Sort: sort,
     Take: lambda rows, step: rows[: step.number],
@@ -365,6 +378,17 @@ def test_more_than_the_limit_is_said(searched: Searched) -> None:
 def test_buckets_follow_the_clocks_of_the_zone(searched: Searched) -> None:
     answer = asked(searched, "* | histogram 1d", zone="+05:30")
     assert answer["rows"] == [["2026-01-01T18:30:00.000000000Z", 60]]
+
+
+def test_empty_buckets_of_any_width_are_there(searched: Searched) -> None:
+    """But not where something is known of none of them."""
+    half_a_year = {"start": "2025-11-15T00:00:00Z", "end": "2026-03-10T00:00:00Z"}
+    months = asked(searched, "* | histogram 1M", **half_a_year, zone="Asia/Shanghai")["rows"]
+    begins = ["2025-10-31T16", "2025-11-30T16", "2025-12-31T16", "2026-01-31T16", "2026-02-28T16"]
+    assert [(row[0][:13], row[1]) for row in months] == list(zip(begins, [0, 0, 60, 0, 0], strict=True))
+    assert [row[1] for row in asked(searched, "nothing | histogram 20m")["rows"]] == [0, 0, 0]
+    assert asked(searched, "nothing | histogram 20m by host")["rows"] == []
+    assert asked(searched, "nothing | histogram 20m | where count = 0 | stats count()")["rows"] == [[3]]
 
 
 def test_buckets_of_buckets_lie_in_them(searched: Searched) -> None:

@@ -58,7 +58,7 @@ def test_a_part_that_hangs_is_not_waited_for_and_not_asked_twice(tmp_path: Path)
     for _ in range(3):
         began = time.monotonic()
         (part,) = health.check({"hanging": hang}, loaded(tmp_path), seconds=0.2)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
         assert (part.ok, part.message) == (False, "no answer within 0.2 seconds")
     released.set()
     assert len(asked) == 1
@@ -95,13 +95,14 @@ def test_a_store_whose_clock_is_off_is_a_failure(tmp_path: Path, offset: int, ok
 
 
 def test_parts_are_asked_at_the_same_time(tmp_path: Path) -> None:
+    all_are_asked = threading.Barrier(4, timeout=30)
+
     def slow(_: Loaded) -> str:
+        all_are_asked.wait()
         time.sleep(0.3)
         return "fine"
 
-    began = time.monotonic()
-    parts = health.check(dict.fromkeys("abcd", slow), loaded(tmp_path))
-    assert time.monotonic() - began < 0.8
+    parts = health.check(dict.fromkeys("abcd", slow), loaded(tmp_path), seconds=60)
     assert [(part.name, part.ok, part.message) for part in parts] == [(name, True, "fine") for name in "abcd"]
     assert all(part.milliseconds >= 300 for part in parts)
 
@@ -113,7 +114,7 @@ def test_what_listens_but_does_not_speak_is_not_waited_for_long(tmp_path: Path, 
         began = time.monotonic()
         with pytest.raises(Unavailable, match="does not answer"):
             probe(loaded(tmp_path, BKLOG_STORE_PORT=port, BKLOG_INGEST_PORT=port))
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
 
 
 def test_a_disk_that_is_nearly_full_fails_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import pytest
@@ -19,7 +20,7 @@ from config.environ import ROOT
 from tests.running_fleet import RunningFleet
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.fleet
+pytestmark = [pytest.mark.fleet, pytest.mark.alone]
 HTTP: Final = urllib3.PoolManager(retries=False)
 ROW: Final = re.compile(r"^\| `(?P<name>bklog_\w+)` \| (?P<type>\w+) \| (?P<labels>[^|]*) \| (?P<meaning>.*) \|$", re.MULTILINE)
 
@@ -129,14 +130,16 @@ def _fill_a_queue(fleet: RunningFleet, queue: str) -> None:
 def test_a_broker_that_hangs_holds_nothing_up(fleet: RunningFleet) -> None:
     broker = programs(fleet)["broker"]["pid"]
     os.kill(broker, signal.SIGSTOP)
+    began = time.monotonic()
     try:
-        began = time.monotonic()
-        answered = fleet.api("GET", "/api/v1/fleet/")
+        with ThreadPoolExecutor() as pool:  # each waits for the broker as long as it may, and no longer
+            asked = pool.submit(fleet.api, "GET", "/api/v1/fleet/")
+            checked, scraped = pool.submit(health, fleet), pool.submit(metrics, fleet)
+        answered, (status, body), found = asked.result(), checked.result(), scraped.result()
         assert answered["note"].startswith("the message queue has not answered within 5 seconds")
         assert {one["state"] for one in answered["programs"]} == {"RUNNING"}
-        status, body = health(fleet)
         assert (status, [part["name"] for part in json.loads(body)["parts"] if not part["ok"]]) == (503, ["mq", "queues"])
-        (ok,) = [one.value for one in metrics(fleet)["bklog_scrape_ok"].samples if one.labels["source"] == "queues"]
+        (ok,) = [one.value for one in found["bklog_scrape_ok"].samples if one.labels["source"] == "queues"]
         assert ok == 0.0
         assert time.monotonic() - began < 25
     finally:

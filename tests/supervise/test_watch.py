@@ -25,6 +25,7 @@ def events(home: Path, message: str = "", program: str = "web") -> list[dict[str
     return [one for one in lines if one["program"] == program and message in ("", one["message"])]
 
 
+@pytest.mark.alone
 def test_a_killed_program_is_back_within_five_seconds_and_its_crash_is_an_event(home: Path, tmp_path: Path) -> None:
     fleet = lifecycle.up(variables(home), say=silent, describe=probes(tmp_path / "s.conf"))
     killed = row(status.read(fleet), "web").pid or 0

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from bklog.api import admission
+from bklog.api import analyses as analyses_api
 from bklog.api import search as search_api
 from bklog.collect.actions import create_collector
 from bklog.collect.drafts import Draft
@@ -24,13 +25,16 @@ ROWS = 300
 @pytest.fixture
 def shop(db: None, store: ClickHouseStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """The number of an index set with ROWS rows, a second apart."""
-    monkeypatch.setattr(search_api, "the_store", lambda: store)
-    monkeypatch.setattr(search_api, "the_catalogue", lambda: FieldCatalogue(store, LIMITS))
+    for module in (search_api, analyses_api):
+        monkeypatch.setattr(module, "the_store", lambda: store)
+        monkeypatch.setattr(module, "the_catalogue", lambda: FieldCatalogue(store, LIMITS))
     made = create_collector(Draft("shop", 30), store=store)
     put(store, made, [f"line {number}" for number in range(ROWS)])
     admission.BLOCKS.forget()
+    admission.begun_turns.cache_clear()
     yield made.index_sets.get().pk
     admission.BLOCKS.forget()
+    admission.begun_turns.cache_clear()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from bklog.query import UNMASKED, Masking
 from bklog.records import Limits, Rows, Statement, Writing
 from bklog.search.catalogue import FieldCatalogue
 from bklog.search.tail.hub import Following, Hub, HubLimits
+from bklog.search.tail.messages import SERVER_SENT
 from bklog.search.tail.position import read_position
 from bklog.search.tail.reading import Reader, Source
 from bklog.search.tail.request import TailRequest
@@ -82,14 +83,13 @@ class Platform:
     longest_seconds: float = 0.0
     failure: BklogError | None = None
 
-    def ask(self, request: TailRequest) -> Asking:
-        return Asking(self, request)
 
-
-@dataclass
 class Asking:
-    platform: Platform
-    request: TailRequest
+    wording = SERVER_SENT
+
+    def __init__(self, platform: Platform, request: TailRequest) -> None:
+        self.platform = platform
+        self.request = request
 
     def open(self) -> Reader:
         store, source = self.platform.store, Source(self.platform.tables, self.platform.masking)
@@ -157,7 +157,8 @@ class Desk:
 
     async def follow(self, query: str = "*", *, last_id: str = "", token: str = "t", **asked: Any) -> Screen:
         position = read_position(last_id) if last_id else None
-        screen = Screen(await self.hub.follow(TailRequest(1, query, **asked), token, position))
+        request = TailRequest(1, query, **asked)
+        screen = Screen(await self.hub.follow(request, Asking(self.platform, request), token, position))
         if not last_id:
             await screen.wait(lambda screen: screen.of("open"))
         return screen

@@ -33,7 +33,7 @@ def run(store: ClickHouseStore) -> Run:
         pace = Pace(rows_per_second, poll_seconds=0.2, refresh_seconds=0.3, heartbeat_seconds=0.5)
 
         async def in_loop() -> None:
-            hub = Hub(platform.ask, asyncio.to_thread, limits=limits, pace=pace)
+            hub = Hub(asyncio.to_thread, limits=limits, pace=pace)
             await test(Desk(platform, hub))
             hub.begin_stop()
 
@@ -143,7 +143,7 @@ def test_who_was_told_more_elsewhere_is_told_none_of_it_again(run: Run) -> None:
     """The id is of another process, which had seen what this one sees next."""
 
     async def test(desk: Desk) -> None:
-        elsewhere = Hub(desk.platform.ask, asyncio.to_thread, limits=HubLimits(5, 5, 60), pace=Pace(1000, 0.2, 0.3, 0.5))
+        elsewhere = Hub(asyncio.to_thread, limits=HubLimits(5, 5, 60), pace=Pace(1000, 0.2, 0.3, 0.5))
         here, there = await desk.follow("order"), Desk(desk.platform, elsewhere)
         ahead = await there.follow("order")
         await there.insert(1)

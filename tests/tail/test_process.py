@@ -19,7 +19,7 @@ from tests.tail.platform import TailPlatform, lines
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.fleet
-SOON_SECONDS = 3  # how soon is a matter of the benchmark; here machines are shared
+SOON_SECONDS = 10  # how soon is a matter of the benchmark; here machines are shared
 CHANGE_MASKING = """
 import django; django.setup()
 from bklog.collect.actions import set_masking
@@ -178,7 +178,7 @@ def test_what_another_ingest_takes_in_is_seen_and_a_viewer_may_go_on_there(platf
     there.wait(lambda follower: 2 in follower.numbers)
     other.send_signal(signal.SIGTERM)
     there.wait(lambda follower: follower.is_over)
-    assert other.wait(5) == 0
+    assert other.wait(30) == 0
     assert there.of("end")[0]["code"] == "tail_stopping"
     platform.send(lines(3))
     here.wait(lambda follower: 3 in follower.numbers)
@@ -194,15 +194,17 @@ def test_who_does_not_read_is_cut_off_by_a_stop(platform: TailPlatform) -> None:
     port, other = platform.start_second_ingest()
     body = json.dumps({"query": "*"})
     head = f"POST /ingest/v1/tail/{platform.made['index_set']} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n"
-    with socket.create_connection(("127.0.0.1", port)) as deaf:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as deaf:
         deaf.sendall(f"{head}Authorization: Bearer {platform.made['reader']}\r\n\r\n{body}".encode())
-        time.sleep(1)
+        answer = b""
+        while b"event: open" not in answer:
+            answer += deaf.recv(1 << 10)
         for _ in range(6):
             platform.send(lines(*range(1000), more="x" * 4000), port=port)
             time.sleep(0.3)
         other.send_signal(signal.SIGTERM)
-        wait_until(lambda: "was cut off" in platform.log(), seconds=8)
-    assert other.wait(10) == 0
+        wait_until(lambda: "was cut off" in platform.log(), seconds=30)
+    assert other.wait(30) == 0
 
 
 def test_masking_that_begins_while_a_tail_runs_hides_within_seconds(platform: TailPlatform) -> None:
@@ -212,7 +214,7 @@ def test_masking_that_begins_while_a_tail_runs_hides_within_seconds(platform: Ta
     follower.wait(lambda follower: follower.numbers == [1])
     rules = [{"field": "message", "operator": "replace", "text": "hidden"}]
     platform.python(CHANGE_MASKING.format(rules=rules))
-    follower.wait(lambda follower: follower.of("changed"), seconds=5)
+    follower.wait(lambda follower: follower.of("changed"))
     refused = platform.follow("*", masking=False)
     assert refused.status == 403
     raw = platform.follow("*", token=platform.made["trusted"], masking=False)
@@ -233,7 +235,7 @@ def test_a_token_that_is_deleted_ends_its_tail(platform: TailPlatform) -> None:
     follower = platform.follow("order", token=platform.python(MAKE_TOKEN).strip())
     follower.wait(lambda follower: follower.of("open"))
     platform.python(DELETE_TOKEN)
-    follower.wait(lambda follower: follower.is_over, seconds=5)
+    follower.wait(lambda follower: follower.is_over)
     assert follower.of("error")[0]["code"] == "token_wrong"
 
 
@@ -279,18 +281,22 @@ class Command:
 
 
 def test_bklog_tail_goes_on_over_a_killed_ingest(platform: TailPlatform) -> None:
-    wait_until(lambda: platform.viewers() == 0)  # those of other tests are noticed by their heartbeat only
     tail = Command(platform, "tail", "shop", "order", "--json")
-    wait_until(lambda: platform.viewers() == 1)
+
+    def numbers() -> list[int]:
+        found = [json.loads(line)["fields"]["n"] for line in list(tail.printed)]
+        return [number for number in found if number]
+
+    wait_until(lambda: platform.send(lines(0)) and tail.printed)  # it follows when it shows what comes in
     platform.send(lines(1, 2))
-    wait_until(lambda: len(tail.printed) == 2)
+    wait_until(lambda: numbers() == [1, 2])
     platform.ingest.kill()
     platform.ingest.wait()
     platform.start_ingest()
     platform.send(lines(3))
-    wait_until(lambda: len(tail.printed) == 3)
-    assert [json.loads(line)["fields"]["n"] for line in tail.printed] == [1, 2, 3]
+    wait_until(lambda: numbers() == [1, 2, 3])
     assert tail.interrupt() == 130
+    assert numbers() == [1, 2, 3]
     said = tail.said.read_text()
     assert "connecting again" in said
     assert "Traceback" not in said

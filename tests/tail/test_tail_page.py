@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bklog.search.tail import feed, hub
+from bklog.search.tail import feed, viewer
 from bklog.search.tail.messages import DROPPED_HINTS
 from bklog.search.tail.position import read_position
 from config.table import DEFINITIONS
@@ -61,7 +61,7 @@ def shape(events: str) -> list[object]:
 
 
 def test_the_page_names_every_event_reason_and_setting() -> None:
-    sent = set(re.findall(r'(?:event\(|name=)"(\w+)"', "".join(inspect.getsource(module) for module in (feed, hub))))
+    sent = set(re.findall(r'(?:event\(|name=)"(\w+)"', "".join(inspect.getsource(module) for module in (feed, viewer))))
     for name in {*sent, "rows", "dropped", "error", *DROPPED_HINTS}:
         assert f"`{name}`" in PAGE, name
     for setting in (name for name in DEFINITIONS if name.startswith("BKLOG_TAIL_")):

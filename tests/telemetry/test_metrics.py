@@ -166,5 +166,5 @@ def test_a_page_of_many_dead_processes_is_quick(tmp_path: Path) -> None:
             (tmp_path / f"{kind}_{2**22 + number}.db").write_bytes(file.read_bytes())  # above the greatest number of a process
     began = time.monotonic()
     assert samples(exposition.render(folder=tmp_path))[COUNTED] == 101
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
     assert len(list(tmp_path.glob("*.db"))) == 2

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from bklog.cli.written import print_lines
 from bklog.collect.agent.agent import Agent
 from bklog.collect.agent.checkpoint import open_checkpoints
 from bklog.collect.agent.config import AgentConfig, ConfigWatch, load_config
@@ -29,7 +30,7 @@ def agent(config: Path | None, *, once: bool, check: bool) -> None:
     path = config or loaded.home / "agent" / "agent.json"
     read = partial(load_config, path, home=loaded.home, fleet_endpoint=_fleet_endpoint)
     if check:
-        click.echo(_describe(read()))
+        print_lines(_describe(read()))
         return
     logs.configure(logs.program_name(), loaded.BKLOG_LOG_LEVEL, loaded.BKLOG_LOG_FORMAT)
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # it warns of every lost connection; the agent says it once
@@ -68,6 +69,6 @@ def _fleet_endpoint() -> str:
     return ingest_url(load())
 
 
-def _describe(config: AgentConfig) -> str:
+def _describe(config: AgentConfig) -> list[str]:
     inputs = [f"  {item.name}: {', '.join(item.paths)} (token in {item.token_file})" for item in config.inputs]
-    return "\n".join([f"sends to {config.endpoint}, keeps its state in {config.state_folder}", *inputs])
+    return [f"sends to {config.endpoint}, keeps its state in {config.state_folder}", *inputs]

@@ -8,6 +8,7 @@ import click
 
 from bklog.cli.asked import index_set_id
 from bklog.cli.client import api
+from bklog.cli.written import print_lines
 
 PATH = "/api/v1/search/block/"
 
@@ -20,8 +21,7 @@ def block() -> None:
 @block.command("list")
 def list_blocks() -> None:
     """Print the blocks in force."""
-    for one in api("GET", PATH)["items"]:
-        click.echo(_line(one))
+    print_lines(map(_line, api("GET", PATH)["items"]))
 
 
 @block.command()
@@ -37,7 +37,7 @@ def add(*, reason: str, pattern: str, name: str | None, owner: str, seconds: int
         asked["index_set_id"] = index_set_id(name)
     if seconds:
         asked["expires_in_seconds"] = seconds
-    click.echo(_line(api("POST", PATH, json=asked)))
+    print_lines([_line(api("POST", PATH, json=asked))])
 
 
 @block.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from typing import Any, Final
@@ -12,6 +11,7 @@ from uuid import uuid4
 import click
 
 from bklog.cli.client import api
+from bklog.cli.written import print_json, print_lines
 
 TASKS: Final = "/api/v1/clientlog/tasks/"
 ENDED: Final = {"success", "failed", "expired"}
@@ -33,7 +33,7 @@ def list_tasks(*, state: str, user: str, limit: int, as_json: bool) -> None:
     """List tasks, newest first."""
     given = {name: value for name, value in {"state": state, "user_id": user, "limit": limit}.items() if value}
     items = api("GET", f"{TASKS}?{urlencode(given)}")["items"]
-    click.echo(json.dumps(items, indent=2, ensure_ascii=False) if as_json else "\n".join(_table(items)))
+    print_json(items) if as_json else print_lines(_table(items))
 
 
 @clientlog.command()
@@ -94,7 +94,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _print(ctx: click.Context, task: dict[str, Any], *, as_json: bool) -> None:
-    click.echo(json.dumps(task, indent=2, ensure_ascii=False) if as_json else "\n".join(_report(task)))
+    print_json(task) if as_json else print_lines(_report(task))
     ctx.exit(1 if task["state"] == "failed" else 0)
 
 

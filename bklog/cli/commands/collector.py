@@ -12,6 +12,7 @@ import click
 from bklog.cli.client import api
 from bklog.cli.completion import collectors
 from bklog.cli.runs import exit_code_of, report_run, wait_for_end
+from bklog.cli.written import print_json, print_lines
 from bklog.errors import BadRequest, NotFound
 
 COLLECTORS: Final = "/api/v1/databus/collectors/"
@@ -29,7 +30,7 @@ def collector() -> None:
 def list_collectors(*, as_json: bool) -> None:
     """List collectors by name."""
     items = api("GET", COLLECTORS)["items"]
-    click.echo(json.dumps(items, indent=2, ensure_ascii=False) if as_json else "\n".join(_table(items)))
+    print_json(items) if as_json else print_lines(_table(items))
 
 
 @collector.command()
@@ -78,7 +79,7 @@ def change(ctx: click.Context, /, *, name: str, clean_rule: str | None, wait: fl
     body = {key: value for key, value in given.items() if value is not None}
     answer = api("PATCH", f"{COLLECTORS}{_find(name)['id']}/", json=body)
     if "pipeline" not in answer:
-        click.echo(json.dumps(answer, indent=2, ensure_ascii=False) if as_json else f"{name} is changed")
+        print_json(answer) if as_json else print_lines([f"{name} is changed"])
         return
     _print(ctx, wait_for_end(_shown(answer), wait), as_json=as_json)
 
@@ -112,7 +113,7 @@ def delete(ctx: click.Context, *, name: str, wait: float, as_json: bool) -> None
 def reactivate(*, name: str) -> None:
     """Let a collector take lines again whose deletion failed or was cancelled."""
     found = api("POST", f"{COLLECTORS}{_find(name)['id']}/reactivate/")
-    click.echo(f"{found['name']} takes lines")
+    print_lines([f"{found['name']} takes lines"])
 
 
 def _json(text: str) -> Any:
@@ -136,7 +137,7 @@ def _shown(run: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _print(ctx: click.Context, run: dict[str, Any], *, as_json: bool) -> None:
-    click.echo(json.dumps(run, indent=2, ensure_ascii=False) if as_json else "\n".join(report_run(run)))
+    print_json(run) if as_json else print_lines(report_run(run))
     ctx.exit(exit_code_of(run))
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict
 
 import click
 
+from bklog.cli.written import print_json, print_lines
 from config.environ import Loaded, load
 from config.mask import shown
 
@@ -23,13 +23,9 @@ def show(*, as_json: bool) -> None:
     """Print each setting with its origin; secrets are masked."""
     loaded = load()
     if as_json:
-        click.echo(json.dumps({"environment": loaded.environment, "settings": _settings(loaded)}, indent=2))
+        print_json({"environment": loaded.environment, "settings": _settings(loaded)})
         return
-    click.echo(f"environment: {loaded.environment}")
-    for name, setting in _settings(loaded).items():
-        value = setting["value"]
-        text = ",".join(value) if isinstance(value, list) else value
-        click.echo(f"{name:<34}{text!s:<34} {setting['origin']}")
+    print_lines([f"environment: {loaded.environment}", *(_line(*one) for one in _settings(loaded).items())])
 
 
 @config.command()
@@ -47,11 +43,16 @@ def check(ctx: click.Context, *, as_json: bool) -> None:
     loaded = load()
     parts = health.check(health.CONNECTIONS, loaded)
     if as_json:
-        click.echo(json.dumps({"ok": health.is_healthy(parts), "parts": [asdict(part) for part in parts]}, indent=2))
+        print_json({"ok": health.is_healthy(parts), "parts": [asdict(part) for part in parts]})
     else:
-        for part in parts:
-            click.echo(f"{'ok  ' if part.ok else 'FAIL'} {part.name:<10}{part.message}")
+        print_lines(f"{'ok  ' if part.ok else 'FAIL'} {part.name:<10}{part.message}" for part in parts)
     ctx.exit(0 if health.is_healthy(parts) else 1)
+
+
+def _line(name: str, setting: dict[str, object]) -> str:
+    value = setting["value"]
+    text = ",".join(value) if isinstance(value, list) else value
+    return f"{name:<34}{text!s:<34} {setting['origin']}"
 
 
 def _settings(loaded: Loaded) -> dict[str, dict[str, object]]:

@@ -9,7 +9,7 @@ import click
 from bklog.cli.asked import index_set_id
 from bklog.cli.completion import index_sets
 from bklog.cli.index_set import WHICH, ask, show
-from bklog.cli.shown import in_colour, of_level, of_line
+from bklog.cli.shown import in_colour, of_level, of_line, plain
 
 
 @click.command()
@@ -42,5 +42,5 @@ def _lines(answer: dict[str, Any]) -> list[str]:
 
 def _line(row: dict[str, Any], *, is_meant: bool) -> str:
     """The time in the colour of the level: the line itself is read as it stands in the file."""
-    time, line = of_level(row["time"], row["level"]), of_line(row["log"])
+    time, line = of_level(plain(row["time"]), row["level"]), of_line(row["log"])
     return f"{click.style('>', bold=True)} {time} {click.style(line, bold=True)}" if is_meant else f"  {time} {line}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,7 @@ from bklog.cli.completion import index_sets
 from bklog.cli.fetch import fetch, require_new
 from bklog.cli.index_set import WHICH
 from bklog.cli.progress_bar import progress_bar
+from bklog.cli.written import print_json, print_lines
 from bklog.records import Compression, Form
 
 EXPORTS: Final = "/api/v1/search/export/"
@@ -99,7 +99,7 @@ def list_exports(*, owner: str, state: str, limit: int, as_json: bool) -> None:
     """List exports, newest first."""
     given = {key: value for key, value in {"owner": owner, "state": state, "limit": limit}.items() if value}
     items = api("GET", f"{EXPORTS}?{urlencode(given)}")["items"]
-    click.echo(json.dumps(items, indent=2, ensure_ascii=False) if as_json else "\n".join(_table(items)))
+    print_json(items) if as_json else print_lines(_table(items))
 
 
 @export.command()
@@ -198,7 +198,7 @@ def _print(ctx: click.Context, shown: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _echo(shown: dict[str, Any], *, as_json: bool) -> None:
-    click.echo(json.dumps(shown, indent=2, ensure_ascii=False) if as_json else "\n".join(_report(shown)))
+    print_json(shown) if as_json else print_lines(_report(shown))
 
 
 def _table(items: Sequence[dict[str, Any]]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -13,6 +12,7 @@ from bklog.cli.asked import index_set_id, moment
 from bklog.cli.client import api
 from bklog.cli.index_set import SINCE, WHICH
 from bklog.cli.saved import as_command
+from bklog.cli.written import print_json, print_lines
 from bklog.errors import BadRequest, Conflict, NotFound
 
 FAVOURITES: Final = "/api/v1/search/favourite/"
@@ -32,7 +32,7 @@ def favourite() -> None:
 def list_favourites(*, group: str | None, as_json: bool) -> None:
     """List favourites by group and name, each with the command that asks it."""
     items = api("GET", f"{FAVOURITES}?{urlencode({'group': group} if group is not None else {})}")["items"]
-    click.echo(json.dumps(items, indent=2, ensure_ascii=False) if as_json else "\n".join(map(_line, items)))
+    print_json(items) if as_json else print_lines(map(_line, items))
 
 
 @favourite.command()
@@ -100,7 +100,7 @@ def change(  # noqa: PLR0913 one for each thing that can be said
 def delete(*, name: str, group: str | None, shared: bool | None) -> None:
     """Delete a favourite."""
     api("DELETE", f"{FAVOURITES}{_find(name, group, shared=shared)['id']}/")
-    click.echo(f"{name} is deleted")
+    print_lines([f"{name} is deleted"])
 
 
 def _find(name: str, group: str | None, *, shared: bool | None) -> dict[str, Any]:
@@ -123,4 +123,4 @@ def _line(item: Mapping[str, Any]) -> str:
 
 
 def _print(answer: Mapping[str, Any] | Sequence[Any]) -> None:
-    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    print_json(answer)

@@ -24,7 +24,7 @@ def _list(answer: dict[str, Any]) -> list[str]:
     names = [plain(one["name"]) for one in answer["fields"]]
     width = max([5, *map(len, names)])
     lines = [
-        f"{click.style(f'{name:<{width}}', fg='cyan')}  {'/'.join(one['types']):<14}  "
+        f"{click.style(f'{name:<{width}}', fg='cyan')}  {plain('/'.join(one['types'])):<14}  "
         f"{one['coverage']:>7.1%}  {one['rows']:>10,}"
         for name, one in zip(names, answer["fields"], strict=True)
     ]
@@ -49,5 +49,5 @@ def _numbers(found: dict[str, Any]) -> list[str]:
     if not found["count"]:
         return []
     amounts = ", ".join(f"{name} {found[name]:,}" for name in ("min", "max", "avg", "sum"))
-    percentiles = ", ".join(f"p{name} {value:,}" for name, value in found["percentiles"]["values"].items())
+    percentiles = ", ".join(f"p{plain(name)} {value:,}" for name, value in found["percentiles"]["values"].items())
     return [f"{found['count']:,} numbers: {amounts}, {percentiles}"]

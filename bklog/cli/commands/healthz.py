@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import click
 
 from bklog.cli.client import base_url, exchange, read_answer
+from bklog.cli.written import print_json, print_lines
 from bklog.errors import BadRequest, Unavailable
 from config.environ import load
 
@@ -23,7 +24,7 @@ from config.environ import load
 def healthz(ctx: click.Context, *, include: str, exclude: str, as_json: bool) -> None:
     """Ask each part of the platform whether it does its work. The exit code is 1 if one does not."""
     answer = _ask(include, exclude)
-    click.echo(json.dumps(answer, indent=2, ensure_ascii=False) if as_json else _lines(answer))
+    print_json(answer) if as_json else print_lines(_lines(answer))
     ctx.exit(0 if answer["healthy"] else 1)
 
 
@@ -59,8 +60,8 @@ def _without_web(message: str, include: str, exclude: str) -> dict[str, Any]:
     return {"healthy": False, "parts": [web, *(asdict(part) for part in parts)]}
 
 
-def _lines(answer: dict[str, Any]) -> str:
-    return "\n".join(
+def _lines(answer: dict[str, Any]) -> list[str]:
+    return [
         f"{'ok  ' if part['ok'] else 'FAIL'} {part['name']:<15}{part['milliseconds']:>8.1f} ms  {part['message']}"
         for part in answer["parts"]
-    )
+    ]

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from bklog.cli.index_set import Asking, of_index_set
+from bklog.cli.index_set import BUDGET, Asking, of_index_set, too_low
 from bklog.cli.shown import of_level, plain
 
 BAR_CHARACTERS: Final = 50
@@ -20,17 +20,18 @@ LEAST_WIDTH: Final = 9
 @click.option("--limit", type=int, help="With --by: most values to show, the others summed up.  [default: 10]")
 @click.option("--interval", default="auto", show_default=True, help="Width of a bucket: 30s, 5m, 1h, 1d, 1w, 1M.")
 @click.option("--zone", default="UTC", show_default=True, help="Time zone of the buckets: Asia/Shanghai, +08:00.")
+@BUDGET
 @of_index_set
-def histogram(*, query: str, field: str | None, limit: int | None, interval: str, zone: str, asking: Asking) -> None:
+def histogram(*, query: str, field: str | None, budget: float | None, asking: Asking, **given: Any) -> None:
     """Count the log lines that QUERY finds over time."""
-    asked = {"query": query, "field": field, "limit": limit, "interval": interval, "zone": zone}
-    asking.show(asking.ask("aggs/date_histogram", asked), _broken_down if field else _bars)
+    asked = {"query": query, "field": field, "budget_seconds": budget, **given}  # limit, interval, zone
+    asking.show(asking.ask_as_it_comes("aggs/date_histogram", asked), _broken_down if field else _bars)
 
 
 def _bars(answer: dict[str, Any]) -> list[str]:
     most = max([1, *(bucket["count"] for bucket in answer["buckets"])])
-    lines = [f"{one['start']}  {one['count']:>10,}  {_bar(one['count'] / most)}" for one in answer["buckets"]]
-    return [*lines, f"{answer['total']:,} rows, {answer['interval']} each"]
+    lines = [f"{plain(one['start'])}  {one['count']:>10,}  {_bar(one['count'] / most)}" for one in answer["buckets"]]
+    return [*lines, _total(answer)]
 
 
 def _bar(share: float) -> str:
@@ -41,12 +42,16 @@ def _bar(share: float) -> str:
 def _broken_down(answer: dict[str, Any]) -> list[str]:
     shown = [(one["key"], one["counts"]) for one in answer["series"]]
     shown += [(f"({what})", answer[what]["counts"]) for what in ("other", "missing") if answer[what]["count"]]
-    header = [" " * len(answer["buckets"][0]["start"]), *(_cell(plain(key), key, answer) for key, _ in shown)]
+    header = [" " * len(plain(answer["buckets"][0]["start"])), *(_cell(plain(key), key, answer) for key, _ in shown)]
     lines = [
-        [bucket["start"], *(_cell(f"{counts[place]:,}", key, answer) for key, counts in shown)]
+        [plain(bucket["start"]), *(_cell(f"{counts[place]:,}", key, answer) for key, counts in shown)]
         for place, bucket in enumerate(answer["buckets"])
     ]
-    return ["  ".join(line) for line in (header, *lines)] + [f"{answer['total']:,} rows, {answer['interval']} each"]
+    return ["  ".join(line) for line in (header, *lines)] + [_total(answer)]
+
+
+def _total(answer: dict[str, Any]) -> str:
+    return f"{answer['total']:,} rows, {plain(answer['interval'])} each{too_low(answer)}"
 
 
 def _cell(text: str, key: str, answer: dict[str, Any]) -> str:

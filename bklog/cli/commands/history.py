@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 from urllib.parse import urlencode
 
@@ -11,6 +10,7 @@ import click
 from bklog.cli.asked import index_set_id
 from bklog.cli.client import api
 from bklog.cli.saved import as_command
+from bklog.cli.written import print_json, print_lines
 
 HISTORY: Final = "/api/v1/search/history/"
 
@@ -28,7 +28,6 @@ def history(*, name: str | None, limit: int, clear: bool, as_json: bool) -> None
     asked = {"limit": limit} | ({"index_set_id": index_set_id(name)} if name else {})
     items = api("GET", f"{HISTORY}?{urlencode(asked)}")["items"]
     if as_json:
-        click.echo(json.dumps(items, indent=2, ensure_ascii=False))
+        print_json(items)
         return
-    for item in items:
-        click.echo(f"{item['last_at'][:19]}Z  {as_command(item['index_set'], item['search'])}")
+    print_lines(f"{one['last_at'][:19]}Z  {as_command(one['index_set'], one['search'])}" for one in items)

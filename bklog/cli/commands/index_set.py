@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -11,6 +10,7 @@ import click
 
 from bklog.cli.asked import index_set_id
 from bklog.cli.client import api
+from bklog.cli.written import print_json, print_lines
 from bklog.errors import BadRequest
 
 INDEX_SETS: Final = "/api/v1/search/index_set/"
@@ -50,7 +50,7 @@ def index_set() -> None:
 def list_index_sets(*, tag: str, space: str, as_json: bool) -> None:
     """List index sets by name."""
     items = api("GET", f"{INDEX_SETS}?{urlencode({'tag': tag, 'space': space})}")["items"]
-    click.echo(json.dumps(items, indent=2, ensure_ascii=False) if as_json else "\n".join(_table(items)))
+    print_json(items) if as_json else print_lines(_table(items))
 
 
 @index_set.command()
@@ -88,7 +88,7 @@ def change(*, name: str, new_name: str | None, clear: Sequence[str], **about: An
 def delete(*, name: str) -> None:
     """Delete an index set; its collectors and their rows stay."""
     api("DELETE", _path(name))
-    click.echo(f"{name} is deleted")
+    print_lines([f"{name} is deleted"])
 
 
 def _path(name: str) -> str:
@@ -101,7 +101,7 @@ def _given(about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _print(answer: Mapping[str, Any]) -> None:
-    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    print_json(answer)
 
 
 def _table(items: Sequence[Mapping[str, Any]]) -> list[str]:

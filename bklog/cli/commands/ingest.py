@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import time
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from bklog.cli.client import base_url
 from bklog.cli.completion import collectors
 from bklog.cli.destination import Destination, open_destination
 from bklog.cli.upload_report import Progress, as_json, as_text, show_progress, total_of
+from bklog.cli.written import print_json, print_lines
 from bklog.collect.sender import open_sender
 from bklog.collect.source_files import SourceFile, check_files, open_upload
 from bklog.collect.upload import Chunk, Sending, Tally, Target, cut_chunks
@@ -122,8 +122,8 @@ def _send_all(files: Sequence[SourceFile], target: Target, run: Run, *, parallel
 
 def _report(destination: Destination, tallies: Sequence[Tally], *, seconds: float, json_wanted: bool) -> None:
     if json_wanted:
-        click.echo(json.dumps(as_json(destination.collector, tallies, seconds=seconds), indent=2))
+        print_json(as_json(destination.collector, tallies, seconds=seconds))
         return
     if destination.created:
-        click.echo(f"created the collector {destination.collector} (clean rule: {destination.clean})")
-    click.echo(as_text(tallies, seconds=seconds))
+        print_lines([f"created the collector {destination.collector} (clean rule: {destination.clean})"])
+    print_lines(as_text(tallies, seconds=seconds))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 import click
@@ -11,6 +10,7 @@ from bklog.cli.asked import index_set_id, moment
 from bklog.cli.client import api
 from bklog.cli.index_set import SINCE, WHICH
 from bklog.cli.saved import as_command
+from bklog.cli.written import print_json, print_lines
 
 LINKS: Final = "/api/v1/search/link/"
 
@@ -39,14 +39,13 @@ def create(*, query: str, index_set: str | None, since: str, until: str, freeze:
 def show(*, token: str) -> None:
     """Print the command that asks what a link stands for."""
     found = api("GET", f"{LINKS}{token}/")
-    click.echo(as_command(found["index_set"], found["search"]))
+    print_lines([as_command(found["index_set"], found["search"])])
 
 
 @link.command("list")
 def list_links() -> None:
     """List the links that you made and that have not expired."""
-    for one in api("GET", LINKS)["items"]:
-        click.echo(f"{one['token']}  until {one['expires_at'][:19]}Z  {as_command(one['index_set'], one['search'])}")
+    print_lines(map(_line, api("GET", LINKS)["items"]))
 
 
 @link.command()
@@ -54,8 +53,12 @@ def list_links() -> None:
 def delete(*, token: str) -> None:
     """Delete a link that you made."""
     api("DELETE", f"{LINKS}{token}/")
-    click.echo(f"{token} is deleted")
+    print_lines([f"{token} is deleted"])
+
+
+def _line(one: dict[str, Any]) -> str:
+    return f"{one['token']}  until {one['expires_at'][:19]}Z  {as_command(one['index_set'], one['search'])}"
 
 
 def _print(answer: dict[str, Any]) -> None:
-    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    print_json(answer)

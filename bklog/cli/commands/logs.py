@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from bklog.cli.shown import raw
 from bklog.errors import NotFound
 from bklog.supervise.home import home_of
 from bklog.supervise.programs import fleet_of
@@ -25,7 +26,7 @@ def logs(program: str, *, lines: int, following: bool) -> None:
     if not file.is_file():
         raise NotFound(f"{program} has not logged yet: there is no {file}", hint="start the fleet with `bklog up`")
     for line in last_lines(file, lines):
-        click.echo(line)
+        raw(line)
     if following:
         for text in follow(file):
-            click.echo(text, nl=False)
+            raw(text, nl=False)

@@ -10,6 +10,8 @@ import click
 from bklog.cli.asked import index_set_id
 from bklog.cli.client import api
 from bklog.cli.completion import index_sets
+from bklog.cli.shown import of_line
+from bklog.cli.written import print_json
 from bklog.errors import BadRequest
 
 
@@ -41,7 +43,7 @@ def preview(*, index_set: str, file: TextIO, lines: tuple[str, ...]) -> None:
     """Print lines before and after the rules of FILE. Stored rows need the permission raw_values."""
     asked = {**_read(file), **({"lines": list(lines)} if lines else {})}
     for one in api("POST", f"{_path(index_set)}preview/", json=asked)["lines"]:
-        click.echo(f"- {one['before']}\n+ {one['after']}")
+        click.echo(f"- {of_line(one['before'])}\n+ {of_line(one['after'])}")
 
 
 def _path(name: str) -> str:
@@ -60,4 +62,4 @@ def _read(file: TextIO) -> dict[str, Any]:
 
 
 def _print(answer: dict[str, Any]) -> None:
-    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    print_json(answer)

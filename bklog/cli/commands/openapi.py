@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
+from bklog.cli.written import print_json
 from bklog.openapi.document import document
 
 
 @click.command()
 def openapi() -> None:
     """Print the OpenAPI document of the API, of the version that is installed here."""
-    click.echo(json.dumps(document(), ensure_ascii=False, indent=2))
+    print_json(document())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -11,6 +10,7 @@ import click
 
 from bklog.cli.client import api
 from bklog.cli.runs import exit_code_of, report_run, wait_for_end
+from bklog.cli.written import print_json, print_lines
 
 RUNS: Final = "/api/v1/pipelines/"
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -32,7 +32,7 @@ def list_runs(*, state: str, name: str, subject: str, limit: int, as_json: bool)
     """List runs, newest first."""
     given = {"state": state, "pipeline": name, "subject": subject, "limit": limit}
     items = api("GET", f"{RUNS}?{urlencode({key: value for key, value in given.items() if value})}")["items"]
-    click.echo(json.dumps(items, indent=2, ensure_ascii=False) if as_json else "\n".join(_table(items)))
+    print_json(items) if as_json else print_lines(_table(items))
 
 
 @pipeline.command()
@@ -88,7 +88,7 @@ def _print(ctx: click.Context, run: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _echo(run: dict[str, Any], *, as_json: bool) -> None:
-    click.echo(json.dumps(run, indent=2, ensure_ascii=False) if as_json else "\n".join(report_run(run)))
+    print_json(run) if as_json else print_lines(report_run(run))
 
 
 def _table(items: Sequence[dict[str, Any]]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from typing import Any, Final
 
 import click
@@ -13,11 +12,12 @@ from bklog.cli.client import api, as_error
 from bklog.cli.completion import index_sets
 from bklog.cli.index_set import SINCE, WHICH, ask, cost
 from bklog.cli.rows import identity, show
-from bklog.cli.shown import in_colour
-from bklog.cli.table import has_steps, print_table, table_lines
+from bklog.cli.shown import in_colour, of_text, plain
+from bklog.cli.table import print_table, table_lines
 from bklog.cli.tailed import tailed
-from bklog.cli.written import as_json
+from bklog.cli.written import as_json, print_json
 from bklog.errors import BadRequest
+from bklog.query.pipe.reader import has_steps
 
 EVERYTHING: Final = "*"
 
@@ -134,14 +134,16 @@ def _inspect(index_set: int, query: str) -> None:
     """Ends with the exit code of what is wrong with the query, as a search would."""
     found = api("POST", f"/api/v1/search/index_set/{index_set}/inspect/", json={"query": query})
     if error := found["error"]:
-        click.echo(json.dumps(error, indent=2, ensure_ascii=False))
+        print_json(error)
         raise as_error(BadRequest.status, error)
     parts = {"query": found["query"], "fields": ", ".join(found["fields"])}
     parts |= {"note": "\n".join(_noted(note) for note in found["notes"]), "rest": found["rest"]}
     parts["conditions"] = "\n".join(as_json(one) for one in found["addition"])
+    parts["steps"] = "\n".join(found["steps"])
+    parts["columns"] = ", ".join(f"{one['name']} ({one['type']})" for one in found["columns"])
     for name, text in parts.items():
         if text:
-            click.echo(f"{click.style(name, bold=True)}\n{text}\n")
+            click.echo(f"{_part(name, text)}\n")
 
 
 def _noted(note: dict[str, Any]) -> str:
@@ -149,14 +151,18 @@ def _noted(note: dict[str, Any]) -> str:
 
 
 def _explained(explanation: dict[str, Any]) -> str:
-    parts = [("query", explanation["query"]), ("plan", json.dumps(explanation["plan"], indent=2, ensure_ascii=False))]
     statement = explanation["statement"]
-    parts += [("sql", statement["text"]), ("params", json.dumps(statement["params"], indent=2, ensure_ascii=False))]
-    return "\n\n".join(f"{click.style(name, bold=True)}\n{text}" for name, text in [*parts, ("engine", explanation["engine"])])
+    parts = [("query", explanation["query"]), ("plan", as_json(explanation["plan"], indent=2)), ("sql", statement["text"])]
+    parts += [("params", as_json(statement["params"], indent=2)), ("engine", explanation["engine"])]
+    return "\n\n".join(_part(name, text) for name, text in parts)
+
+
+def _part(name: str, text: str) -> str:
+    return f"{click.style(name, bold=True)}\n{of_text(text)}"
 
 
 def _summary(answer: dict[str, Any]) -> str:
     found = f"{answer['count']:,} rows match" if "count" in answer else f"{len(answer['rows']):,} rows"
     complete = "complete" if answer["statistics"]["complete"] else "INCOMPLETE"
     more = "; there may be more: raise --limit" if answer["cursor"] else ""
-    return "; ".join(part for part in (f"{found}, {complete}{more}", cost(answer), answer["note"]) if part)
+    return "; ".join(part for part in (f"{found}, {complete}{more}", cost(answer), plain(answer["note"])) if part)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from bklog.cli.index_set import Asking, of_index_set
 from bklog.cli.table import print_table, table_lines
+from bklog.cli.written import as_json
 
 
 @click.command()
@@ -22,6 +21,6 @@ def sql(*, statement: str, query: str, limit: int, asking: Asking) -> None:
     """
     answer = asking.ask("sql", {"sql": statement, "query": query, "limit": limit})
     if asking.as_json:
-        click.echo(json.dumps(answer, ensure_ascii=False))
+        click.echo(as_json(answer))
         return
     print_table(answer, table_lines(answer, as_json=False))

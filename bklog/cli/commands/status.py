@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING
 
 import click
 
+from bklog.cli.written import print_json, print_lines
 from bklog.supervise import status as fleet_status
 from bklog.supervise.programs import Fleet, fleet_of
 from bklog.supervise.status import Row, Status
@@ -26,7 +26,7 @@ def status(ctx: click.Context, *, as_json: bool) -> None:
     found = fleet_status.read(fleet)
     if found.is_supervised:
         found = _with_queues(found, fleet)
-    click.echo(json.dumps(found.as_dict(), indent=2) if as_json else _table(found))
+    print_json(found.as_dict()) if as_json else print_lines(_table(found))
     ctx.exit(0 if found.is_running else 1)
 
 
@@ -38,12 +38,12 @@ def _with_queues(found: Status, fleet: Fleet) -> Status:
     return fleet_status.with_queues(found, fleet, read_queues)
 
 
-def _table(found: Status) -> str:
+def _table(found: Status) -> list[str]:
     head = f"{'program':<18}{'state':<10}{'pid':>8}{'uptime':>10}{'restarts':>10}{'rss MiB':>9}{'cpu s':>9}  port, queues"
     total = f"{sum(row.rss_bytes for row in found.programs) / 2**20:.0f} MiB resident, {found.url}"
     remedy = [] if found.is_running else ["start what does not run with `bklog up`"]
     note = [found.note] if found.note else []
-    return "\n".join([head, *map(_line, found.programs), total, *note, *remedy])
+    return [head, *map(_line, found.programs), total, *note, *remedy]
 
 
 def _line(row: Row) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from bklog.cli.client import api
+from bklog.cli.written import print_json, print_lines
 
 
 @click.command()
@@ -15,15 +15,15 @@ from bklog.cli.client import api
 def storage(*, as_json: bool) -> None:
     """Show what each collector takes and grows by, and the day on which the disk is full."""
     found = api("GET", "/api/v1/storage/")
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else _table(found))
+    print_json(found) if as_json else print_lines(_table(found))
 
 
-def _table(found: dict[str, Any]) -> str:
+def _table(found: dict[str, Any]) -> list[str]:
     head = f"{'collector':<32}{'rows':>15}{'size':>11}{'a day':>11}{'since':>12}{'kept':>9}"
     disks = [
         f"{one['host']} {one['name']}: {_size(one['free_bytes'])} of {_size(one['total_bytes'])} free" for one in found["disks"]
     ]
-    return "\n".join([head, *map(_line, found["collectors"]), *disks, _forecast(found["forecast"])])
+    return [head, *map(_line, found["collectors"]), *disks, _forecast(found["forecast"])]
 
 
 def _line(one: dict[str, Any]) -> str:

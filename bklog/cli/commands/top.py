@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from bklog.cli.index_set import Asking, of_index_set
-from bklog.cli.shown import of_value
+from bklog.cli.index_set import BUDGET, Asking, of_index_set, too_low
+from bklog.cli.shown import of_value, plain
 
 
 @click.command()
@@ -17,21 +17,24 @@ from bklog.cli.shown import of_value
 @click.option(
     "--approximate", is_flag=True, help="In bounded memory, for very many values: counts that may be too high are marked."
 )
+@BUDGET
 @of_index_set
-def top(*, fields: str, query: str, limit: int, approximate: bool, asking: Asking) -> None:
+def top(*, fields: str, query: str, limit: int, approximate: bool, budget: float | None, asking: Asking) -> None:
     """Print the most frequent values of FIELDS among the log lines that QUERY finds.
 
     FIELDS is one field, or up to three separated by commas: then the values of the second within each of the first, and so on.
     """
     names = [one.strip() for one in fields.split(",") if one.strip()]
     asked = {"query": query, "fields": names, "limits": [limit] * len(names), "approximate": approximate}
-    asking.show(asking.ask("aggs/terms", asked), _lines)
+    asking.show(asking.ask_as_it_comes("aggs/terms", {**asked, "budget_seconds": budget}), _lines)
 
 
 def _lines(answer: dict[str, Any]) -> list[str]:
     distinct = answer["distinct"]
     about = "about " if distinct["approximate"] else ""
-    end = f"{answer['total']:,} rows; {answer['field']} has {about}{distinct['value']:,} distinct values"
+    end = (
+        f"{answer['total']:,} rows; {plain(answer['field'])} has {about}{distinct['value']:,} distinct values{too_low(answer)}"
+    )
     return [*_level(answer, ""), end]
 
 
@@ -41,5 +44,5 @@ def _level(level: dict[str, Any], indent: str) -> list[str]:
         error = f" (at most {one['error']:,} too high)" if one.get("error") else ""
         lines.append(f"{indent}{one['count']:>12,}  {of_value(one['key'], level['field'])}{error}")
         lines += _level(one["terms"], f"{indent}    ") if "terms" in one else []
-    rest = [(level["other"], "(other)"), (level["missing"], f"(no {level['field']})")]
+    rest = [(level["other"], "(other)"), (level["missing"], f"(no {plain(level['field'])})")]
     return lines + [f"{indent}{count:>12,}  {what}" for count, what in rest if count]

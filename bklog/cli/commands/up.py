@@ -7,6 +7,7 @@ import os
 import click
 
 from bklog.cli.first_search import first_search
+from bklog.cli.written import print_lines
 from bklog.supervise import lifecycle
 
 
@@ -22,4 +23,4 @@ def up(ctx: click.Context, *, foreground: bool) -> None:
         ctx.exit(lifecycle.up_in_foreground(os.environ, say=click.echo))
     fleet = lifecycle.up(os.environ, say=click.echo)
     click.echo(f"BK-LOG is up at {fleet.url}\n")
-    click.echo("\n".join(first_search()))
+    print_lines(first_search())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from bklog.openapi.areas.search import ASKED, INDEX_SET, example, explained_or
+from bklog.openapi.areas.search import ASKED, BUDGETED, INDEX_SET, STREAMED, example, explained_or
 from bklog.openapi.codes import QUERY
 from bklog.openapi.operation import Answer, Area, Example, Operation
 from bklog.openapi.schema import (
@@ -47,6 +47,9 @@ _AMOUNTS: Final[dict[str, Schema]] = {
     "percentiles": nullable(record({"values": mapping(NUMBER), "approximate": FLAG})),
 }
 _COST: Final[dict[str, Schema]] = {"statistics": ref("Statistics")}
+_SLICES: Final[dict[str, Schema]] = {
+    "too_low_by_at_most": described(COUNT, "of a long range, where not every value of a slice was counted: each count")
+}
 _FIGURE: Final = ref("Figure")
 _COLUMNS: Final = listing(record({"name": TEXT, "type": TEXT}))
 SCHEMAS: Final[dict[str, Schema]] = {
@@ -62,7 +65,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "other": COUNT,
             "approximate": FLAG,
             **_COST,
-        }
+        },
+        _SLICES,
     ),
     "Histogram": record(
         {
@@ -78,6 +82,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "series": listing(record({"key": TEXT, "count": COUNT, "counts": listing(COUNT)})),
             "other": _COUNTED,
             "missing": _COUNTED,
+            **_SLICES,
         },
     ),
     "Distinct": record({"field": TEXT, **_TOTALS, "distinct": _FIGURE, **_COST}),
@@ -147,7 +152,10 @@ def _analysis(
     path: str, name: str, summary: str, answer: Schema, body: Schema, codes: Sequence[str], examples: Sequence[Example]
 ) -> Operation:
     found = {200: Answer("What the rows amount to", answer)}
-    return Operation("POST", f"{INDEX_SET}{path}/", name, summary, found, (*QUERY, *codes), body, examples=examples)
+    about = STREAMED if "budget_seconds" in body["properties"] else ""
+    return Operation(
+        "POST", f"{INDEX_SET}{path}/", name, summary, found, (*QUERY, *codes), body, about=about, examples=examples
+    )
 
 
 _EXPLAIN: Final[dict[str, Schema]] = {"explain": FLAG}
@@ -164,6 +172,7 @@ AREA = Area(
                 {
                     **ASKED,
                     **_EXPLAIN,
+                    **BUDGETED,
                     "interval": text(examples=["auto", "30s", "5m", "1h", "1d", "1w", "1M"]),
                     "buckets": whole(1, MAX_BUCKETS),
                     "zone": text(examples=["UTC", "Asia/Shanghai", "+08:00"]),
@@ -175,6 +184,7 @@ AREA = Area(
             [
                 example("By the hour", interval="1h", zone="Asia/Shanghai", shown={"total": 12, "interval": "1h"}),
                 example("By level", field="level", limit=2),
+                example("What ten seconds are enough for", budget_seconds=10, shown={"total": 12}),
             ],
         ),
         _analysis(
@@ -187,6 +197,7 @@ AREA = Area(
                 {
                     **ASKED,
                     **_EXPLAIN,
+                    **BUDGETED,
                     "fields": listing(TEXT, least=1, most=MAX_LEVELS),
                     "limits": listing(whole(1, MAX_TERMS), least=1, most=MAX_LEVELS),
                     "approximate": FLAG,

@@ -49,7 +49,7 @@ _FILE: Final = record(
         "line_count": COUNT,
         "stored_lines": COUNT,
         "duplicate_lines": COUNT,
-        "rejected_lines": COUNT,
+        "rejected_lines": mapping(COUNT),
     }
 )
 SCHEMAS: Final[dict[str, Schema]] = {

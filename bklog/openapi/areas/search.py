@@ -75,6 +75,15 @@ _INDEX_SET_CODES: Final = (
     *(*BODY, *STORE, "index_set", "index_set_exists", "no_collector", "unknown_field", "masking", "several_stores"),
     *("own_index_set", "last_index_set", "field_masked"),
 )
+BUDGETED: Final[dict[str, Schema]] = {
+    "budget_seconds": {
+        "type": "number",
+        "minimum": LEAST_BUDGET_SECONDS,
+        "maximum": MOST_BUDGET_SECONDS,
+        "description": "after it the answer has what was found, and says what it covers",
+    }
+}
+STREAMED: Final = "With Accept: application/x-ndjson the answer is lines of events, as they come: docs/long-searches.md."
 SCHEMAS: Final[dict[str, Schema]] = {
     "Error": record(
         {
@@ -135,12 +144,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "cursor": described(TEXT, "of the former page: goes on where it ended"),
             "fields": listing(TEXT, least=1, most=MAX_FIELDS),
             "order": choice(["", "newest", "oldest"]),
-            "budget_seconds": {
-                "type": "number",
-                "minimum": LEAST_BUDGET_SECONDS,
-                "maximum": MOST_BUDGET_SECONDS,
-                "description": "after it the answer has what was found, and says what it covers",
-            },
+            **BUDGETED,
             "count": described(FLAG, "true: the number of rows only"),
             "explain": described(FLAG, "true: what would be run, without running it"),
         },
@@ -160,6 +164,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "notes": listing(record({"message": TEXT, "start": COUNT, "end": COUNT, "repair": TEXT})),
             "addition": listing(record({"field": TEXT, "operator": TEXT, "value": listing(TEXT)})),
             "rest": TEXT,
+            "steps": described(listing(TEXT), "what follows the query after |, each printed"),
+            "columns": described(listing(record({"name": TEXT, "type": TEXT})), "what the steps make of the rows"),
             "error": nullable(mapping(ANYTHING, required=["code", "message", "hint"])),
         }
     ),
@@ -242,7 +248,7 @@ AREA = Area(
             {200: Answer("A page, with `count` only a number, with `explain` what would be run", explained_or("SearchResult"))},
             codes=(*QUERY, "cursor"),
             body=ref("SearchRequest"),
-            about="With Accept: application/x-ndjson the answer is lines of events, as they come: docs/long-searches.md.",
+            about=STREAMED,
             examples=[
                 example("Errors of a day", query="level:error", limit=10),
                 example("How many", query="*", count=True, shown={"rows": [], "count": 12, "cursor": None}),
@@ -262,6 +268,11 @@ AREA = Area(
             body=ref("SearchRequest"),
             examples=[
                 Example("A query", body={"query": "level:error AND timeout"}, shown={"valid": True, "rest": ""}),
+                Example(
+                    "One with steps",
+                    body={"query": "level:error | stats count() by host"},
+                    shown={"valid": True, "rest": "", "steps": ["stats count() by host"]},
+                ),
                 Example(
                     "A text that cannot be read",
                     body={"query": "foo (bar"},

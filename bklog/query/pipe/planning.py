@@ -118,7 +118,7 @@ class _Planner:
             case Stats(figures, by):
                 self._group(figures, by)
             case Histogram(bucket, by):
-                self._group((Figure("count"),), (bucket, *by))
+                self._group((Figure("count"),), (bucket, *by), is_filled=not by)
             case Top(number, columns):
                 self._top(number, columns)
 
@@ -174,7 +174,7 @@ class _Planner:
         message = f"the table has no column {name.text} here"
         return _misread(message, hint, name.span, "a column of the step before", "unknown_field", edit)
 
-    def _group(self, figures: Sequence[Figure], by: Sequence[Key]) -> None:
+    def _group(self, figures: Sequence[Figure], by: Sequence[Key], *, is_filled: bool = False) -> None:
         keys = tuple(self._key(one) for one in by)
         aggregates = tuple(self._aggregate(one) for one in figures)
         columns = [*(key.column for key in keys), *(one.column for one in aggregates)]
@@ -184,7 +184,7 @@ class _Planner:
                 span = figures[max(0, place - len(keys))].span
                 message = f"two columns are called {name}"
                 raise _misread(message, "give one another name with as", span, "a name of its own", "bad_value")
-        self.stages.append(Group(keys, aggregates))
+        self.stages.append(Group(keys, aggregates, is_filled))
         self.columns = {column.name: column for column in columns}
         self.order = tuple(SortBy(key.column, descending=False) for key in keys)
         self.chosen, self.rows = True, False

@@ -60,6 +60,15 @@ def read_piped(text: str) -> Piped:
         raise proposing(error, repair(text, error, parse_piped)) from error
 
 
+def has_steps(text: str) -> bool:
+    """Whether steps follow the query, also where one of both is to be repaired first."""
+    try:
+        return bool(begin(text)[1].peek())
+    except QuerySyntax as error:
+        repaired = repair(text, error, parse_piped)
+        return bool(repaired) and bool(parse_piped(repaired).steps)
+
+
 def parse_piped(text: str) -> Piped:
     """A query without steps too. Raises QuerySyntax."""
     query, scan = begin(text)

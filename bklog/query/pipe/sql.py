@@ -5,7 +5,7 @@ A missing value is NULL all the way, and no comparison with it holds. Values are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, assert_never
 
 from bklog.query.extract import shown_from
@@ -91,8 +91,8 @@ def _stage(stage: Stage, rows: str, bind: Binder) -> str:
     match stage:
         case Filter(test):
             return f"SELECT * FROM {rows} WHERE {_test(test, bind)}"
-        case Group(keys, aggregates):
-            return _group(keys, aggregates, rows, bind)
+        case Group():
+            return _group(stage, rows, bind)
         case Derive(source, pattern, columns):
             return _derive(source, pattern, columns, rows, bind)
         case First(number, order):
@@ -103,14 +103,25 @@ def _stage(stage: Stage, rows: str, bind: Binder) -> str:
             assert_never(unreachable)
 
 
-def _group(keys: Sequence[GroupKey], aggregates: Iterable[Aggregate], rows: str, bind: Binder) -> str:
+def _group(group: Group, rows: str, bind: Binder) -> str:
     """Buckets are grouped by their short numbers, and become times only then."""
+    keys, aggregates = group.keys, group.aggregates
     inner = [f"{_key(key, bind)} AS k{place}" for place, key in enumerate(keys)]
     inner += [f"{_aggregate(one)} AS {name_of(one.column)}" for one in aggregates]
     by = f" GROUP BY {', '.join(f'k{place}' for place in range(len(keys)))}" if keys else ""
+    found = f"SELECT {', '.join(inner)} FROM {rows}{by}"
+    if group.is_filled:
+        found = _filled(found, keys[0].edges, name_of(aggregates[0].column), bind)
     outer = [f"{_bucket_start(key, f'k{place}', bind)} AS {name_of(key.column)}" for place, key in enumerate(keys)]
     outer += [name_of(one.column) for one in aggregates]
-    return f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM {rows}{by})"
+    return f"SELECT {', '.join(outer)} FROM ({found})"
+
+
+def _filled(counts: str, edges: Sequence[int], count: str, bind: Binder) -> str:
+    """Each bucket once, by the number or the edge that `bucket_of` gives it."""
+    every = f"range({len(edges) - 1})" if common_width(edges) else bind(str(list(edges[:-1])), "Array(Int64)")
+    nothing = f"SELECT arrayJoin({every}) AS k0, 0 AS {count}"
+    return f"SELECT k0, sum({count}) AS {count} FROM ({counts} UNION ALL {nothing}) GROUP BY k0"
 
 
 def _key(key: GroupKey, bind: Binder) -> str:

@@ -6,7 +6,7 @@ Piped ─ Query, then any of: Stats, Histogram, Top, Sort, Take, Show, Dedup, Wh
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from dataclasses import field as part
 from typing import Final, TypeAlias
@@ -253,6 +253,24 @@ class Piped:
 
     def __str__(self) -> str:
         return " | ".join([str(self.query), *map(str, self.steps)])
+
+
+def regexes_of(piped: Piped) -> list[tuple[str, Span]]:
+    """Every regular expression of the steps, with the place of its step, or of the column that is compared with it."""
+    return [found for step in piped.steps for found in _regexes(step)]
+
+
+def _regexes(node: Step | Condition) -> Iterator[tuple[str, Span]]:
+    match node:
+        case Extract(Regex(pattern), span=span):
+            yield pattern, span
+        case Compared(column, operand=Regex(pattern)):
+            yield pattern, column.span
+        case Where(inner) | Opposite(inner):
+            yield from _regexes(inner)
+        case Both(conditions) | Either(conditions):
+            for one in conditions:
+                yield from _regexes(one)
 
 
 def both(conditions: Iterable[Condition]) -> Condition:

@@ -134,8 +134,11 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Group:
+    """With `is_filled` the one key has buckets, the one figure counts, and buckets without rows are there with 0."""
+
     keys: tuple[GroupKey, ...]
     aggregates: tuple[Aggregate, ...]
+    is_filled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,11 @@ from typing import Any, Final, Protocol
 from bklog.errors import BklogError, Forbidden, Retryable
 from bklog.query.outputs import Arrival
 from bklog.search.tail.allowance import Allowance
-from bklog.search.tail.messages import dropped_event, event, failure, heartbeat, rows_event
-from bklog.search.tail.position import SETTLE_SECONDS, Position
-from bklog.search.tail.reading import ARRIVALS, Piece, Reader, pieces
+from bklog.search.tail.messages import Wording
+from bklog.search.tail.position import MICROSECOND, SETTLE_SECONDS, Position, settled
+from bklog.search.tail.reading import ARRIVALS, Piece, pieces
 from bklog.search.tail.viewer import Viewer
+from bklog.store import LogTable
 from bklog.telemetry import RowsTailed
 
 POLL_SECONDS: Final = 0.5
@@ -33,15 +34,46 @@ STALE_SECONDS: Final = 15.0  # without knowing what to hide nothing is shown
 HEARTBEAT_SECONDS: Final = 5.0
 RESUME_SECONDS: Final = 600  # who was away for longer is told that there is a gap
 CATCH_UP_SECONDS: Final = 60  # of rows at the usual rate are shown to who comes back
-MICROSECOND: Final = 1_000_000
 PASSING: Final = frozenset({"table_gone"})  # another table takes its place, and is seen at the next refresh
 InThread = Callable[..., Awaitable[Any]]
 
 
-class Asking(Protocol):
-    """What a feed has of the platform. Both may take time; both raise what a search would answer with."""
+class Followed(Protocol):
+    """What is read at the moment; compared with what was read before."""
 
-    def open(self) -> Reader:
+    @property
+    def tables(self) -> tuple[LogTable, ...]: ...
+
+    @property
+    def masking(self) -> object: ...
+
+
+class Reading(Protocol):
+    """A question about what is there now. Everything but its properties takes time."""
+
+    @property
+    def source(self) -> Followed: ...
+
+    @property
+    def query(self) -> str: ...
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+    def arrivals(self, since: int) -> list[Arrival]:
+        """What is visible of what arrived after `since` (microseconds since 1970): the newest ARRIVALS, oldest first."""
+
+    def read(self, arrivals: Sequence[Arrival], most_rows: int) -> Piece:
+        """The first `most_rows` of these arrivals that match, and how many more there are."""
+
+
+class Asking(Protocol):
+    """What a feed has of the platform. It may take time; it raises what a search would answer with."""
+
+    @property
+    def wording(self) -> Wording: ...
+
+    def open(self) -> Reading:
         """The question, about the index set as it is now."""
 
     def require_readers(self, tokens: frozenset[str]) -> dict[str, BklogError]:
@@ -62,10 +94,11 @@ class Pace:
 class Feed:
     """Runs while it has viewers. `in_thread` runs what blocks."""
 
-    def __init__(self, index_set_id: int, asking: Asking, reader: Reader, in_thread: InThread, pace: Pace) -> None:
+    def __init__(self, index_set_id: int, asking: Asking, reader: Reading, in_thread: InThread, pace: Pace) -> None:
         self.viewers: set[Viewer] = set()
         self._index_set_id = index_set_id
         self._asking = asking
+        self._wording = asking.wording
         self._reader = reader
         self._in_thread = in_thread
         self._pace = pace
@@ -144,13 +177,13 @@ class Feed:
         """Up to when everything that arrived can be seen: an insert that takes long is waited for."""
         if time.monotonic() - self._settled_at >= SETTLE_EVERY_SECONDS:
             longest_seconds: float = await self._in_thread(self._asking.longest_insert)
-            self._settled = _now() - int((SETTLE_SECONDS + longest_seconds) * MICROSECOND)
+            self._settled = settled(_now(), longest_seconds)
             self._settled_at = time.monotonic()
 
     async def _admit(self, viewer: Viewer, position: Position) -> None:
         if not viewer.is_greeted:
             viewer.is_greeted = True
-            viewer.send(event("open", self._described(), position if viewer.position is None else None))
+            viewer.send(self._wording.event("open", self._described(), position if viewer.position is None else None))
         if viewer.position is not None:
             await self._catch_up(viewer, viewer.position, position)
         if viewer in self._joining:  # else it has left
@@ -162,7 +195,7 @@ class Feed:
         listed = await self._list(max(at.until, _now() - RESUME_SECONDS * MICROSECOND))
         oldest = listed[0].time if len(listed) == ARRIVALS else _now() - RESUME_SECONDS * MICROSECOND
         if at.until < oldest - SETTLE_SECONDS * MICROSECOND:
-            viewer.send(event("gap", _gap(at.until, oldest)))
+            viewer.send(self._wording.event("gap", _gap(at.until, oldest)))
             at = viewer.position = Position(oldest)
         told = [one for one in listed if position.has_told(one)]
         allowed = _allowed(at, self._pace.rows_per_second)
@@ -173,8 +206,8 @@ class Feed:
             self._tell(found, at, (viewer,))
 
     def _tell(self, found: Piece, position: Position, viewers: Iterable[Viewer]) -> None:
-        dropped = dropped_event(found.dropped, "rate", None if found.shown else position) if found.dropped else b""
-        rows = rows_event(found.lines, position) if found.shown else b""
+        dropped = self._wording.dropped(found.dropped, "rate", None if found.shown else position) if found.dropped else b""
+        rows = self._wording.rows(found.lines, position) if found.shown else b""
         for viewer in viewers:
             if dropped:
                 viewer.send(dropped)
@@ -198,7 +231,7 @@ class Feed:
         for viewer in [one for one in self.followers if one.token in refused]:
             error = refused[viewer.token]
             viewer.forget_rows()
-            viewer.end(error.stable_code, failure(error))
+            viewer.fail(error)
             self.leave(viewer)
         before, self._reader = self._reader.source, await self._in_thread(self._asking.open)
         self._refreshed_at = self._confirmed_at = now
@@ -209,36 +242,36 @@ class Feed:
         for viewer in self.viewers:
             if is_masking:
                 viewer.forget_rows()
-            viewer.send(event("changed", {"what": "masking" if is_masking else "tables"}))
+            viewer.send(self._wording.event("changed", {"what": "masking" if is_masking else "tables"}))
 
     def _beat(self, position: Position) -> None:
         if time.monotonic() - self._told_at >= self._pace.heartbeat_seconds:
             self._told_at = time.monotonic()
             for viewer in self.viewers:
-                viewer.send(heartbeat(position))
+                viewer.send(self._wording.heartbeat(position))
 
     def _tell_trouble(self, error: BklogError) -> None:
         """Once, and the connection is kept: nothing was told, so that nothing is missed."""
         if error.stable_code != self._trouble:
             self._trouble = error.stable_code
             for viewer in self.followers:
-                viewer.send(failure(error, name="waiting"))
+                viewer.send(self._wording.failure(error, name="waiting"))
         elif time.monotonic() - self._told_at >= self._pace.heartbeat_seconds:
             self._told_at = time.monotonic()
             for viewer in self.followers:
-                viewer.send(b": heartbeat\n\n")
+                viewer.send(self._wording.heartbeat(None))
 
     def _recover(self) -> None:
         if self._trouble:
             self._trouble = ""
             for viewer in self.viewers:
-                viewer.send(event("recovered", {}))
+                viewer.send(self._wording.event("recovered", {}))
 
     def end_all(self, error: BklogError) -> None:
         for viewer in self.followers:
             if isinstance(error, Forbidden):  # by a masking of which the rows that wait know nothing
                 viewer.forget_rows()
-            viewer.end(error.stable_code, failure(error))
+            viewer.fail(error)
         self.viewers.clear()
         self._joining.clear()
 

@@ -1,6 +1,6 @@
 """Hub: all feeds of a process. A viewer joins the feed of its question, or begins it; limits, lifetimes, the end of all.
 
-request, token, position ─ follow ─▶ Viewer ─ messages ─▶ …          a table got rows ─ stored ─▶ its feeds ask sooner
+question, token, position ─ follow ─▶ Viewer ─ messages ─▶ …          a table got rows ─ stored ─▶ its feeds ask sooner
 """
 
 from __future__ import annotations
@@ -8,22 +8,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Hashable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from bklog.errors import BklogError, Overloaded, Unavailable
-from bklog.search.tail.feed import Asking, Feed, InThread, Pace
-from bklog.search.tail.messages import event
+from bklog.search.tail.feed import Asking, Feed, InThread, Pace, Reading
 from bklog.search.tail.position import Position
-from bklog.search.tail.reading import Reader
-from bklog.search.tail.request import TailRequest
-from bklog.search.tail.viewer import Viewer
+from bklog.search.tail.viewer import Ended, Viewer
 from bklog.telemetry import TailEnded
 from bklog.telemetry.metrics import TAIL_VIEWERS
 
+STOPPING: Final = "tail_stopping"
 END_HINT: Final = "connect again with the id of the last event as Last-Event-ID: nothing is missed"
 logger = logging.getLogger("bklog.tail")
+
+
+class Question(Hashable, Protocol):
+    """What is followed: all viewers of equal questions are served by one reading of the store."""
+
+    @property
+    def index_set_id(self) -> int:
+        """0 where several may be meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +40,10 @@ class HubLimits:
 
 
 class Hub:
-    """`ask` makes what a feed has of the platform. Everything is called in one event loop."""
+    """Everything is called in one event loop."""
 
-    def __init__(self, ask: Callable[[TailRequest], Asking], in_thread: InThread, *, limits: HubLimits, pace: Pace) -> None:
-        self.feeds: dict[TailRequest, Feed] = {}
-        self._ask = ask
+    def __init__(self, in_thread: InThread, *, limits: HubLimits, pace: Pace) -> None:
+        self.feeds: dict[Question, Feed] = {}
         self.in_thread = in_thread
         self._limits = limits
         self._pace = pace
@@ -46,22 +51,24 @@ class Hub:
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopping = False
 
-    async def follow(self, request: TailRequest, token: str, position: Position | None) -> Following:
-        """Raises Overloaded (`tail_viewers`, `tail_queries`), Unavailable (`tail_stopping`), and what a search raises."""
+    async def follow(self, question: Question, asking: Asking, token: str, position: Position | None) -> Following:
+        """`asking` is used where nobody else asks this already.
+
+        Raises Overloaded (`tail_viewers`, `tail_queries`), Unavailable (`tail_stopping`), and what a search raises.
+        """
         self._require_room()
         self._count(1)
         try:
-            self._require_feed(request)
-            asking = self._ask(request)
-            reader: Reader = await self.in_thread(asking.open)
-            self._require_feed(request)
+            self._require_feed(question)
+            reader: Reading = await self.in_thread(asking.open)
+            self._require_feed(question)
         except BaseException:
             self._count(-1)
             raise
-        viewer = Viewer(token, position)
-        feed = self.feeds.get(request) or self._begin(request, asking, reader)
+        viewer = Viewer(token, position, asking.wording)
+        feed = self.feeds.get(question) or self._begin(question, asking, reader)
         feed.join(viewer)
-        return Following(self, feed, viewer, request.index_set_id, self._limits.seconds)
+        return Following(self, feed, viewer, question.index_set_id, self._limits.seconds)
 
     def stored(self, table: str) -> None:
         for feed in self.feeds.values():
@@ -73,30 +80,30 @@ class Hub:
         self._is_stopping = True
         for feed in self.feeds.values():
             for viewer in feed.followers:
-                viewer.end("tail_stopping", event("end", {"code": "tail_stopping", "hint": END_HINT}))
+                viewer.send_away(STOPPING, END_HINT)
 
     def left(self, feed: Feed, viewer: Viewer) -> None:
         self._count(-1)
         feed.leave(viewer)
 
-    def _begin(self, request: TailRequest, asking: Asking, reader: Reader) -> Feed:
-        feed = self.feeds[request] = Feed(request.index_set_id, asking, reader, self.in_thread, self._pace)
-        task = asyncio.get_running_loop().create_task(self._run(request, feed))
+    def _begin(self, question: Question, asking: Asking, reader: Reading) -> Feed:
+        feed = self.feeds[question] = Feed(question.index_set_id, asking, reader, self.in_thread, self._pace)
+        task = asyncio.get_running_loop().create_task(self._run(question, feed))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return feed
 
-    async def _run(self, request: TailRequest, feed: Feed) -> None:
+    async def _run(self, question: Question, feed: Feed) -> None:
         await asyncio.sleep(0)  # let the viewer that began it join
         try:
             await feed.run()
         except Exception:
-            logger.exception("TailFailed", extra={"index_set_id": request.index_set_id})
+            logger.exception("TailFailed", extra={"index_set_id": question.index_set_id})
             feed.end_all(BklogError("the platform failed to follow; this is a defect of it", hint="its log says more"))
             raise
         finally:
-            if self.feeds.get(request) is feed:
-                del self.feeds[request]
+            if self.feeds.get(question) is feed:
+                del self.feeds[question]
 
     def _count(self, change: int) -> None:
         self._viewers += change
@@ -107,11 +114,11 @@ class Hub:
             message = f"{self._viewers} viewers follow already"
             raise Overloaded(message, retry_after_seconds=10, hint="raise BKLOG_TAIL_MAX_VIEWERS", code="tail_viewers")
 
-    def _require_feed(self, request: TailRequest) -> None:
+    def _require_feed(self, question: Question) -> None:
         """There is one, or there may be another."""
         if self._is_stopping:
-            raise Unavailable("this program is stopping", hint=END_HINT, code="tail_stopping")
-        if request not in self.feeds and len(self.feeds) >= self._limits.queries:
+            raise Unavailable("this program is stopping", hint=END_HINT, code=STOPPING)
+        if question not in self.feeds and len(self.feeds) >= self._limits.queries:
             message = f"{len(self.feeds)} different queries are followed already"
             hint = "follow one of them, or raise BKLOG_TAIL_MAX_QUERIES"
             raise Overloaded(message, retry_after_seconds=10, hint=hint, code="tail_queries")
@@ -126,8 +133,12 @@ class Following:
         self._viewer = viewer
         self._index_set_id = index_set_id
         self._began = time.monotonic()
-        last = event("end", {"code": "tail_lifetime", "hint": END_HINT})
-        self._lifetime = asyncio.get_running_loop().call_later(seconds, viewer.end, "tail_lifetime", last)
+        self._lifetime = asyncio.get_running_loop().call_later(seconds, viewer.send_away, "tail_lifetime", END_HINT)
+
+    @property
+    def ended(self) -> Ended | None:
+        """Why the viewer was sent away, if it was."""
+        return self._viewer.ended
 
     def messages(self) -> AsyncIterator[bytes]:
         return self._viewer.messages()
@@ -139,5 +150,6 @@ class Following:
     def leave(self, reader: str) -> None:
         self._lifetime.cancel()
         self._hub.left(self._feed, self._viewer)
-        code, seconds = self._viewer.ended or "left", time.monotonic() - self._began
+        code = self._viewer.ended.code if self._viewer.ended else "left"
+        seconds = time.monotonic() - self._began
         TailEnded(self._index_set_id, reader, code, self._viewer.rows_missed, seconds).emit()

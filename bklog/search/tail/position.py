@@ -22,6 +22,7 @@ from bklog.query.outputs import Arrival
 # What becomes visible later after its time than this is not told, unless its insert runs. It bounds how far apart the
 # clocks of ingest may be; each second more is read with every reading.
 SETTLE_SECONDS: Final = 5
+MICROSECOND: Final = 1_000_000
 MAX_NAMES: Final = 500  # an id travels as a header
 NAME_BYTES: Final = 6
 TIME_BYTES: Final = 8
@@ -64,6 +65,11 @@ def read_position(text: str) -> Position:
     return Position(
         int.from_bytes(content[:TIME_BYTES], "big"), frozenset(names[start : start + NAME_BYTES] for start in starts)
     )
+
+
+def settled(now: int, longest_insert_seconds: float) -> int:
+    """Up to when everything that arrived can be seen, in microseconds since 1970: an insert that takes long is waited for."""
+    return now - int((SETTLE_SECONDS + longest_insert_seconds) * MICROSECOND)
 
 
 def name_of(arrival: Arrival) -> bytes:

@@ -61,7 +61,6 @@ class Reader:
     ) -> None:
         self.source = source
         self._limits = limits
-        self._arrivals_limits = replace(limits, result_rows=ARRIVALS)
         self._store = store.of(source.tables)
         asked = read_request(request.as_search(ALL_TIME))
         names = [*asked.fields, *(name for name in request.fields or () if name != "fields")]
@@ -82,29 +81,13 @@ class Reader:
         self.notes = tuple(note.message for note in asked.text.notes)
 
     def arrivals(self, since: int) -> list[Arrival]:
-        """What is visible of what arrived after `since` (microseconds since 1970): the newest ARRIVALS, oldest first."""
-        tables = [self._store.table(table.name) for table in self.source.tables]
-        rows = select(render_arrivals(tables, since, limit=ARRIVALS), self._store, self._arrivals_limits).rows
-        return [Arrival(time, UUID(batch), day, number) for time, batch, day, number in reversed(rows)]
+        return list_arrivals(self.source.tables, since, store=self._store, limits=self._limits)
 
     def read(self, arrivals: Sequence[Arrival], most_rows: int) -> Piece:
-        """The first `most_rows` that match, and how many more there are."""
-        lines, is_whole = self._lines(tuple(arrivals), most_rows) if most_rows else (b"", False)
-        shown = lines.count(b"\n")
-        if is_whole and shown < most_rows:
-            return Piece(lines, shown, 0)
-        return Piece(lines, shown, max(0, self._count(tuple(arrivals)) - shown))
-
-    def _lines(self, arrivals: tuple[Arrival, ...], most_rows: int) -> tuple[bytes, bool]:
-        """And whether they are all that was asked for: beyond PIECE_BYTES nothing is taken."""
-        page = self._page
-        statement = self._render(Arrived(arrivals, page.columns, page.paths, most_rows))
-        with closing(self._store.stream(statement, Writing(Form.RAW), self._limits)) as chunks:
-            return _take(chunks, PIECE_BYTES)
-
-    def _count(self, arrivals: tuple[Arrival, ...]) -> int:
-        rows = select(self._render(ArrivedCount(arrivals)), self._store, self._limits).rows
-        return int(rows[0][0] or 0) if rows else 0
+        """In the order of their coming."""
+        page, came = self._page, tuple(arrivals)
+        lines = self._render(Arrived(came, page.columns, page.paths, most_rows))
+        return read_piece(lines, self._render(ArrivedCount(came)), most_rows, store=self._store, limits=self._limits)
 
     def _render(self, output: Arrived | ArrivedCount) -> Statement:
         plan: Plan = replace(self._plan, output=output)
@@ -115,6 +98,28 @@ class Reader:
         if not isinstance(self._plan.output, Page):
             raise TypeError(f"a tail cannot be planned as {type(self._plan.output).__name__}")
         return self._plan.output
+
+
+def list_arrivals(tables: Sequence[LogTable], since: int, *, store: Searching, limits: Limits) -> list[Arrival]:
+    statement = render_arrivals([store.table(table.name) for table in tables], since, limit=ARRIVALS)
+    rows = select(statement, store, replace(limits, result_rows=ARRIVALS)).rows
+    return [Arrival(time, UUID(batch), day, number) for time, batch, day, number in reversed(rows)]
+
+
+def read_piece(lines: Statement, count: Statement, most_rows: int, *, store: Searching, limits: Limits) -> Piece:
+    """`lines` asks for at most so many, `count` for the number of all; it is asked only where some are left out."""
+    taken, is_whole = _lines(lines, store, limits) if most_rows else (b"", False)
+    shown = taken.count(b"\n")
+    if is_whole and shown < most_rows:
+        return Piece(taken, shown, 0)
+    rows = select(count, store, limits).rows
+    return Piece(taken, shown, max(0, (int(rows[0][0] or 0) if rows else 0) - shown))
+
+
+def _lines(statement: Statement, store: Searching, limits: Limits) -> tuple[bytes, bool]:
+    """And whether they are all that was asked for: beyond PIECE_BYTES nothing is taken."""
+    with closing(store.stream(statement, Writing(Form.RAW), limits)) as chunks:
+        return _take(chunks, PIECE_BYTES)
 
 
 def pieces(arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, ...]]:

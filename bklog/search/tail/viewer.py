@@ -8,22 +8,34 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Final
 
-from bklog.search.tail.messages import dropped_event
+from bklog.errors import BklogError, Retryable
+from bklog.search.tail.messages import Wording
 from bklog.search.tail.position import Position
 
 MAX_WAITING_BYTES: Final = 8 << 20
 
 
-class Viewer:
-    """`position` is where it wants to go on, None for what comes from now on; `ended` says why it was ended, once it is."""
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Why a viewer was sent away; `may_return` says whether it is worth to connect again as it did."""
 
-    def __init__(self, token: str, position: Position | None) -> None:
+    code: str
+    sentence: str
+    may_return: bool
+
+
+class Viewer:
+    """`position` is where it wants to go on, None for what comes from now on."""
+
+    def __init__(self, token: str, position: Position | None, wording: Wording) -> None:
         self.token = token
+        self._wording = wording
         self.position = position
         self.is_greeted = False
-        self.ended = ""
+        self.ended: Ended | None = None
         self.rows_missed = 0
         self.when_ended: Callable[[], object] = lambda: None
         self._waiting: deque[tuple[bytes, int]] = deque()
@@ -33,7 +45,7 @@ class Viewer:
 
     def send(self, message: bytes, *, rows: int = 0) -> None:
         """`rows` are those that the message has: only such messages may be left out."""
-        if self.ended:
+        if self.ended or not message:
             return
         if rows and self._waiting and self._size_bytes + len(message) > MAX_WAITING_BYTES:
             self._drop(rows, "viewer")
@@ -50,8 +62,15 @@ class Viewer:
         self._waiting, self._size_bytes = kept, sum(len(message) for message, _ in kept)
         self._changed.set()
 
-    def end(self, why: str, last: bytes) -> None:
+    def send_away(self, code: str, hint: str) -> None:
         """What waits is still sent, and then this."""
+        self._end(Ended(code, hint, may_return=True), self._wording.event("end", {"code": code, "hint": hint}))
+
+    def fail(self, error: BklogError) -> None:
+        ended = Ended(error.stable_code, error.message, may_return=isinstance(error, Retryable))
+        self._end(ended, self._wording.failure(error))
+
+    def _end(self, why: Ended, last: bytes) -> None:
         if self.ended:
             return
         self.send(last)
@@ -84,5 +103,5 @@ class Viewer:
     def _tell_dropped(self) -> None:
         """Between what came before and what comes after."""
         for reason, rows in self._dropped.items():
-            self._append(dropped_event(rows, reason), 0)
+            self._append(self._wording.dropped(rows, reason), 0)
         self._dropped.clear()

@@ -1,7 +1,7 @@
 """Call -> Answer: runs a statement on a leased connection and hands its result out in pieces.
 
 SELECT:           `INTO OUTFILE` a pipe: the engine writes one document of any format, only as fast as the client reads;
-                  or the end of a file that the client reads (`append.py`)
+                  or the end of a file that the client reads (`append.py`); a page, held back anyway, in one go
 INSERT with rows: `FROM INFILE` or `file(…)` over the memory file, so that the engine parses and no byte is copied in Python
 the rest:         whole
 """
@@ -22,16 +22,17 @@ from bklog.store.server.engine import Engine
 from bklog.store.server.errors import Code, engine_failure, refusal
 from bklog.store.server.guard import check, check_settings, values_need_literals
 from bklog.store.server.pipe import Pipe
+from bklog.store.server.respond import SPOOL_MEMORY_BYTES
 from bklog.store.server.statements import Data, InputCall, Kind, Output, output
 from bklog.store.server.worker import EngineResult, Worker, quote_name
 
 INLINE_VALUES_BYTES: Final = 256 * 1024  # as much as the engine parses of one statement
-
-
+PAGE_BYTES: Final = SPOOL_MEMORY_BYTES  # what is held back of an answer without a file
 REMEMBERED_TEXTS: Final = 1_000
 _classified: dict[tuple[Any, ...], tuple[int, bool]] = {}
 
 
+LIMITS_OF_RESULTS: Final = frozenset({"max_result_bytes", "result_overflow_mode"})
 LITERALS_ONLY: Final = {
     "input_format_values_interpret_expressions": "0",
     "input_format_values_deduce_templates_of_expressions": "0",
@@ -84,6 +85,12 @@ async def pieces(
     """Pieces of the answer. The generator must be closed: a statement that is not read to its end is killed then."""
     since = time.monotonic_ns()
     try:
+        if _is_page(call, statement):
+            page = await engine.run(worker, lambda: _page(worker, call, statement, progress))
+            if page is not None:
+                progress.result_bytes = len(page)
+                yield page
+                return
         parses = await engine.run(worker, lambda: _prepare(worker, call, statement))
         # What does not parse goes to the engine as it came: its error quotes the statement.
         streams = statement.kind is Kind.SELECT and parses
@@ -95,6 +102,29 @@ async def pieces(
         raise engine_failure(error) from error
     finally:
         progress.elapsed_ns = time.monotonic_ns() - since
+
+
+def _is_page(call: Call, statement: Statement) -> bool:
+    """The client takes no byte before the last: a pipe and a second job would be half a millisecond for nothing."""
+    has_own_limits = not LIMITS_OF_RESULTS.isdisjoint(call.settings)
+    return call.wait_end and call.append is None and statement.kind is Kind.SELECT and not has_own_limits
+
+
+def _page(worker: Worker, call: Call, statement: Statement, progress: Progress) -> bytes | None:
+    """The answer; nothing where it is larger than may be held in memory, or does not parse: then the long way is taken."""
+    bounded = replace(call, settings={**call.settings, "max_result_bytes": str(PAGE_BYTES)})
+    if not _prepare(worker, bounded, statement):
+        return None
+    clause = output(call.received.scan.tokens)  # after half a statement the engine would take it for a table
+    sql = statement.sql[: clause.at] + statement.sql[clause.end :] if clause.format else statement.sql
+    try:
+        result = worker.connection.query(sql, statement.format, params=call.params)
+    except RuntimeError as error:
+        if engine_failure(error).engine_code == Code.TOO_MANY_ROWS_OR_BYTES and "max bytes" in str(error):
+            return None
+        raise
+    progress.finish(result, inserts=False)
+    return result.bytes()
 
 
 def _prepare(worker: Worker, call: Call, statement: Statement) -> bool:

@@ -52,10 +52,10 @@ class Bench:
 
     def stop(self, process: subprocess.Popen[bytes]) -> int:
         process.send_signal(signal.SIGTERM)
-        return process.wait(timeout=10)
+        return process.wait(timeout=30)
 
     def run_once(self) -> int:
-        return self.start("--once").wait(timeout=30)
+        return self.start("--once").wait(timeout=60)
 
 
 @pytest.fixture

@@ -204,6 +204,29 @@ def test_the_counts_of_a_large_answer_are_complete_when_the_client_waits(store_s
     assert "x-clickhouse-summary" not in store_server.send(sql).headers
 
 
+WHOLE = [
+    pytest.param({}, "SELECT number FROM numbers(3)", id="small"),
+    pytest.param({}, "SELECT 1 FROM numbers(3) FORMAT JSONCompactEachRow SETTINGS max_threads = 1", id="settings behind"),
+    pytest.param({}, "SELECT repeat('日', 1000) FROM numbers(4000)", id="more than may be held in memory"),
+    pytest.param({"max_result_rows": 20}, "SELECT repeat('x', 1000000) FROM numbers(12)", id="few rows, and large"),
+    pytest.param({"max_result_bytes": 9_000_000}, "SELECT repeat('x', 1000000) FROM numbers(8)", id="a limit of its own"),
+    pytest.param({"max_result_rows": 2, "result_overflow_mode": "break"}, "SELECT 7 FROM numbers(2)", id="another mode"),
+]
+
+
+@pytest.mark.parametrize(("settings", "sql"), WHOLE)
+def test_an_answer_that_is_held_back_is_the_same(store_server: StoreServer, settings: dict[str, Any], sql: str) -> None:
+    at_once = store_server.send(sql, **settings)
+    held = store_server.send(sql, **settings, wait_end_of_query=1)
+    assert (held.status, held.body) == (200, at_once.body)
+    assert json.loads(held.headers["x-clickhouse-summary"])["result_bytes"] == str(len(held.body))
+
+
+def test_a_limit_of_rows_holds_for_an_answer_that_is_held_back(store_server: StoreServer) -> None:
+    reply = store_server.send("SELECT number FROM numbers(100)", max_result_rows=10, wait_end_of_query=1)
+    assert (reply.status, reply.code) == (500, 396)
+
+
 def test_an_insert_counts_what_it_wrote(store_server: StoreServer, table: str) -> None:
     reply = store_server.send("1\n2\n3\n", query="INSERT INTO h (a) FORMAT TSV")
     assert json.loads(reply.headers["x-clickhouse-summary"])["written_rows"] == "3"
