@@ -10,7 +10,7 @@ from typing import Final
 from bklog.query.fields import FIELDS, Kind
 from bklog.query.masked import quote_name
 from bklog.query.plan import Breaks, Extract, Order, Plan, Scan, Shown, Spread
-from bklog.query.sql import MASKING, NEWEST_FIRST, OLDEST_FIRST, Binder, matching, shown_of, stored
+from bklog.query.sql import MASKING, NEWEST_FIRST, OLDEST_FIRST, Binder, masking_settings, matching, shown_of, stored
 from bklog.records import IDENTITY
 
 _ORDERS: Final = {Order.NEWEST: f" ORDER BY {NEWEST_FIRST}", Order.OLDEST: f" ORDER BY {OLDEST_FIRST}", Order.UNSORTED: ""}
@@ -49,13 +49,13 @@ def _render_spread(plan: Plan, width: int, bind: Binder) -> str:
         for scan in plan.scans
     ]
     sums = "slot, sum(n) AS number, toUnixTimestamp64Nano(toDateTime64(max(last), 9, 'UTC')) AS arrived"
-    return f"SELECT {sums} FROM ({' UNION ALL '.join(scans)}) GROUP BY slot ORDER BY slot"
+    return f"SELECT {sums} FROM ({' UNION ALL '.join(scans)}) GROUP BY slot ORDER BY slot{masking_settings(plan)}"
 
 
 def _render_breaks(plan: Plan, columns: tuple[Shown, ...], bind: Binder) -> str:
     found = " + ".join(f"countSubstrings(ifNull(toString({_value(one, bind)}), ''), '\\n')" for one in columns)
     sums = [f"SELECT sum({found}) AS n FROM {shown_from(scan, plan, bind, '')}" for scan in plan.scans]
-    return f"SELECT sum(n) AS n FROM ({' UNION ALL '.join(sums)})"
+    return f"SELECT sum(n) AS n FROM ({' UNION ALL '.join(sums)}){masking_settings(plan)}"
 
 
 def shown_from(scan: Scan, plan: Plan, bind: Binder, end: str) -> str:

@@ -57,9 +57,10 @@ NEWEST_FIRST: Final = ", ".join(f"{name} DESC" for name in IDENTITY)
 OLDEST_FIRST: Final = ", ".join(IDENTITY)
 # Up to this many rows the columns that no condition reads are read for the page's rows only; servers differ in the default.
 PAGE_SETTINGS: Final = "SETTINGS query_plan_max_limit_for_lazy_materialization = 10000"
-# Conditions on masked texts hold lambdas, which the engine cannot put into the rows that it makes up to read in order. Merged with
-# what makes those texts they would be looked through for what an index answers: that is in `certain_part` alone.
-MASKING: Final = "read_in_order_use_virtual_row = 0, query_plan_merge_expressions = 0"
+# Masked texts are made by lambdas, which the engine cannot put into the rows that it makes up to read in order. What is asked of a
+# masked row stays above it: carried down to the table the text would be made again for each question, and looked through for what
+# an index answers, which is in `certain_part` alone.
+MASKING: Final = "read_in_order_use_virtual_row = 0, query_plan_filter_push_down = 0, query_plan_merge_expressions = 0"
 MASKED_SETTINGS: Final = f"{PAGE_SETTINGS}, {MASKING}"
 # A page that the index finds is over before a second thread is of use: with one it comes up to a tenth sooner, and leaves the
 # other cores to others. Phrases and expressions are read for in many granules.
@@ -161,7 +162,8 @@ def regexes(plan: Plan) -> tuple[str, ...]:
 
 def _render_count(plan: Plan, bind: Binder) -> str:
     counts = [f"SELECT count() AS n FROM {matching(scan, plan, bind)}" for scan in plan.scans]
-    return counts[0] if len(counts) == 1 else f"SELECT sum(n) AS n FROM ({' UNION ALL '.join(counts)})"
+    count = counts[0] if len(counts) == 1 else f"SELECT sum(n) AS n FROM ({' UNION ALL '.join(counts)})"
+    return f"{count}{masking_settings(plan)}"
 
 
 def _render_page(plan: Plan, page: Page, bind: Binder) -> str:
@@ -180,6 +182,11 @@ def _render_page(plan: Plan, page: Page, bind: Binder) -> str:
 
 def order_of(page: Page) -> str:
     return OLDEST_FIRST if page.order is Order.OLDEST else NEWEST_FIRST
+
+
+def masking_settings(plan: Plan) -> str:
+    """The end of a statement that needs no others."""
+    return f" SETTINGS {MASKING}" if plan.masking else ""
 
 
 def page_settings(plan: Plan) -> str:
