@@ -14,7 +14,7 @@ The names exist only in what `over` makes of a table, so that a statement that f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from bklog.query.masked_fields import JSON_NUMBER, JSON_TOKENS, Bind, FieldRules, Step
@@ -61,12 +61,12 @@ class MaskedRow:
 
     def compared(self, rows: str, columns: Sequence[str] = ()) -> str:
         """A FROM: these rows of a table, with what their conditions are about: these columns as they are shown, and `texts`."""
-        return self._with(rows, (*self._value_steps(), *self._text_steps("mask_compared", columns, self._known)))
+        return self._with(rows, (*self._value_steps(), *self._compared_steps(columns)))
 
     def over(self, compared: str, columns: Sequence[str] = ()) -> str:
         """A FROM: rows of `compared` with these columns, and beside them all else that is shown of them."""
         others = [name for name in COVERED_COLUMNS if name not in columns]
-        return self._with(compared, (*self._text_steps("mask_others", others, {}), *self._document_steps()))
+        return self._with(compared, self._over_steps(others))
 
     def shown_of(self, rows: str) -> str:
         """A FROM: rows of a table as they are shown."""
@@ -95,16 +95,40 @@ class MaskedRow:
             },
         )
 
-    def _text_steps(self, whole: str, columns: Sequence[str], texts: Mapping[str, str]) -> tuple[Step, ...]:
-        """All by one expression. Own rules come first; a line is cut only when nothing in it has to be found any more."""
-        wanted = [*(name if name == "log" else self._mask(_string(name), self._own(name)) for name in columns), *texts]
-        if not wanted:
+    def _compared_steps(self, columns: Sequence[str]) -> tuple[Step, ...]:
+        if not columns and not self._known:
             return ()
-        names = [*map(shown, columns), *texts.values()]
-        masked = {name: f"{whole}[{place}]" for place, name in enumerate(names, start=1)}
-        if "log" in columns:
-            masked[shown("log")] = self._mask(masked[shown("log")], self._own("log"))
-        return {whole: f"arrayMap(c -> {self._text('c')}, [{', '.join(wanted)}])"}, masked
+        texts = [*map(self._before, columns), *self._known]
+        masked = {name: f"mask_compared[{place}]" for place, name in enumerate([*columns, *self._known.values()], start=1)}
+        shown_columns = {shown(name): self._after(name, masked[name]) for name in columns}
+        known = {name: masked[name] for name in self._known.values()}
+        return {"mask_compared": self._all_of(f"[{', '.join(texts)}]")}, shown_columns | known
+
+    def _over_steps(self, columns: Sequence[str]) -> tuple[Step, ...]:
+        """The columns and what stands in `fields` are masked by one expression, as each costs the engine time to read."""
+        number = len(columns)
+        texts = f"arrayConcat([{', '.join(map(self._before, columns))}], mask_strings)" if columns else "mask_strings"
+        string = "if(startsWith(t, '\"'), JSONExtractString(trim(TRAILING ':' FROM t)), if(match(t, '^[-0-9]'), t, ''))"
+        written = "if(n = s, t, concat(toJSONString(n), if(endsWith(t, ':'), ':', '')))"
+        parts = f"mask_parts, mask_strings, arraySlice(mask_others, {number + 1})"
+        shown_columns = {shown(name): self._after(name, f"mask_others[{place}]") for place, name in enumerate(columns, start=1)}
+        return (
+            {"mask_document": self._fields.document("toJSONString(fields)")},
+            {"mask_parts": f"extractAll(mask_document, {self._bind(JSON_TOKENS)})"},
+            {"mask_strings": f"arrayMap(t -> {string}, mask_parts)"},
+            {"mask_others": self._all_of(texts)},
+            {SHOWN_FIELDS: f"arrayStringConcat(arrayMap((t, s, n) -> {written}, {parts}))", **shown_columns},
+        )
+
+    def _all_of(self, texts: str) -> str:
+        return f"arrayMap(c -> {self._text('c')}, {texts})"
+
+    def _before(self, name: str) -> str:
+        """A column's own rules come first; a line is cut only when nothing in it has to be found any more."""
+        return name if name == "log" else self._mask(_string(name), self._own(name))
+
+    def _after(self, name: str, text: str) -> str:
+        return self._mask(text, self._own(name)) if name == "log" else text
 
     def _own(self, name: str) -> Sequence[Rule]:
         return next(
@@ -133,17 +157,6 @@ class MaskedRow:
         """No rule alters this text."""
         return f"{self.text(expression)} = {expression}"
 
-    def _document_steps(self) -> tuple[Step, ...]:
-        """A document without anything that a rule hides elsewhere is read by the patterns alone, or not at all."""
-        number = _let(self._patterns(self._pieces("t")), "n", "if(n = t, t, toJSONString(n))")
-        string = _let("JSONExtractString(t)", "d", _let(self._text("d"), "n", "if(n = d, t, toJSONString(n))"))
-        colon = f"arrayMap((t, c) -> concat({string}, c), [trim(TRAILING ':' FROM t)], [if(endsWith(t, ':'), ':', '')])[1]"
-        token = f"multiIf(startsWith(t, '\"'), {colon}, match(t, '^[-0-9]'), {number}, t)"
-        return (
-            {"mask_document": self._fields.document("toJSONString(fields)")},
-            {SHOWN_FIELDS: self._each("mask_document", "t", token, JSON_TOKENS)},
-        )
-
     def _text(self, expression: str) -> str:
         if self._fields:
             expression = _let(self._pieces(expression), "x", self._escaped("x"))
@@ -153,7 +166,8 @@ class MaskedRow:
     def _pieces(self, expression: str) -> str:
         if not self._fields:
             return expression
-        return f"arrayFold((a, p) -> replaceAll(a, p.1, p.2), mask_pieces, {expression})"
+        masked = "arrayFold((a, p) -> replaceAll(a, p.1, p.2), mask_pieces, y)"
+        return _let(expression, "y", f"if(arrayExists(p -> position(y, p.1) > 0, mask_pieces), {masked}, y)")
 
     def _escaped(self, name: str) -> str:
         """JSON may write a value in many ways: what holds an escape is read, masked, and written anew."""

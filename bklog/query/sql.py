@@ -57,9 +57,9 @@ NEWEST_FIRST: Final = ", ".join(f"{name} DESC" for name in IDENTITY)
 OLDEST_FIRST: Final = ", ".join(IDENTITY)
 # Up to this many rows the columns that no condition reads are read for the page's rows only; servers differ in the default.
 PAGE_SETTINGS: Final = "SETTINGS query_plan_max_limit_for_lazy_materialization = 10000"
-# Masked texts are made by lambdas, which the engine cannot put into the rows that it makes up to read in order. What is asked of a
-# masked row stays above it: carried down to the table the text would be made again for each question, and looked through for what
-# an index answers, which is in `certain_part` alone.
+# Masked texts are made by lambdas, which the engine cannot put into the rows that it makes up to read in order. What is asked
+# of a masked row stays above it: carried down to the table the text would be made again for each question, and looked through
+# for what an index answers, which is in `certain_part` alone.
 MASKING: Final = "read_in_order_use_virtual_row = 0, query_plan_filter_push_down = 0, query_plan_merge_expressions = 0"
 MASKED_SETTINGS: Final = f"{PAGE_SETTINGS}, {MASKING}"
 # A page that the index finds is over before a second thread is of use: with one it comes up to a tenth sooner, and leaves the
