@@ -1,0 +1,66 @@
+"""What an index set hides, asked for by the pipe and by SQL."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.masking.reader import PROBED, Reader
+from tests.masking.shapes import CARD, NAME, PHONE, found_in
+
+PIPES = [
+    "* | limit 1000",
+    "* | stats count(), min(card), max(card) by user.phone, log",
+    r"* | extract /(?<found>[0-9]{3,})/ from log | fields found, user.name, card",
+]
+
+
+def piped(reader: Reader, query: str, **asked: Any) -> Any:
+    return reader.post("table/", {"query": query, "start": "now-1d", "limit": 1000, **asked})
+
+
+def test_no_pipe_tells_a_secret(reader: Reader, trusted: Reader) -> None:
+    raw = b""
+    for query in PIPES:
+        answer = piped(reader, query)
+        assert answer.status_code == 200, (query, answer.content)
+        assert found_in(answer.content) == [], query
+        raw += piped(trusted, query, masking=False).content
+    assert {PHONE, NAME, CARD} <= set(found_in(raw))
+
+
+@pytest.mark.parametrize("secret", PROBED[:2])
+def test_no_step_tells_whether_a_secret_is_there(reader: Reader, secret: str) -> None:
+    """A condition of a step is about what is shown, as one of the query is."""
+    text = json.dumps(secret, ensure_ascii=False)
+    answer = piped(reader, f"* | where log contains {text} | stats count()")
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["rows"] == [[0]]
+
+
+STATEMENTS = [
+    "SELECT *, toString(fields), fields.user.phone, fields.card, fields.user FROM logs",
+    "WITH a AS (SELECT l.log, hex(l.log) FROM logs AS l) SELECT groupArray(log) FROM a",
+]
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_no_sql_tells_a_secret(reader: Reader, trusted: Reader, statement: str) -> None:
+    asked = {"sql": statement, "start": "now-1d"}
+    answer = reader.post("sql/", asked)
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["rows"]
+    assert found_in(answer.content) == []
+    raw = trusted.post("sql/", {**asked, "masking": False})
+    assert PHONE in found_in(raw.content)
+    assert reader.post("sql/", {**asked, "masking": False}).json()["error"]["code"] == "permission_missing"
+    assert reader.post("sql/", {**asked, "explain": True}).status_code == 200
+
+
+@pytest.mark.parametrize("secret", PROBED[:2])
+def test_no_sql_tells_whether_a_secret_is_there(reader: Reader, secret: str) -> None:
+    text = secret.replace("'", "''")
+    statement = f"SELECT count() FROM logs WHERE position(log, '{text}') > 0 OR position(toJSONString(fields), '{text}') > 0"
+    assert reader.post("sql/", {"sql": statement, "start": "now-1d"}).json()["rows"] == [[0]]
