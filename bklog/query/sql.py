@@ -231,10 +231,9 @@ def matching(scan: Scan, plan: Plan, bind: Binder) -> str:
         return f"{scan.table} WHERE {bounds} AND {_grouped(scan.predicate, bind)}"
     certain = _grouped(certain_part(scan.predicate), bind.unmasked())
     comparing = bind.knowing(_compared_texts(scan.predicate))
-    rows = comparing.row.compared(
-        f"(SELECT * FROM {scan.table} WHERE {bounds} AND {certain})", _compared_columns(scan.predicate)
-    )
-    return f"{rows} WHERE {_grouped(scan.predicate, comparing)}"
+    columns = _compared_columns(scan.predicate)
+    rows = comparing.row.compared(f"(SELECT * FROM {scan.table} WHERE {bounds} AND {certain})", columns)
+    return f"{rows} WHERE {comparing.row.compare(_grouped(scan.predicate, comparing), columns)}"
 
 
 def _compared_columns(predicate: Predicate) -> tuple[str, ...]:

@@ -59,8 +59,7 @@ def test_no_sql_tells_a_secret(reader: Reader, trusted: Reader, statement: str) 
     assert reader.post("sql/", {**asked, "explain": True}).status_code == 200
 
 
-@pytest.mark.parametrize("secret", PROBED[:2])
-def test_no_sql_tells_whether_a_secret_is_there(reader: Reader, secret: str) -> None:
-    text = secret.replace("'", "''")
-    statement = f"SELECT count() FROM logs WHERE position(log, '{text}') > 0 OR position(toJSONString(fields), '{text}') > 0"
+def test_no_sql_tells_whether_a_secret_is_there(reader: Reader) -> None:
+    found = (f"position({text}, '{secret}') > 0" for secret in PROBED[:2] for text in ("log", "toJSONString(fields)"))
+    statement = f"SELECT count() FROM logs WHERE {' OR '.join(found)}"
     assert reader.post("sql/", {"sql": statement, "start": "now-1d"}).json()["rows"] == [[0]]

@@ -46,7 +46,7 @@ def staged(sources: Sequence[Source], stages: Sequence[Stage], bind: Binder, *, 
         for number in range(len(source.plan.scans)):
             rows = _rows(source, number, of_source, end="" if stages else end)
             for stage in stages:
-                rows = apply_stage(stage, rows, bind)
+                rows = apply_stage(stage, rows, of_source)
             found.append(f"{rows}{end}")
     return found
 
