@@ -1,4 +1,4 @@
-# make up | down | test [FAST=1 | DATABASE=sqlite|postgresql|mysql] | databases | bench [ONLY=name…] [ROWS=n] [VICTORIA_LOGS=path] | lint        (PYTHON=… takes another interpreter)
+# make up | down | page | test [FAST=1 | DATABASE=sqlite|postgresql|mysql] | databases | bench [ONLY=name…] [ROWS=n] [VICTORIA_LOGS=path] | lint        (PYTHON=… takes another interpreter)
 
 BIN := .venv/bin
 BASE := .venv/.base-installed
@@ -12,23 +12,23 @@ NONE_IS_FINE := || [ $$? -eq 5 ]
 # Where Python may keep no compiled files, each of a fleet's dozen programs and each command compiles the platform anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-up: $(BASE)
+up: $(BASE) page
 	@$(BIN)/bklog up
 
 down: $(BASE)
 	@$(BIN)/bklog down
 
-test: $(DEV)
+test: $(DEV) page
 ifdef FAST
 	$(BIN)/pytest $(PURE)
 	$(BIN)/pytest -m smoke $(NONE_IS_FINE)
 else ifdef DATABASE
 	$(BIN)/pytest --database $(DATABASE) -n 2 -m "not fleet"
-	$(BIN)/pytest --database $(DATABASE) -n 3 --no-loadscope-reorder -m "fleet and not alone"
+	$(BIN)/pytest --database $(DATABASE) -n 2 --no-loadscope-reorder -m "fleet and not alone"
 	$(BIN)/pytest --database $(DATABASE) -m alone
 else
 	$(BIN)/pytest -n 2 -m "not fleet"
-	$(BIN)/pytest -n 3 --no-loadscope-reorder -m "fleet and not alone"
+	$(BIN)/pytest -n 2 --no-loadscope-reorder -m "fleet and not alone"
 	$(BIN)/pytest -m alone
 	$(BIN)/pytest --database postgresql -n 2 -m "database and (smoke or not fleet)" $(STATEMENTS)
 	$(BIN)/pytest --database mysql -n 2 -m "database and (smoke or not fleet)" $(STATEMENTS)
@@ -45,10 +45,15 @@ bench: $(DEV)
 	$(BIN)/python -m tests.bench $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY)) $(if $(VICTORIA_LOGS),--victoria-logs $(VICTORIA_LOGS))
 
 lint: $(DEV)
+	@support-files/page lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The web page, where Node is there and its sources changed.
+page:
+	@support-files/page build
 
 $(BASE): requirements/base.txt support-files/install
 	@support-files/install base
@@ -58,4 +63,4 @@ $(DEV): requirements/dev.txt support-files/install
 	@support-files/install dev
 	@touch $@ $(BASE)
 
-.PHONY: up down test databases bench lint
+.PHONY: up down page test databases bench lint

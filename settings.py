@@ -43,6 +43,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "bklog.api.middleware.AnswerFailures",
     "bklog.api.middleware.authenticate",
+    "bklog.api.authorise.Authorise",
 ]
 ROOT_URLCONF = "bklog.api.urls"
 WSGI_APPLICATION = "bklog.api.wsgi.application"
@@ -67,9 +68,9 @@ SECRET_KEY: str = _loaded.BKLOG_SECRET_KEY or ensure_secret_key(_loaded.home)
 ALLOWED_HOSTS: list[str] = ["localhost", "127.0.0.1", "[::1]", *_loaded.BKLOG_ALLOWED_HOSTS]
 # The gateway checks bodies already; a body that is too large for the API has a limit of its own in `bklog.api`.
 DATA_UPLOAD_MAX_MEMORY_SIZE: int | None = 16 * 2**20
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = bool(_loaded.BKLOG_HTTPS)
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = SECURE_SSL_REDIRECT = bool(_loaded.BKLOG_HTTPS)
+# The first makes hashes, all are read. Python's own library has both.
+PASSWORD_HASHERS = [f"django.contrib.auth.hashers.{one}PasswordHasher" for one in ("Scrypt", "PBKDF2")]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _loaded.BKLOG_HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _loaded.BKLOG_HTTPS else None
 # What looks after the processes asks over plain HTTP on the machine itself.

@@ -68,7 +68,18 @@ BKLOG_SECRET_KEY: Annotated[
 BKLOG_HTTPS: Annotated[
     bool, Meaning("the platform is reached over HTTPS, which ends at the gateway in front (X-Forwarded-Proto)")
 ] = False
-BKLOG_AUTH_METHODS: Annotated[tuple[Literal["token"], ...], Meaning("ways to prove who one is")] = ("token",)
+BKLOG_AUTH_METHODS: Annotated[tuple[Literal["token", "password"], ...], Meaning("ways to prove who one is")] = (
+    "token",
+    "password",
+)
+BKLOG_SESSION_HOURS: Annotated[
+    int, Meaning("hours after which who signed in with a password has to again", low=1, high=24 * 90)
+] = 12
+BKLOG_AUDIT_DAYS: Annotated[int, Meaning("days that the audit keeps who did what", low=1, high=3650)] = 365
+BKLOG_TRUSTED_PROXIES: Annotated[
+    int,
+    Meaning("proxies of your own in front of the platform: the last so many of X-Forwarded-For are true", low=0, high=10),
+] = 0
 BKLOG_ALLOWED_HOSTS: Annotated[
     tuple[str, ...], Meaning("host names under which the platform answers, besides the loopback ones")
 ] = ()

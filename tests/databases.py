@@ -22,7 +22,7 @@ from uuid import uuid4
 import psycopg
 import pymysql
 
-from tests.servers import begin, end, folder, free_port, require, run
+from tests.servers import begin, end, folder, free_port, require, run, wait_for
 
 POSTGRES: Final = Path("/usr/lib/postgresql/15/bin")
 SHARED_SERVER: Final = "TEST_DATABASE_SERVER"  # variable: the URL of the server that the whole run shares
@@ -40,6 +40,13 @@ class DatabaseServer:
 
     def start(self) -> None:
         self.process = begin(self.command, urlsplit(self.url).port or 0, where=self.where)
+        if self.url.startswith("postgresql"):
+            wait_for(self._takes_clients, self.process, self.where / "server.log")
+
+    def _takes_clients(self) -> bool:
+        """PostgreSQL listens some time before it lets anybody in."""
+        port = urlsplit(self.url).port
+        return subprocess.run([POSTGRES / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)], check=False).returncode == 0
 
     def stop(self) -> None:
         """As an operator does: running transactions are broken off, what was committed is on disk."""

@@ -80,6 +80,11 @@ class RunningFleet:
             time.sleep(0.02)
         return found.pid
 
+    @property
+    def rss_bytes(self) -> int:
+        """Of all its programs. Raises RuntimeError unless they run."""
+        return int(json.loads(self.bklog("status", "--json"))["total_rss_bytes"])
+
     def count(self, query: str, index_set: str) -> int:
         return int(self.bklog("search", query, "--index-set", index_set, "--since", "30d", "--count"))
 

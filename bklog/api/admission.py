@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Final
 
 from django.conf import settings
@@ -21,7 +21,7 @@ from bklog.collect.models import IndexSet
 from bklog.collect.searchable import Searchable
 from bklog.errors import Overloaded
 from bklog.records import Bearer
-from bklog.search.asking import ASKING, Asking
+from bklog.search.asking import who_asks
 from bklog.search.line import Rule
 from bklog.search.turns import Bounds, InProcess, Turns
 
@@ -32,14 +32,28 @@ BLOCKS: Final = Blocklist()
 def admitted(bearer: Bearer, index_set: Searchable | IndexSet, query: object) -> Iterator[None]:
     """`query` is what came, text or not. Raises Forbidden (`search_blocked`), Overloaded (`space_busy`), SearchCancelled."""
     require_not_blocked(bearer, index_set.pk, query)
-    one, turns = ASKING.get(Asking(bearer.name)), begun_turns()
-    one.space = index_set.space
-    claim = turns.enter(bearer.name, index_set.space, seconds=settings.BKLOG_SEARCH_SECONDS, look=one.wait)
-    one.turns_out_long = leave = partial(turns.leave, claim)
+    with placed(bearer, index_set.space):
+        yield
+
+
+@contextmanager
+def placed(bearer: Bearer, space: str) -> Iterator[None]:
+    """Within another one both are given back where it turns out to be long. Raises Overloaded, SearchCancelled."""
+    one, turns = who_asks(bearer.name), begun_turns()
+    one.space = space
+    claim = turns.enter(bearer.name, space, seconds=settings.BKLOG_SEARCH_SECONDS, look=one.wait)
+    leave_others = one.turns_out_long
+
+    def leave_all() -> None:
+        leave_others()
+        turns.leave(claim)
+
+    one.turns_out_long = leave_all
     try:
         yield
     finally:
-        leave()
+        one.turns_out_long = leave_others
+        turns.leave(claim)
 
 
 def require_not_blocked(bearer: Bearer, index_set_id: int, query: object) -> None:

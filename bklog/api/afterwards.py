@@ -6,6 +6,7 @@ view ─ afterwards(job) ─▶ answer ─▶ server sends it ─▶ Django's re
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from contextvars import ContextVar
 from typing import Final
 
@@ -20,10 +21,11 @@ def afterwards(job: Job) -> None:
 
 
 def _do_jobs(**_of_the_signal: object) -> None:
-    jobs = _JOBS.get()
-    _JOBS.set(())
-    for job in jobs:
-        job()
+    """One that fails keeps none of the others from being done."""
+    with ExitStack() as stack:
+        for job in reversed(_JOBS.get()):
+            stack.callback(job)
+        _JOBS.set(())
 
 
 request_finished.connect(_do_jobs, dispatch_uid="bklog.api.afterwards")

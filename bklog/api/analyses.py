@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
+from bklog.api.acting import masking_for
 from bklog.api.admission import admitted
 from bklog.api.pacing import paced
 from bklog.api.requests import View, asker, by_method, json_object
@@ -21,7 +22,6 @@ from bklog.records import Bearer
 from bklog.search.context import context
 from bklog.search.field_list import field_list
 from bklog.search.histogram import asked_histogram, date_histogram
-from bklog.search.masking import masking_for
 from bklog.search.numbers import numbers, statistics
 from bklog.search.question import Answer, Searched
 from bklog.search.sliced import Asked

@@ -7,8 +7,9 @@ from typing import Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from bklog.accounts.audit import recorded
 from bklog.api.admission import BLOCKS
-from bklog.api.requests import LARGEST_ID, asker, by_method, kept_object
+from bklog.api.requests import LARGEST_ID, actor, asker, by_method, kept_object
 from bklog.blocks import blocklist
 from bklog.errors import BadRequest
 
@@ -23,17 +24,18 @@ def make_block(request: HttpRequest) -> HttpResponse:
     raw = kept_object(request)
     if unknown := sorted(set(raw) - set(KEYS)):
         raise BadRequest(f"unknown key {unknown[0]!r}", hint=f"known keys: {', '.join(KEYS)}", code="block")
-    made = blocklist.create_block(
-        asker(request),
-        {**raw, "index_set_id": _whole(raw.get("index_set_id"), "index_set_id", LARGEST_ID)},
-        expires_at=_expiry(_whole(raw.get("expires_in_seconds"), "expires_in_seconds", blocklist.LONGEST_SECONDS)),
-    )
+    given = {**raw, "index_set_id": _whole(raw.get("index_set_id"), "index_set_id", LARGEST_ID)}
+    expires_at = _expiry(_whole(raw.get("expires_in_seconds"), "expires_in_seconds", blocklist.LONGEST_SECONDS))
+    with recorded(actor(request), "block.create", **raw) as details:
+        made = blocklist.create_block(asker(request), given, expires_at=expires_at)
+        details["subject"] = f"block:{made.pk}"
     BLOCKS.forget()
     return JsonResponse(blocklist.present(made), status=201)
 
 
 def delete_block(request: HttpRequest, block_id: int) -> HttpResponse:
-    blocklist.delete_block(asker(request), block_id)
+    with recorded(actor(request), "block.delete", f"block:{block_id}"):
+        blocklist.delete_block(asker(request), block_id)
     BLOCKS.forget()
     return HttpResponse(status=204)
 

@@ -12,18 +12,23 @@ from typing import Any, Final
 from django.conf import settings
 
 from bklog.accounts.actions import grant, replace_api_token
+from bklog.accounts.models import User
+from bklog.accounts.passwords import generated
 from bklog.accounts.selectors import bearer_of_api_token
+from bklog.accounts.users import create_user
 from bklog.api.wiring import the_store
 from bklog.clean import CleanRule
 from bklog.collect.drafts import Draft
 from bklog.collect.own import ensure_collector, ensure_ingest_token
 from bklog.collect.tokens import token_path
-from bklog.records import CLIENT, PLATFORM, REJECTS, Permission
+from bklog.errors import Conflict
+from bklog.records import CLIENT, EVERY_SPACE, PLATFORM, REJECTS, Permission, Role
 from bklog.store.statements import REJECTS as REJECTS_TABLE
 
 PLATFORM_RULE: Final = CleanRule("json", time_field="time", level_field="level")
 PLATFORM_DAYS: Final = 14
 SUPERVISOR_LOG: Final = "supervisord.log"  # no JSON; what it says of programs, events.log says better
+ADMINISTRATOR: Final = "admin"
 LOCAL_TOKEN: Final = "local-fleet"  # noqa: S105 - the name of the token, not the token
 
 
@@ -35,6 +40,7 @@ def bootstrap() -> list[str]:
     done += ensure_collector(Draft(PLATFORM, PLATFORM_DAYS, rule=PLATFORM_RULE), store)
     done += ensure_collector(Draft(CLIENT, settings.BKLOG_RETENTION_DAYS), store)
     done += _ensure_api_token(home / "secrets" / "api-token")
+    done += _ensure_administrator(home / "secrets" / "admin-password")
     for name in (PLATFORM, CLIENT):
         done += ensure_ingest_token(name, token_path(home, name))
     done += _ensure_agent_config(home)
@@ -51,6 +57,20 @@ def _ensure_api_token(file: Path) -> list[str]:
         return []
     grant(LOCAL_TOKEN, Permission)
     return ["permissions of this machine's API token"]
+
+
+def _ensure_administrator(file: Path) -> list[str]:
+    """Where nobody could sign in, one person can. The password is in the file first: what is lost on the way is not missed."""
+    if "password" not in settings.BKLOG_AUTH_METHODS or User.objects.exists():
+        return []
+    password = generated()
+    _write_secret(file, password)
+    try:
+        create_user(ADMINISTRATOR, password, roles={EVERY_SPACE: Role.ADMIN}, permissions=Permission)
+    except Conflict:  # another instance on the same database was quicker
+        file.unlink()
+        return []
+    return [f"user {ADMINISTRATOR} with the password {password}, which is also in {file}: sign in and change it"]
 
 
 def _ensure_agent_config(home: Path) -> list[str]:

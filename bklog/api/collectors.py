@@ -8,7 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bklog.api.requests import asker, by_method, kept_object, last_hours
+from bklog.accounts.audit import recorded
+from bklog.api.requests import actor, asker, by_method, kept_object, last_hours
+from bklog.api.spaces import visible
 from bklog.api.wiring import the_store
 from bklog.collect import actions, selectors
 from bklog.collect.changes import MOVE, RECLEAN, Changes, wanted
@@ -20,24 +22,28 @@ from bklog.errors import BadRequest
 from bklog.pipeline.actions import alone_with, start
 from bklog.pipeline.selectors import present_run
 from bklog.queues.send import send
+from bklog.records import EVERY_SPACE, Role
 
 LEDGER_HOURS_AT_MOST = 24 * 400
 
 
 def list_collectors(request: HttpRequest) -> HttpResponse:
     found = selectors.list_collectors(request.GET.get("name", ""))
-    return JsonResponse({"items": [present_collector(collector) for collector in found]})
+    return JsonResponse({"items": [present_collector(collector) for collector in visible(asker(request), found)]})
 
 
 def create_collector(request: HttpRequest) -> HttpResponse:
     draft = Draft.from_dict(kept_object(request), retention_days=settings.BKLOG_RETENTION_DAYS)
-    collector = actions.create_collector(draft, store=the_store())
-    token = actions.create_ingest_token(collector)
+    asker(request).require_role(Role.EDITOR, draft.space)
+    with recorded(actor(request), "collector.create", draft.name, space=draft.space):
+        collector = actions.create_collector(draft, store=the_store())
+        token = actions.create_ingest_token(collector)
     return JsonResponse({**present_collector(collector), "ingest_token": token}, status=201)
 
 
 def onboard_collector(request: HttpRequest) -> HttpResponse:
     asked = Onboarding.from_dict(kept_object(request), retention_days=settings.BKLOG_RETENTION_DAYS)
+    asker(request).require_role(Role.EDITOR, EVERY_SPACE if asked.rule else asked.draft.space)  # files of a machine: no space's
     if asked.rule:
         asked.rule.require_below(settings.BKLOG_AGENT_FOLDERS)
     selectors.require_free(asked.draft.name)
@@ -49,7 +55,9 @@ def _start(
 ) -> HttpResponse:
     """Somebody waits for what is urgent: not behind runs that take hours."""
     origin = f"api:{asker(request).name}"
-    run = start(pipeline, selectors.subject_of(collector), context, send=send, origin=origin, urgent=urgent)
+    with recorded(actor(request), f"collector.{pipeline}", collector) as details:
+        run = start(pipeline, selectors.subject_of(collector), context, send=send, origin=origin, urgent=urgent)
+        details["run"] = run.pk
     return JsonResponse(present_run(run), status=202)
 
 
@@ -65,7 +73,7 @@ def delete_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
         about = {"collector_id": collector.pk, "name": collector.name, "table": table.name, "store": table.store}
         about |= {"account": table.known_as}
         return _start(request, DELETION, collector.name, about)
-    with alone_with(selectors.subject_of(collector.name)):
+    with alone_with(selectors.subject_of(collector.name)), recorded(actor(request), "collector.delete", collector.name):
         actions.delete_collector(collector, store=the_store())
     return HttpResponse(status=204)
 
@@ -73,12 +81,15 @@ def delete_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
 def change_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
     """What needs another table is done by a run, and answered with it."""
     collector = selectors.get_collector(collector_id)
-    changes = Changes.from_dict(collector, kept_object(request))
+    raw = kept_object(request)
+    changes = Changes.from_dict(collector, raw)
     if not changes.needs_table:
-        actions.change_at_once(collector, changes, store=the_store())
+        with recorded(actor(request), "collector.change", collector.name, changed=raw):
+            actions.change_at_once(collector, changes, store=the_store())
         return JsonResponse(present_collector(collector))
     require_change(collector, changes.of_table(collector))
-    with alone_with(selectors.subject_of(collector.name)):
+    audit = recorded(actor(request), "collector.change", collector.name, changed=raw)
+    with alone_with(selectors.subject_of(collector.name)), audit:
         actions.change_at_once(collector, changes, store=the_store())
     return _replace(request, RECLEAN, collector, changes.of_table(collector))
 
@@ -113,11 +124,15 @@ def reactivate_collector(request: HttpRequest, collector_id: int) -> HttpRespons
     collector = selectors.get_collector(collector_id)
     with alone_with(selectors.subject_of(collector.name)):
         the_store().create_table(collector.log_table)  # the deletion may have come so far; its rows are gone then
-        return JsonResponse(present_collector(actions.take_lines_again(collector)))
+        with recorded(actor(request), "collector.reactivate", collector.name):
+            active = actions.take_lines_again(collector)
+        return JsonResponse(present_collector(active))
 
 
 def create_token(request: HttpRequest, collector_id: int) -> HttpResponse:
-    token = actions.create_ingest_token(selectors.get_collector(collector_id))
+    collector = selectors.get_collector(collector_id)
+    with recorded(actor(request), "collector.token", collector.name):
+        token = actions.create_ingest_token(collector)
     return JsonResponse({"ingest_token": token}, status=201)
 
 

@@ -8,10 +8,15 @@ from typing import IO, Any
 from django.conf import settings
 from django.http import FileResponse, HttpRequest, HttpResponseRedirect
 
+from bklog.accounts.audit import Actor, record
+from bklog.accounts.models import AuditEntry
+from bklog.api.acting import QUERY_CHARACTERS
 from bklog.api.admission import admitted
+from bklog.api.credentials import address_of
 from bklog.api.exports import known_tables, read_asked, require_may_read, what_is_hidden
+from bklog.api.middleware import ASKER
 from bklog.api.pacing import paced
-from bklog.api.requests import asker, by_method, json_object, whole_number
+from bklog.api.requests import actor, asker, by_method, json_object, whole_number
 from bklog.api.wiring import search_limits, the_places, the_store
 from bklog.collect.selectors import get_index_set
 from bklog.export import selectors
@@ -30,9 +35,17 @@ def get_file(request: HttpRequest, export_id: int) -> FileResponse | HttpRespons
     else:
         require_may_read(export, asker(request))
     require_file(export)
+    about = {"owner": export.owner, "index_set": export.index_set, "raw": export.is_unmasked}
+    record(_reader(request), "export.download", f"export:{export_id}", about)
     if export.target == Export.Target.S3:
         return HttpResponseRedirect(the_places().presigned_url(export, seconds=60))
     return attachment(the_places().require_path(export).open("rb"), export.file_name)
+
+
+def _reader(request: HttpRequest) -> Actor:
+    """Who comes with a link is whoever has it."""
+    is_known = ASKER in request.META
+    return actor(request) if is_known else Actor("", AuditEntry.Way.NOBODY, address_of(request))
 
 
 def download_now(request: HttpRequest, index_set_id: int) -> FileResponse:
@@ -47,6 +60,7 @@ def download_now(request: HttpRequest, index_set_id: int) -> FileResponse:
     store = paced(the_store()).of([collector.log_table for collector in index_set.collectors.all()])
     with admitted(bearer, index_set, asked.query):
         made = download_rows(asked, tables=tables, masking=masking, store=store, limits=search_limits())
+    record(actor(request), "rows.download", index_set.name, {"query": asked.query[:QUERY_CHARACTERS], "rows": made.rows})
     response = attachment(made.file, f"{index_set.name}.{file_suffix(asked.form, asked.compression)}")
     response["X-Bklog-Rows"] = str(made.rows)
     response["X-Bklog-Matched-Rows"] = str(made.matched_rows)

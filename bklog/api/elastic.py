@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from bklog.api.admission import require_not_blocked
 from bklog.api.pacing import paced
 from bklog.api.requests import View, asker, body_of, by_method, json_object
+from bklog.api.spaces import visible
 from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.searchable import list_searchable
 from bklog.elastic import search as searching
@@ -26,6 +27,7 @@ from bklog.elastic.keys import Keys, items, names, wrong
 from bklog.elastic.names import chosen
 from bklog.elastic.view import Index, Parts
 from bklog.errors import BklogError
+from bklog.records import Bearer
 from bklog.telemetry import ElasticAnswered, ElasticFailed
 
 MAX_SEARCHES: Final = 100  # of one _msearch: a dashboard has fewer panels
@@ -64,7 +66,7 @@ class Call:
 
     def resolve(self, wanted: Sequence[str]) -> list[Index]:
         """Raises NotFound, and Forbidden, for which the body is the query."""
-        return self.allowed(indexes(wanted, ignore_missing=self.ignore_missing), self._text)
+        return self.allowed(indexes(wanted, self.bearer, ignore_missing=self.ignore_missing), self._text)
 
     def allowed(self, found: list[Index], text: str) -> list[Index]:
         """Raises Forbidden (`search_blocked`)."""
@@ -82,9 +84,9 @@ def parts() -> Parts:
     return Parts(paced(the_store()), the_catalogue(), limits, datetime.now(UTC), time.monotonic() + limits.seconds)
 
 
-def indexes(wanted: Sequence[str], *, ignore_missing: bool = False) -> list[Index]:
+def indexes(wanted: Sequence[str], bearer: Bearer, *, ignore_missing: bool = False) -> list[Index]:
     """Raises NotFound."""
-    sets = {one.name: one for one in list_searchable()}
+    sets = {one.name: one for one in visible(bearer, list_searchable())}
     found = [sets[name] for name in chosen(wanted, tuple(sets), ignore_missing=ignore_missing)]
     return [Index(one.name, one.tables, one.masking, one.pk) for one in found]
 
@@ -139,7 +141,7 @@ def _one_of_many(call: Call, header: Mapping[str, Any], body: Mapping[str, Any])
             body,
             {**call.path, **given},
             wanted or call.names,
-            lambda asked: call.allowed(indexes(asked, ignore_missing=missing), text),
+            lambda asked: call.allowed(indexes(asked, call.bearer, ignore_missing=missing), text),
             call.parts,
         )
     except BklogError as error:

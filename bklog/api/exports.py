@@ -8,8 +8,11 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from bklog.accounts.audit import record
+from bklog.api.acting import masking_for
 from bklog.api.admission import require_not_blocked
-from bklog.api.requests import asker, by_method, kept_object, page_of
+from bklog.api.requests import actor, asker, by_method, kept_object, page_of
+from bklog.api.spaces import visible_index_set_ids
 from bklog.api.wiring import search_limits, the_catalogue, the_places, the_store
 from bklog.collect.models import IndexSet
 from bklog.collect.selectors import get_index_set
@@ -24,7 +27,6 @@ from bklog.query.tree import Regex, Term, leaves
 from bklog.queues.send import send
 from bklog.records import Bearer, Permission, TimeRange
 from bklog.search.given import DEFAULT_START, read_time
-from bklog.search.masking import masking_for
 from bklog.search.service import select
 
 
@@ -71,7 +73,8 @@ def list_exports(request: HttpRequest) -> HttpResponse:
     given = request.GET
     limit, before = page_of(request, most=selectors.MOST_AT_ONCE)
     owner = asker(request).name if given.get("owner") == "me" else given.get("owner", "")
-    found = selectors.list_exports(owner=owner, state=given.get("state", ""), limit=limit, before=before)
+    seen = visible_index_set_ids(asker(request))
+    found = selectors.list_exports(owner=owner, state=given.get("state", ""), limit=limit, before=before, index_sets=seen)
     return JsonResponse({"items": [selectors.present(one) for one in found]})
 
 
@@ -102,6 +105,7 @@ def make_link(request: HttpRequest, export_id: int) -> HttpResponse:
     export = selectors.get_export(export_id)
     require_may_read(export, asker(request))
     require_file(export)
+    record(actor(request), "export.link", f"export:{export_id}")
     now = datetime.now(UTC)
     until = link_end(export, now=now, seconds=settings.BKLOG_EXPORT_LINK_SECONDS)
     shown = {

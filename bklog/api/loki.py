@@ -14,9 +14,11 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bklog import __version__
+from bklog.api.acting import masking_for
 from bklog.api.loki_sets import IN_PLAIN_TEXT, NO_INDEX_SET, SPACE_HEADER, blocked, index_sets_of, named, spaces_in, told
 from bklog.api.pacing import paced
 from bklog.api.requests import View, asker, by_method
+from bklog.api.spaces import visible
 from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.searchable import Searchable
 from bklog.errors import BklogError
@@ -26,7 +28,6 @@ from bklog.loki.sources import NamedTables
 from bklog.loki.times import Parameters, one
 from bklog.query.logql.parser import parse
 from bklog.records import Bearer
-from bklog.search.masking import masking_for
 from bklog.telemetry import SearchAnswered, SearchFailed
 
 Asked = Callable[..., dict[str, Any]]
@@ -55,7 +56,8 @@ def _parameters(request: HttpRequest) -> Parameters:
 
 
 def _place(request: HttpRequest, kind: str) -> Place:
-    bearer, found = asker(request), index_sets_of(spaces_in(request.headers.get(SPACE_HEADER, "")))
+    bearer = asker(request)
+    found = visible(bearer, index_sets_of(spaces_in(request.headers.get(SPACE_HEADER, ""))))
     without = blocked(bearer, found, one(_parameters(request), "query"))
     open_sets = [_masked(each, bearer, kind) for each in found if each.pk not in without]
     return Place(open_sets, paced(the_store()), the_catalogue(), search_limits())

@@ -19,13 +19,14 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from bklog.api.credentials import bearer_of_secret
 from bklog.api.loki_sets import NO_INDEX_SET, SPACE_HEADER, blocked, index_sets_of, named, spaces_in, told
-from bklog.api.tail import LAST_SECONDS, longest_insert, refusal, require_bearer, require_token
+from bklog.api.tail import LAST_SECONDS, longest_insert, refusal, require_secret
 from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.errors import BadRequest, BklogError
 from bklog.loki.tail import LOKI_WORDING, LokiReader, LokiTail, opening_message, read_tail
 from bklog.loki.times import Parameters, one
-from bklog.records import Bearer
+from bklog.records import EVERY_SPACE, Bearer
 from bklog.search.tail.hub import STOPPING, Following, Hub
 from bklog.search.tail.position import Position, settled
 from bklog.search.tail.viewer import Ended
@@ -64,8 +65,11 @@ def _refused(error: BklogError) -> Response:
 
 
 async def _begin(socket: WebSocket, hub: Hub) -> Talk:
-    """The viewer joins where all that came before can be searched for: so it is told everything, and nothing twice."""
-    token, parameters = require_token(socket), _parameters(socket.query_params)
+    """By a token, which sees every space: no page of another site opens it with somebody's cookie.
+
+    The viewer joins where all that came before can be searched for: so it is told everything, and nothing twice.
+    """
+    token, parameters = require_secret(socket), _parameters(socket.query_params)
     expression, opening = read_tail(parameters, now=datetime.now(UTC))
     spaces = spaces_in(socket.headers.get(SPACE_HEADER, ""))
     bearer, without = await hub.in_thread(_admit, token, spaces, one(parameters, "query"))
@@ -87,7 +91,7 @@ def _parameters(given: QueryParams) -> Parameters:
 
 def _admit(token: str, spaces: tuple[str, ...], query: str) -> tuple[Bearer, frozenset[int]]:
     """Raises Unauthorised, Forbidden."""
-    bearer = require_bearer(token)
+    bearer = bearer_of_secret(token)
     return bearer, blocked(bearer, index_sets_of(spaces), query)
 
 
@@ -118,7 +122,7 @@ class LokiAsking:
         return reader
 
     def require_readers(self, tokens: frozenset[str]) -> dict[str, BklogError]:
-        return {token: refused for token in tokens if (refused := refusal(token, needs_raw=False))}
+        return {token: refused for token in tokens if (refused := refusal(token, needs_raw=False, space=EVERY_SPACE))}
 
     def longest_insert(self) -> float:
         return longest_insert(self._tables)

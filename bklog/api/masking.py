@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from bklog.api.requests import asker, by_method, json_object, kept_object
+from bklog.accounts.audit import recorded
+from bklog.api.acting import masking_for
+from bklog.api.requests import actor, asker, by_method, json_object, kept_object
 from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.actions import set_masking
 from bklog.collect.index_sets import others_over
@@ -18,7 +20,7 @@ from bklog.errors import BadRequest
 from bklog.query import UNMASKED, Masking
 from bklog.records import Permission, TimeRange
 from bklog.search import service
-from bklog.search.masking import MAX_LINES, check_rules, masking_for, preview_lines
+from bklog.search.masking import MAX_LINES, check_rules, preview_lines
 from bklog.search.request import SearchRequest
 from bklog.telemetry import MaskingChanged
 
@@ -37,7 +39,8 @@ def change_masking(request: HttpRequest, index_set_id: int) -> HttpResponse:
     index_set, bearer = get_index_set(index_set_id), asker(request)
     bearer.require(Permission.RAW_VALUES, "changing what an index set masks")
     masking = _masking(kept_object(request), "rules")
-    set_masking(index_set, masking)
+    with recorded(actor(request), "masking.change", index_set.name, rules=masking.as_list()):
+        set_masking(index_set, masking)
     MaskingChanged(index_set_id, bearer.name, len(masking.rules)).emit()
     return JsonResponse({"rules": masking.as_list(), "other_index_sets": others_over(index_set)})
 
@@ -50,7 +53,7 @@ def preview_masking(request: HttpRequest, index_set_id: int) -> HttpResponse:
         return JsonResponse({"lines": preview_lines(given["lines"], masking, store=the_store())})
     bearer = asker(request)
     bearer.require(Permission.RAW_VALUES, "a preview of stored rows")
-    masking_for(bearer, masking, index_set_id=index_set_id, masked=False, kind="preview", query="*")
+    masking_for(bearer, index_set.masking, index_set_id=index_set_id, masked=False, kind="preview", query="*")
     return JsonResponse({"lines": _newest(index_set, masking)})
 
 

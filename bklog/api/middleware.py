@@ -1,6 +1,6 @@
 """What every request meets: who asks, and how a failure is answered.
 
-request ─▶ Authenticate (401 without a token) ─▶ view ─▶ answer
+request ─▶ authenticate (401 without a token or a session) ─▶ view ─▶ answer
                              AnswerFailures: BklogError ─▶ its status and JSON; the database away ─▶ 503, try again;
                                              anything else ─▶ 500 with an id, logged
 """
@@ -19,11 +19,12 @@ from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
 
-from bklog.accounts.selectors import bearer_of_api_token
-from bklog.api.credentials import token_in
+from bklog.api.acting import acting, actor_of
+from bklog.api.credentials import address_of, bearer_of_secret, require_from_the_page, secret_of, token_of
 from bklog.api.gone import client_watch
 from bklog.api.pacing import the_watch
-from bklog.errors import BklogError, NotFound, Unauthorised
+from bklog.errors import BklogError, NotFound
+from bklog.page.paths import is_page
 from bklog.records import Bearer
 from bklog.search.asking import Asking, asking
 from bklog.supervise.database import as_unavailable
@@ -31,8 +32,11 @@ from bklog.supervise.database import as_unavailable
 OPEN_PATHS: Final = frozenset({"/healthz/", "/readiness/"})  # what looks after the processes has no token
 # A link carries its own proof, which the view checks; without one these paths need a token like all others.
 LINK_PATHS: Final = re.compile(r"/api/v1/search/export/[0-9]{1,18}/file/", re.ASCII)
+READING: Final = frozenset({"GET", "HEAD"})
 METRICS_PATHS: Final = frozenset({"/metrics", "/metrics/"})
+SESSION_PATH: Final = "/api/v1/accounts/session/"
 ASKER: Final = "bklog.asker"  # in META: the Bearer of the request
+SECRET: Final = "bklog.secret"  # noqa: S105 in META: the token or session by which it was known
 REQUEST_ID: Final = "X-Request-ID"
 REQUEST_IDS: Final = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 logger = logging.getLogger("bklog.api")
@@ -40,26 +44,21 @@ View = Callable[[HttpRequest], HttpResponse]
 
 
 def authenticate(get_response: View) -> View:
-    """Deny by default: every path needs an API token but those that `is_open` lets through. Who asks is `requests.asker`."""
+    """Deny by default: all paths need a token or a session but those that `is_open` lets through. See `requests.asker`."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if is_open(request):
             return get_response(request)
-        token = bearer(request)
-        if not token:
-            hint = "send Authorization: Bearer TOKEN; a local fleet keeps one in $BKLOG_HOME/secrets/api-token"
-            return present_failure(Unauthorised("the request carries no API token", hint=hint, code="token_missing"))
+        secret = secret_of(token_of(request), request.COOKIES)
         try:
-            asker = bearer_of_api_token(token)
-        except DatabaseError as error:
+            asker = bearer_of_secret(secret)
+            require_from_the_page(request, secret)
+        except (BklogError, DatabaseError) as error:
             # Django turns what a middleware raises into its own page; what a view raises goes to AnswerFailures.
             return present_any(error, path=request.path)
-        if asker is None:
-            return present_failure(
-                Unauthorised("nobody has this API token", hint="make another: `bklog token NAME`", code="token_wrong")
-            )
-        request.META[ASKER] = asker
-        with asking(Asking(asker.name, mark_of(request, asker), has_left=client_watch(), watch=the_watch())):
+        request.META[ASKER], request.META[SECRET] = asker, secret
+        under_way = Asking(asker.name, mark_of(request, asker), has_left=client_watch(), watch=the_watch())
+        with acting(actor_of(asker, address_of(request))), asking(under_way):
             return get_response(request)
 
     return middleware
@@ -67,8 +66,14 @@ def authenticate(get_response: View) -> View:
 
 def mark_of(request: HttpRequest, asker: Bearer) -> str:
     """By which its statements can be cancelled: the id that the client gave, and whose it is, so that nobody else can."""
+    given = request_id(request)
+    return mark_of_id(asker.name, given) if given else ""
+
+
+def request_id(request: HttpRequest) -> str:
+    """That which the client gave, or nothing."""
     given = request.headers.get(REQUEST_ID, "")
-    return mark_of_id(asker.name, given) if REQUEST_IDS.fullmatch(given) else ""
+    return given if REQUEST_IDS.fullmatch(given) else ""
 
 
 def mark_of_id(owner: str, request_id: str) -> str:
@@ -76,9 +81,15 @@ def mark_of_id(owner: str, request_id: str) -> str:
 
 
 def is_open(request: HttpRequest) -> bool:
-    if request.path in OPEN_PATHS or (request.path in METRICS_PATHS and may_read_metrics(request)):
+    if request.path in OPEN_PATHS or is_sign_in(request) or (request.path in METRICS_PATHS and may_read_metrics(request)):
+        return True
+    if request.method in READING and is_page(request.path):
         return True
     return "signature" in request.GET and LINK_PATHS.fullmatch(request.path) is not None
+
+
+def is_sign_in(request: HttpRequest) -> bool:
+    return request.path == SESSION_PATH and request.method == "POST"
 
 
 def may_read_metrics(request: HttpRequest) -> bool:
@@ -86,12 +97,7 @@ def may_read_metrics(request: HttpRequest) -> bool:
     if settings.BKLOG_METRICS_OPEN:
         return True
     wanted: str = settings.BKLOG_METRICS_TOKEN
-    return bool(wanted) and constant_time_compare(bearer(request), wanted)
-
-
-def bearer(request: HttpRequest) -> str:
-    """The token that came with the request, or nothing."""
-    return token_in(request.headers.get("Authorization", ""))
+    return bool(wanted) and constant_time_compare(token_of(request), wanted)
 
 
 class AnswerFailures:

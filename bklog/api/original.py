@@ -9,30 +9,29 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, Final
 
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 
-from bklog.api.admission import admitted, require_not_blocked
+from bklog.api.acting import masking_for
+from bklog.api.admission import placed, require_not_blocked
+from bklog.api.elastic import parts
 from bklog.api.original_door import envelope
-from bklog.api.pacing import paced
 from bklog.api.requests import View, asker, json_object
-from bklog.api.wiring import search_limits, the_catalogue, the_store
+from bklog.api.spaces import require_index_set, visible
 from bklog.collect.searchable import Searchable, get_searchable
 from bklog.collect.selectors import list_index_sets
 from bklog.elastic import search as searching
 from bklog.elastic.names import chosen
-from bklog.elastic.view import Index, Parts
+from bklog.elastic.view import Index
 from bklog.errors import BadRequest, BklogError, QuerySyntax
 from bklog.esquery.question import MAX_SETS, Asked
 from bklog.query import Masking
 from bklog.query.plan import Order
+from bklog.records import Role
 from bklog.search import service
-from bklog.search.asking import ASKING
-from bklog.search.masking import masking_for
 from bklog.search.question import Searched
 from bklog.search.request import SearchRequest
 from bklog.search.service import SearchResult
@@ -50,23 +49,25 @@ class Call:
         self.request = request
         self.kind = f"original_{kind}"
         self.bearer = asker(request)
-        self.now = datetime.now(UTC)
         self.zone = request.headers.get(ZONE_HEADER, "")
         self.body: dict[str, Any] = json_object(request) if request.method == "POST" else {}
         self.index_set_id = NO_INDEX_SET
-        self.limits = search_limits()
-        self.parts = Parts(paced(the_store()), the_catalogue(), self.limits, self.now, time.monotonic() + self.limits.seconds)
+        self.parts = parts()
+        self.now = self.parts.now
         self.cost = [0, 0]
 
     def one_set(self, index_set_id: int) -> Searchable:
-        """Raises NotFound."""
-        found = get_searchable(index_set_id)
-        self.index_set_id = found.pk
-        return found
+        """Raises NotFound, Forbidden (`role_missing`)."""
+        self.index_set_id = index_set_id
+        return self._seen(index_set_id)
+
+    def _seen(self, index_set_id: int) -> Searchable:
+        require_index_set(self.bearer, Role.VIEWER, index_set_id)
+        return get_searchable(index_set_id)
 
     def sets(self, ids: Sequence[int]) -> list[Searchable]:
         """Raises NotFound."""
-        return [self.one_set(pk) for pk in ids] if len(ids) == 1 else [get_searchable(pk) for pk in ids]
+        return [self.one_set(pk) for pk in ids] if len(ids) == 1 else [self._seen(pk) for pk in ids]
 
     def named_sets(self, text: str) -> list[Searchable]:
         """By names, aliases and patterns, with commas between. Raises NotFound, BadRequest."""
@@ -74,7 +75,8 @@ class Call:
         if not wanted:
             hint = 'name index sets as {"indices": "shop,pay"}, or one by its number as {"index_set_id": 1}'
             raise BadRequest("it is not said which index sets are meant", hint=hint, code="search_request")
-        ids = {name: one.pk for one in list_index_sets() for name in (one.name, *(alias.name for alias in one.aliases.all()))}
+        there = visible(self.bearer, list_index_sets())
+        ids = {name: one.pk for one in there for name in (one.name, *(alias.name for alias in one.aliases.all()))}
         found = list(dict.fromkeys(ids[name] for name in chosen(wanted, tuple(ids))))
         if len(found) > MAX_SETS:
             hint = f"at most {MAX_SETS} are searched together"
@@ -85,19 +87,14 @@ class Call:
     def let_in(self, sets: Sequence[Searchable], *texts: str) -> Iterator[None]:
         """`texts` are what is asked, as it came and as it is read. Raises Forbidden (`search_blocked`), Overloaded.
 
-        Each space gives one place for the whole request, always in the same order, so that no two requests wait for each other;
-        where it turns out to be long it gives back all of them.
+        Each space gives one place for the whole request, always in the same order, so that no two requests wait for each other.
         """
         for one in sets:
             for text in texts:
                 require_not_blocked(self.bearer, one.pk, text)
-        spaces = {one.space: one for one in sets}
-        under_way, places = ASKING.get(), []
         with ExitStack() as stack:
-            for space in sorted(spaces):
-                stack.enter_context(admitted(self.bearer, spaces[space], texts[0]))
-                places.append(under_way.turns_out_long)
-            under_way.turns_out_long = lambda: _each(places)
+            for space in sorted({one.space for one in sets}):
+                stack.enter_context(placed(self.bearer, space))
             yield
 
     def masking(self, one: Searchable, asked: Asked | None = None) -> Masking:
@@ -106,7 +103,7 @@ class Call:
         return masking_for(self.bearer, one.masking, index_set_id=one.pk, masked=masked, kind=self.kind, query=query)
 
     def searched(self, one: Searchable, asked: Asked | None = None) -> Searched:
-        return Searched(one.tables, self.masking(one, asked), self.parts.store, self.parts.catalogue, self.limits)
+        return Searched(one.tables, self.masking(one, asked), self.parts.store, self.parts.catalogue, self.parts.limits)
 
     def rows(self, one: Searchable, asked: Asked, *, limit: int, order: Order | None) -> SearchResult:
         """Raises BadRequest, and what a search of the platform does."""
@@ -164,11 +161,6 @@ def answering(kind: str) -> Callable[[Callable[..., Data]], View]:
         return view
 
     return view_of
-
-
-def _each(calls: Sequence[Callable[[], None]]) -> None:
-    for call in calls:
-        call()
 
 
 @contextmanager

@@ -55,9 +55,8 @@ def union_terms(call: Call) -> Data:
 def _terms(call: Call, given: Given, sets: Sequence[Searchable]) -> Data:
     names, aggs = read_terms(given)
     days = whole_of(given, "time_dimension", 1, least=ALL_DAYS, most=3_650)
-    if days == ALL_DAYS:
-        given = Given({**call.body, "use_time_range": False}, tuple({**call.body, "use_time_range": False}))
-    asked = read_question(given, now=call.now, zone=call.zone, usual=timedelta(days=max(1, days)))
+    body = {**call.body, "use_time_range": False} if days == ALL_DAYS else call.body
+    asked = read_question(Given(body, tuple(body)), now=call.now, zone=call.zone, usual=timedelta(days=max(1, days)))
     _, found = _asked(call, sets, asked, aggs)
     return show_terms(names, found)
 

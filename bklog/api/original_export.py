@@ -8,9 +8,11 @@ from typing import Any, Final
 
 from django.http import FileResponse
 
+from bklog.accounts.audit import record
+from bklog.api.acting import QUERY_CHARACTERS
 from bklog.api.downloads import attachment
 from bklog.api.original import Call, answering
-from bklog.api.requests import by_method
+from bklog.api.requests import actor, by_method
 from bklog.esquery.question import COMMON_KEYS, read_order, read_paging, read_question
 from bklog.esquery.rows import row_of
 from bklog.query import MAX_ROWS
@@ -36,6 +38,8 @@ def export(call: Call, index_set_id: int) -> FileResponse:
         if source.error:  # a file says nothing of what it lacks
             raise source.error
     rows = [row_of(row) for row in found.rows[paging.begin : paging.begin + paging.size]]
+    about = {"query": asked.typed[:QUERY_CHARACTERS], "rows": len(rows)}
+    record(actor(call.request), "rows.download", one.name, about)
     return attachment(BytesIO(b"".join(_line(row, fields) for row in rows)), f"bk_log_search_{one.name}.log")
 
 

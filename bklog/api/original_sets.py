@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bklog.api.original import Call, answering
 from bklog.api.original_door import envelope
-from bklog.api.requests import by_method, json_object
+from bklog.api.requests import asker, by_method, json_object
+from bklog.api.spaces import visible
 from bklog.collect.models import IndexSet
 from bklog.collect.searchable import Searchable
 from bklog.collect.selectors import list_index_sets
@@ -30,7 +31,7 @@ FIELDS_KEYS: Final = ("index_set_ids", "scope", *TIME_KEYS, *PASSED_KEYS)
 
 def list_sets(request: HttpRequest) -> HttpResponse:
     """Those of the space, or of all of them."""
-    found = list_index_sets(space=request.GET.get("space_uid", ""))
+    found = visible(asker(request), list_index_sets(space=request.GET.get("space_uid", "")))
     return JsonResponse(envelope(request, [_shown(one) for one in found]))
 
 

@@ -9,7 +9,7 @@ from bklog.api import original_export as export
 from bklog.api import original_search as search
 from bklog.api import original_sets as sets
 from bklog.api import original_stream as stream
-from bklog.api.original_door import PREFIX
+from bklog.esquery import PREFIX
 
 _ONE = "<int:index_set_id>"
 VIEWS = {

@@ -11,6 +11,9 @@ from typing import Any, Final
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponseBase
 
+from bklog.accounts.audit import Actor
+from bklog.api.acting import actor_of
+from bklog.api.credentials import address_of
 from bklog.api.middleware import ASKER, present_failure
 from bklog.errors import BadRequest, TooLarge
 from bklog.records import Bearer
@@ -22,11 +25,16 @@ METHODS: Final[dict[View, tuple[str, ...]]] = {}  # of the views that `by_method
 
 
 def asker(request: HttpRequest) -> Bearer:
-    """Whose token came with the request. Raises KeyError on the paths that need none."""
+    """Whose token or session came with the request. Raises KeyError on the paths that need none."""
     found = request.META[ASKER]
     if not isinstance(found, Bearer):
         raise TypeError(f"{ASKER} holds {type(found).__name__}")
     return found
+
+
+def actor(request: HttpRequest) -> Actor:
+    """Who asks, as the audit names them."""
+    return actor_of(asker(request), address_of(request))
 
 
 def json_object(request: HttpRequest) -> dict[str, Any]:

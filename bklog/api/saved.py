@@ -12,11 +12,13 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bklog.api.afterwards import afterwards
 from bklog.api.requests import LARGEST_ID, asker, by_method, json_object, whole_number
+from bklog.api.spaces import require_index_set
 from bklog.collect.models import IndexSet
 from bklog.collect.searchable import Searchable
 from bklog.collect.selectors import get_index_set
 from bklog.errors import BadRequest
 from bklog.query import parse
+from bklog.records import Bearer, Role
 from bklog.saved import favourites, history, links
 from bklog.saved.search import KEPT, SavedSearch, kept_of
 from bklog.search.request import parse_request
@@ -27,8 +29,13 @@ RECORDER: Final = history.Recorder()
 
 def recorded(content: Mapping[str, Any], owner: str, index_set: Searchable, raw: Mapping[str, Any]) -> JsonResponse:
     """The answer to a search, which the history of who asked it gets."""
-    afterwards(partial(_record, owner, index_set, raw))
+    kept_in_history(owner, index_set, raw)
     return JsonResponse(content)
+
+
+def kept_in_history(owner: str, index_set: Searchable, raw: Mapping[str, Any]) -> None:
+    """Once the answer has been sent, the last line of a stream too: nobody waits for it."""
+    afterwards(partial(_record, owner, index_set, raw))
 
 
 def _record(owner: str, index_set: Searchable, raw: Mapping[str, Any]) -> None:
@@ -40,7 +47,7 @@ def _record(owner: str, index_set: Searchable, raw: Mapping[str, Any]) -> None:
     RECORDER.record(owner, search, now=datetime.now(UTC), most=settings.BKLOG_HISTORY_ENTRIES)
 
 
-def read_search(raw: Mapping[str, Any], *, now: datetime, frozen: bool = False) -> SavedSearch:
+def read_search(raw: Mapping[str, Any], bearer: Bearer, *, now: datetime, frozen: bool = False) -> SavedSearch:
     """`index_set_id` and what of a search is kept. Raises BadRequest, QuerySyntax and NotFound as a search would.
 
     Frozen, its times are those that they are now.
@@ -48,7 +55,9 @@ def read_search(raw: Mapping[str, Any], *, now: datetime, frozen: bool = False) 
     index_set_id = raw.get("index_set_id")
     if type(index_set_id) is not int:
         raise BadRequest("index_set_id is no whole number", hint="the id of an index set", code="search_request")
-    index_set = get_index_set(min(max(index_set_id, 0), LARGEST_ID))
+    index_set_id = min(max(index_set_id, 0), LARGEST_ID)
+    require_index_set(bearer, Role.VIEWER, index_set_id)
+    index_set = get_index_set(index_set_id)
     asked = kept_of(raw)
     request = parse_request(asked, now=now)
     parse(request.query)
@@ -62,7 +71,9 @@ def list_favourites(request: HttpRequest) -> HttpResponse:
     given = {name: request.GET[name] for name in names if name in request.GET}
     if "index_set_id" in request.GET:
         given["index_set_id"] = str(whole_number(request.GET["index_set_id"], "index_set_id", LARGEST_ID))
-    found = favourites.list_favourites(asker(request).name, given)
+    who = asker(request)
+    found = favourites.list_favourites(who.name, given)
+    found = [one for one in found if one.visibility == "personal" or who.has_role(Role.VIEWER, one.holder)]
     there = set(IndexSet.objects.values_list("pk", flat=True))
     items = [{**favourites.present_favourite(one), "index_set_exists": one.index_set_id in there} for one in found]
     return JsonResponse({"items": items})
@@ -70,7 +81,7 @@ def list_favourites(request: HttpRequest) -> HttpResponse:
 
 def make_favourite(request: HttpRequest) -> HttpResponse:
     raw = json_object(request)
-    search = read_search(raw, now=datetime.now(UTC))
+    search = read_search(raw, asker(request), now=datetime.now(UTC))
     space = get_index_set(search.index_set_id).space
     made = favourites.create_favourite(asker(request).name, space, _about(raw), search)
     return JsonResponse(favourites.present_favourite(made), status=201)
@@ -82,10 +93,12 @@ def show_favourite(request: HttpRequest, favourite_id: int) -> HttpResponse:
 
 def change_favourite(request: HttpRequest, favourite_id: int) -> HttpResponse:
     """What is not named stays."""
-    raw, who = json_object(request), asker(request).name
+    raw, bearer = json_object(request), asker(request)
+    who = bearer.name
     found = favourites.get_favourite(favourite_id, who)
     now = {"index_set_id": found.index_set_id, **found.asked}
-    search = read_search({**now, **{name: raw[name] for name in ("index_set_id", *KEPT) if name in raw}}, now=datetime.now(UTC))
+    asked = {**now, **{name: raw[name] for name in ("index_set_id", *KEPT) if name in raw}}
+    search = read_search(asked, bearer, now=datetime.now(UTC))
     space = get_index_set(search.index_set_id).space
     changed = favourites.change_favourite(found, who, space, _about(raw), search)
     return JsonResponse(favourites.present_favourite(changed))
@@ -133,7 +146,7 @@ def make_link(request: HttpRequest) -> HttpResponse:
     if type(frozen) is not bool or type(days) is not int or not 1 <= days <= LONGEST_LINK_DAYS:
         hint = f"freeze is true or false, expires_in_days a whole number from 1 to {LONGEST_LINK_DAYS}"
         raise BadRequest("the link cannot be made", hint=hint, code="search_request")
-    search = read_search(raw, now=now, frozen=frozen)
+    search = read_search(raw, asker(request), now=now, frozen=frozen)
     made = links.create_link(asker(request).name, search, is_frozen=frozen, now=now, keep=timedelta(days=days))
     return JsonResponse(links.present_link(made), status=201)
 

@@ -18,12 +18,13 @@ from typing import Any, TypeVar
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
+from bklog.api.acting import masking_for
 from bklog.api.admission import admitted
 from bklog.api.afterwards import afterwards
 from bklog.api.middleware import REQUEST_ID, REQUEST_IDS, mark_of_id
 from bklog.api.pacing import paced, the_watch
 from bklog.api.requests import asker, by_method, json_object
-from bklog.api.saved import recorded
+from bklog.api.saved import kept_in_history, recorded
 from bklog.api.streams import is_streamed, streamed
 from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.searchable import Searchable, get_searchable
@@ -33,7 +34,6 @@ from bklog.records import Bearer
 from bklog.search import service
 from bklog.search.asking import cancel
 from bklog.search.inspect import inspect
-from bklog.search.masking import masking_for
 from bklog.search.request import SearchRequest, parse_request
 from bklog.search.service import Begun, Explanation, SearchResult
 from bklog.search.stream import events
@@ -50,7 +50,10 @@ def search_index_set(request: HttpRequest, index_set_id: int) -> HttpResponseBas
         asked = parse_request(raw, now=datetime.now(UTC))
         index_set = get_searchable(index_set_id)
         if is_streamed(request) and not asked.explain:
-            return _streamed(asked, index_set, bearer)
+            answer = _streamed(asked, index_set, bearer)
+            if not asked.cursor:
+                kept_in_history(bearer.name, index_set, raw)
+            return answer
         with admitted(bearer, index_set, asked.query):
             found = _find(asked, index_set, bearer)
     except BklogError as error:

@@ -19,7 +19,7 @@ from bklog.api.admission import admitted
 from bklog.collect.searchable import Searchable
 from bklog.errors import BklogError
 from bklog.records import Bearer
-from bklog.search.asking import ASKING, Asking, asking
+from bklog.search.asking import Asking, asking, who_asks
 from bklog.telemetry import SearchAnswered, SearchFailed
 
 NDJSON: Final = "application/x-ndjson"
@@ -34,7 +34,7 @@ def streamed(
     bearer: Bearer, index_set: Searchable, query: object, *, kind: str, begin: Callable[[], Iterator[Event]]
 ) -> StreamingHttpResponse:
     """`begin` raises what is wrong with the question. Raises as `admitted` does."""
-    one = ASKING.get(Asking(bearer.name))
+    one = who_asks(bearer.name)
     with ExitStack() as stack:
         stack.enter_context(admitted(bearer, index_set, query))
         lines = _Lines(_lines(one, _counted(begin(), index_set.pk, kind)), stack.pop_all())

@@ -1,6 +1,6 @@
 """GET, POST /ingest/v1/tail/{index set}: what comes into an index set, as server-sent events. Part of the ingest program.
 
-API token, question, Last-Event-ID ─▶ admit ─▶ Hub ─▶ events until the viewer leaves or is sent away
+API token or session, question, Last-Event-ID ─▶ admit ─▶ Hub ─▶ events until the viewer leaves or is sent away
                                         └─ refused: a status and JSON, before any event
 """
 
@@ -22,17 +22,17 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from bklog.accounts.selectors import bearer_of_api_token
+from bklog.api.acting import acting, actor_of, masking_for
 from bklog.api.admission import require_not_blocked
-from bklog.api.credentials import token_in
+from bklog.api.credentials import FORWARDED, bearer_of_secret, forwarded_for, secret_of, token_in
+from bklog.api.spaces import require_index_set, space_of
 from bklog.api.wiring import search_limits, the_catalogue, the_store
 from bklog.collect.searchable import get_searchable
 from bklog.errors import BadRequest, BklogError, Forbidden, Unauthorised
 from bklog.ingest.app import present_failure
 from bklog.ingest.body import read_limited
 from bklog.query import UNMASKED
-from bklog.records import Bearer, Permission
-from bklog.search.masking import masking_for
+from bklog.records import Bearer, Permission, Role
 from bklog.search.tail.feed import Pace
 from bklog.search.tail.hub import Following, Hub, HubLimits
 from bklog.search.tail.messages import SERVER_SENT
@@ -88,8 +88,9 @@ class PlatformAsking:
         return Reader(self._request, self._source, store=the_store(), catalogue=the_catalogue(), limits=search_limits())
 
     def require_readers(self, tokens: frozenset[str]) -> dict[str, BklogError]:
-        needs_raw = not self._request.masked and bool(get_searchable(self._request.index_set_id).masking)
-        return {token: refused for token in tokens if (refused := refusal(token, needs_raw=needs_raw))}
+        index_set = get_searchable(self._request.index_set_id)
+        needs_raw, space = not self._request.masked and bool(index_set.masking), space_of(index_set)
+        return {token: refused for token in tokens if (refused := refusal(token, needs_raw=needs_raw, space=space))}
 
     def longest_insert(self) -> float:
         return longest_insert(self._source.tables if self._source else ())
@@ -99,10 +100,11 @@ def longest_insert(tables: Iterable[LogTable]) -> float:
     return max((the_store().copying(table).longest_insert(table) for table in tables), default=0.0)
 
 
-def refusal(token: str, *, needs_raw: bool) -> BklogError | None:
-    """A token may have been deleted, or its permission taken, since it came in."""
+def refusal(secret: str, *, needs_raw: bool, space: str) -> BklogError | None:
+    """A token may have been deleted, a session ended, a permission or role taken, since it came in."""
     try:
-        bearer = require_bearer(token)
+        bearer = bearer_of_secret(secret)
+        bearer.require_role(Role.VIEWER, space)
         if needs_raw:
             bearer.require(Permission.RAW_VALUES, "reading what the index set masks")
     except (Unauthorised, Forbidden) as error:
@@ -110,27 +112,21 @@ def refusal(token: str, *, needs_raw: bool) -> BklogError | None:
     return None
 
 
-def require_bearer(token: str) -> Bearer:
-    """Raises Unauthorised."""
-    found = bearer_of_api_token(token)
-    if found is None:
-        raise Unauthorised("nobody has this API token", hint="make another: `bklog token NAME`", code="token_wrong")
-    return found
-
-
-def _admit(token: str, request: TailRequest) -> Bearer:
+def _admit(secret: str, request: TailRequest, address: str) -> Bearer:
     """Raises Unauthorised, NotFound, Forbidden; raw values leave their line in the audit log."""
-    bearer = require_bearer(token)
+    bearer = bearer_of_secret(secret)
+    require_index_set(bearer, Role.VIEWER, request.index_set_id)
     index_set = get_searchable(request.index_set_id)
     require_not_blocked(bearer, index_set.pk, request.query)
-    masking_for(
-        bearer,
-        index_set.masking,
-        index_set_id=request.index_set_id,
-        masked=request.masked,
-        kind=KIND,
-        query=request.query,
-    )
+    with acting(actor_of(bearer, address)):
+        masking_for(
+            bearer,
+            index_set.masking,
+            index_set_id=request.index_set_id,
+            masked=request.masked,
+            kind=KIND,
+            query=request.query,
+        )
     return bearer
 
 
@@ -147,12 +143,12 @@ def tail_route(hub: Hub) -> Route:
 
 
 async def _follow(http: Request, index_set_id: int, hub: Hub) -> Response:
-    token = require_token(http)
+    secret = require_secret(http, http.cookies)  # a tail changes nothing, and another site's page cannot read it
     request = parse_tail(index_set_id, await _asked(http))
     given = http.headers.get("last-event-id", "")
     position = read_position(given) if given else None
-    bearer: Bearer = await hub.in_thread(_admit, token, request)
-    following = await hub.follow(request, PlatformAsking(request), token, position)
+    bearer: Bearer = await hub.in_thread(_admit, secret, request, _address(http))
+    following = await hub.follow(request, PlatformAsking(request), secret, position)
     return Events(following, reader=bearer.name)
 
 
@@ -177,13 +173,19 @@ class Events(StreamingResponse):
             self._following.leave(self._reader)
 
 
-def require_token(http: HTTPConnection) -> str:
-    """Raises Unauthorised."""
-    token = token_in(http.headers.get("authorization", ""))
-    if not token:
+def require_secret(http: HTTPConnection, cookies: Mapping[str, str] | None = None) -> str:
+    """A token, or of `cookies` a session. Raises Unauthorised."""
+    secret = secret_of(token_in(http.headers.get("authorization", "")), cookies or {})
+    if not secret:
         hint = "send an API token, not an ingest token: Authorization: Bearer TOKEN"
         raise Unauthorised("the request carries no API token", hint=hint, code="token_missing")
-    return token
+    return secret
+
+
+def _address(http: Request) -> str:
+    """The web program passes tails on, and says for whom."""
+    there = http.client.host if http.client else ""
+    return forwarded_for(http.headers.get(FORWARDED, ""), there, trusted=settings.BKLOG_TRUSTED_PROXIES + 1)
 
 
 async def _asked(http: Request) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ from django.urls import path
 
 from bklog.api import (
     analyses,
+    audit,
     blocks,
     clientlog,
     collectors,
@@ -20,19 +21,37 @@ from bklog.api import (
     metrics,
     openapi,
     original_urls,
+    people,
     pipelines,
     saved,
     search,
+    session,
     storage,
 )
+from bklog.api.requests import by_method
+from bklog.page import paths, views
 
+shell = by_method(GET=views.shell, HEAD=views.shell)
 urlpatterns = [
+    *(path(route, shell) for route in paths.ROUTES),
+    path(f"{paths.FILES}<str:name>", by_method(GET=views.file, HEAD=views.file)),
     path("healthz/", health.healthz),
     path("readiness/", health.readiness),
     path("metrics", metrics.metrics),
     path("metrics/", metrics.metrics),
     path("api/v1/openapi.json", openapi.openapi),
     path("api/v1/fleet/", fleet.fleet),
+    path("api/v1/accounts/session/", session.session),
+    path("api/v1/accounts/me/", session.me),
+    path("api/v1/accounts/me/password/", session.password),
+    path("api/v1/accounts/users/", people.user_list),
+    path("api/v1/accounts/users/<str:name>/", people.user),
+    path("api/v1/accounts/users/<str:name>/password/", people.password),
+    path("api/v1/accounts/tokens/", people.token_list),
+    path("api/v1/accounts/tokens/<int:token_id>/", people.token),
+    path("api/v1/accounts/spaces/", people.spaces),
+    path("api/v1/accounts/audit/", audit.audit),
+    path("api/v1/fleet/settings/", audit.settings_in_force),
     path("api/v1/databus/collectors/", collectors.collectors),
     path("api/v1/databus/collectors/<int:collector_id>/", collectors.collector),
     path("api/v1/databus/collectors/onboard/", collectors.onboard),

@@ -76,6 +76,25 @@ def exchange(
     return answer.status, answer.data
 
 
+def begun(
+    path: str, asked: Mapping[str, Any], headers: Mapping[str, str], *, silence_seconds: float
+) -> urllib3.BaseHTTPResponse:
+    """An answer to a POST whose body is read as it comes, and closed. Raises Unavailable where nothing answers."""
+    loaded = load()
+    try:
+        return urllib3.request(
+            "POST",
+            base_url(loaded) + path,
+            json=asked,
+            headers={**dict(headers_of(loaded)), **headers},
+            preload_content=False,
+            retries=False,
+            timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=silence_seconds),
+        )
+    except urllib3.exceptions.HTTPError as problem:
+        raise unreachable(loaded, problem, timeout_seconds=silence_seconds) from problem
+
+
 def base_url(loaded: Loaded) -> str:
     url: str = loaded.BKLOG_API_URL
     return url.rstrip("/") or entry_url(loaded)

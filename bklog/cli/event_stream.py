@@ -8,10 +8,8 @@ from typing import Any, Final
 
 import urllib3
 
-from bklog.cli.client import base_url, headers_of, read_answer, unreachable
-from config.environ import load
+from bklog.cli.client import begun, read_answer
 
-CONNECT_SECONDS: Final = 5.0
 SILENCE_SECONDS: Final = 20.0  # four heartbeats: the connection is dead, though nobody said so
 CHUNK_BYTES: Final = 1 << 16
 
@@ -31,20 +29,7 @@ class ConnectionLost(Exception):
 
 def events(path: str, asked: Mapping[str, Any], *, last_id: str) -> Iterator[Event]:
     """Raises what the API refuses with, Unavailable where nothing answers, ConnectionLost where it breaks off."""
-    loaded = load()
-    headers = dict(headers_of(loaded)) | ({"Last-Event-ID": last_id} if last_id else {})
-    try:
-        answer = urllib3.request(
-            "POST",
-            base_url(loaded) + path,
-            json=asked,
-            headers=headers,
-            preload_content=False,
-            retries=False,
-            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=SILENCE_SECONDS),
-        )
-    except urllib3.exceptions.HTTPError as problem:
-        raise unreachable(loaded, problem, timeout_seconds=SILENCE_SECONDS) from problem
+    answer = begun(path, asked, {"Last-Event-ID": last_id} if last_id else {}, silence_seconds=SILENCE_SECONDS)
     if answer.status != 200:
         read_answer(answer.status, answer.data)
     try:

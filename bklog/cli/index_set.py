@@ -37,14 +37,15 @@ class Asking:
 
     def ask(self, path: str, asked: dict[str, Any]) -> dict[str, Any]:
         """What is None in `asked` is left out."""
-        given = {key: value for key, value in asked.items() if value is not None}
-        return ask(index_set_id(self.name), path, {**given, "start": moment(self.since), "end": moment(self.until)})
+        return self._ask(path, asked, _at_once)
 
     def ask_as_it_comes(self, path: str, asked: dict[str, Any]) -> dict[str, Any]:
         """`ask`, which on a terminal shows how far it has come."""
+        return self._ask(path, asked, answer_of)
+
+    def _ask(self, path: str, asked: dict[str, Any], way: Way) -> dict[str, Any]:
         given = {key: value for key, value in asked.items() if value is not None}
-        whole = {**given, "start": moment(self.since), "end": moment(self.until)}
-        return _ask(index_set_id(self.name), path, whole, answer_of)
+        return _ask(index_set_id(self.name), path, {**given, "start": moment(self.since), "end": moment(self.until)}, way)
 
     def show(self, answer: dict[str, Any], lines: Callable[[dict[str, Any]], list[str]]) -> None:
         show(answer, lines, as_json=self.as_json)

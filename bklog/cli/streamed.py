@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Final
 
 import urllib3
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from bklog.cli.client import as_error, base_url, headers_of, read_answer, unreachable
+from bklog.cli.client import as_error, begun, read_answer, unreachable
 from bklog.errors import Unavailable
 from bklog.openapi.codes import STATUSES
 from bklog.query.moment import read_moment
 from config.environ import load
 
-CONNECT_SECONDS: Final = 5.0
 SILENCE_SECONDS: Final = 120.0  # as long as an answer may take that says nothing meanwhile
 CHUNK_BYTES: Final = 1 << 16
 NDJSON: Final = "application/x-ndjson"
@@ -51,23 +50,11 @@ def _events(path: str, asked: Mapping[str, Any], headers: Mapping[str, str]) -> 
 @contextmanager
 def opened(path: str, asked: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[tuple[int, Iterator[bytes]]]:
     """The status, and the body as it comes. Raises Unavailable."""
-    loaded = load()
-    try:
-        answer = urllib3.request(
-            "POST",
-            base_url(loaded) + path,
-            json=asked,
-            headers={**dict(headers_of(loaded)), "Accept": NDJSON, **headers},
-            preload_content=False,
-            retries=False,
-            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=SILENCE_SECONDS),
-        )
+    with closing(begun(path, asked, {"Accept": NDJSON, **headers}, silence_seconds=SILENCE_SECONDS)) as answer:
         try:
             yield answer.status, iter(lambda: answer.read1(CHUNK_BYTES), b"")
-        finally:
-            answer.close()
-    except urllib3.exceptions.HTTPError as problem:
-        raise unreachable(loaded, problem, timeout_seconds=SILENCE_SECONDS) from problem
+        except urllib3.exceptions.HTTPError as problem:
+            raise unreachable(load(), problem, timeout_seconds=SILENCE_SECONDS) from problem
 
 
 def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -5,3 +5,7 @@ body ─ question ─▶ Asked(node, time range) ─┬ its text ─▶ the plat
 
 What a body asks for and is not there is refused. What says only who asks, or how a page shows it, is passed over.
 """
+
+from typing import Final
+
+PREFIX: Final = "/api/bk-log-search/prod/"

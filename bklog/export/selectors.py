@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -24,13 +25,17 @@ def get_export(export_id: int) -> Export:
     return export
 
 
-def list_exports(*, owner: str, state: str, limit: int, before: int | None) -> list[Export]:
-    """Newest first; `before` is the id of the last one of the former page."""
+def list_exports(
+    *, owner: str, state: str, limit: int, before: int | None, index_sets: Iterable[int] | None = None
+) -> list[Export]:
+    """Newest first; `before` is the id of the last one of the former page. Of `index_sets` only; None are all."""
     if state and state not in Export.State.values:
         raise BadRequest(f"state is {state!r}", hint=f"one of: {', '.join(Export.State.values)}", code="export_request")
     found = Export.objects.all()
     for name, value in (("owner", owner), ("state", state), ("pk__lt", before)):
         found = found.filter(**{name: value}) if value else found
+    if index_sets is not None:
+        found = found.filter(index_set_id__in=list(index_sets))
     return list(found[: min(limit, MOST_AT_ONCE)])
 
 

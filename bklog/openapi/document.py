@@ -18,13 +18,21 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     "loki/": "docs/loki.md",
     "ready": "docs/loki.md",
     "metrics": "docs/metrics.md",
+    **dict.fromkeys(("search", "sign-in", "link/", "page/"), "docs/page.md"),
 }
 PATH_VALUES: Final[Mapping[str, Schema]] = {
     "token": text(pattern="^[-a-zA-Z0-9_]+$", minLength=1),
+    "name": text(minLength=1, maxLength=64, pattern="^[a-z0-9][a-z0-9._@-]*$"),
     "task_id": text(minLength=1, maxLength=100, pattern="^[A-Za-z0-9][A-Za-z0-9._:@-]*$"),
 }
 # In paths; an id is 1.
-OF_EXAMPLES: Final[Mapping[str, Any]] = {"task_id": "shop-20261120-17", "token": "q7x2", "entry_id": 1, "block_id": 1}
+OF_EXAMPLES: Final[Mapping[str, Any]] = {
+    "task_id": "shop-20261120-17",
+    "token": "q7x2",
+    "entry_id": 1,
+    "block_id": 1,
+    "name": "li",
+}
 ABOUT: Final = (
     'Everything of BK-LOG\'s own API. Failures have one shape, `{"error": {code, message, hint, …}}`: each operation names the '
     "codes that it answers, which stay; `message` and `hint` are for people. The pages of `docs/` say what things mean."

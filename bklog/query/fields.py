@@ -62,11 +62,14 @@ FIELDS: Final = Target("fields", Kind.DYNAMIC)  # the whole object: a name to sh
 
 @dataclass(frozen=True, slots=True)
 class TableFields:
-    """What the planner knows of a table: its quoted name, the typed fields, and the `paths` that occur in its rows."""
+    """What the planner knows of a table: its quoted name, the typed fields, the `paths` that occur in its rows, and whether an
+    index has the words of its lines.
+    """
 
     table: str
     types: Mapping[str, str]
     paths: frozenset[str] = frozenset()
+    is_indexed: bool = True
 
     def find(self, name: str) -> Target | None:
         if name in COLUMN_KINDS:

@@ -133,6 +133,7 @@ class Scan:
 
     table: str
     predicate: Predicate
+    is_indexed: bool = True
 
 
 class Order(StrEnum):

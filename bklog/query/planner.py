@@ -170,7 +170,7 @@ def find_field(name: str, tables: Sequence[TableFields]) -> Field:
 def _plan(query: Query, tables: Sequence[TableFields], time_range: TimeRange, output: Output, masking: Masking) -> Plan:
     if not tables:
         raise BadRequest("the index set has no table", hint="add a collector to it", code="empty_index_set")
-    scans = tuple(Scan(table.table, _predicate(query.node, table, tables)) for table in tables)
+    scans = tuple(Scan(table.table, _predicate(query.node, table, tables), table.is_indexed) for table in tables)
     return Plan(scans, to_nanoseconds(time_range.start), to_nanoseconds(time_range.end), output, masking)
 
 

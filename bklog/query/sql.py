@@ -15,7 +15,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final, assert_never
 
-from bklog.query.fields import LOG, Kind, Target
+from bklog.query.fields import Kind, Target
+from bklog.query.indexed import MIN_INDEXED_PIECE, is_found
 from bklog.query.masked import MaskedRow, path_column, quote_name, shown, without_nul
 from bklog.query.masking import COVERED_COLUMNS, UNMASKED, Masking, Rule
 from bklog.query.moment import SECOND
@@ -62,8 +63,7 @@ PAGE_SETTINGS: Final = "SETTINGS query_plan_max_limit_for_lazy_materialization =
 # for what an index answers, which is in `certain_part` alone.
 MASKING: Final = "read_in_order_use_virtual_row = 0, query_plan_filter_push_down = 0, query_plan_merge_expressions = 0"
 MASKED_SETTINGS: Final = f"{PAGE_SETTINGS}, {MASKING}"
-# A page that the index finds is over before a second thread is of use: with one it comes up to a tenth sooner, and leaves the
-# other cores to others. Phrases and expressions are read for in many granules.
+# A page that the index finds comes up to a tenth sooner with one thread, and leaves the other cores to others.
 FOUND_SETTINGS: Final = f"{PAGE_SETTINGS}, max_threads = 1"
 
 _NULLABLE: Final = (Kind.INT, Kind.FLOAT, Kind.BOOL, Kind.DYNAMIC)
@@ -71,7 +71,6 @@ _LIKE_SPECIAL: Final = re.compile(r"[\\%_]")
 _LIKE_WILD: Final = {Wild.MANY: "%", Wild.ONE: "_"}
 _REGEX_WORD: Final = WORD_CHARACTERS.replace(r"\x80-\U0010ffff", r"\x{80}-\x{10ffff}")
 _REGEX_WILD: Final = {Wild.MANY: f"[{_REGEX_WORD}]*", Wild.ONE: f"[{_REGEX_WORD}]"}
-MIN_INDEXED_PIECE: Final = 4  # the engine looks no shorter piece up in the words of its index
 
 
 class Binder:
@@ -168,8 +167,7 @@ def _render_count(plan: Plan, bind: Binder) -> str:
 
 def _render_page(plan: Plan, page: Page, bind: Binder) -> str:
     outputs = page_outputs(plan, page, bind)
-    is_found = not plan.masking and all(_is_found(scan.predicate) for scan in plan.scans)
-    settings = FOUND_SETTINGS if is_found else page_settings(plan)
+    settings = FOUND_SETTINGS if is_found(plan) else page_settings(plan)
     if len(plan.scans) == 1:
         return f"{_select_page(plan.scans[0], plan, page, bind, list(outputs.values()))} {settings}"
     scans = [
@@ -192,18 +190,6 @@ def masking_settings(plan: Plan) -> str:
 def page_settings(plan: Plan) -> str:
     """Of a statement that reads in the table's order and stops."""
     return MASKED_SETTINGS if plan.masking else PAGE_SETTINGS
-
-
-def _is_found(predicate: Predicate) -> bool:
-    match predicate:
-        case Always():
-            return True
-        case HasWords(target, words):
-            return target == LOG and len(words) == 1
-        case AllOf(predicates) | AnyOf(predicates):
-            return all(_is_found(inner) for inner in predicates)
-        case _:
-            return False
 
 
 def _select_page(scan: Scan, plan: Plan, page: Page, bind: Binder, outputs: list[str]) -> str:

@@ -62,6 +62,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     # Not behind an export that takes long.
     Route("export.sweep", "default", 60, 90),
     Route("export.expire", "default", 300, 360),
+    Route("accounts.expire", "default", 300, 360),
     Route("saved.expire", "default", 300, 360),
     Route("pipeline.step", "pipeline", 1500, 1700),
     Route("pipeline.step_priority", "pipeline_priority", 1500, 1700),

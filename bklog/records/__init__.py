@@ -1,7 +1,7 @@
 """Values that several packages speak of: frozen, checked when made, no I/O."""
 
 from bklog.records.address import StoreAddress
-from bklog.records.bearer import Bearer, Permission
+from bklog.records.bearer import EVERY_SPACE, Bearer, Permission, Role
 from bklog.records.bucket import BucketAddress
 from bklog.records.columns import COLUMNS, IDENTITY, Column
 from bklog.records.names import CLIENT, MAIN_STORE, PLATFORM, REJECTS
@@ -14,6 +14,7 @@ from bklog.records.writing import Compression, Form, Writing, file_suffix
 __all__ = [
     "CLIENT",
     "COLUMNS",
+    "EVERY_SPACE",
     "IDENTITY",
     "MAIN_STORE",
     "PLATFORM",
@@ -25,6 +26,7 @@ __all__ = [
     "Form",
     "Limits",
     "Permission",
+    "Role",
     "Rows",
     "Statement",
     "StoreAddress",

@@ -60,6 +60,11 @@ ASKING: ContextVar[Asking] = ContextVar("asking")
 _UNDER_WAY: Final[dict[str, Asking]] = {}
 
 
+def who_asks(owner: str = "") -> Asking:
+    """Where no entry point said it, somebody of this name, who cannot be called off."""
+    return ASKING.get(None) or Asking(owner)
+
+
 @contextmanager
 def asking(one: Asking) -> Iterator[Asking]:
     """For the block `one` is who asks; again for what of it runs later."""

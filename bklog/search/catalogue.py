@@ -40,14 +40,15 @@ class FieldCatalogue:
     def describe_all(self, tables: Sequence[LogTable]) -> tuple[TableFields, ...]:
         """With every path that the rows have; one that is new is told within a minute."""
         nothing: frozenset[str] = frozenset()
-        return tuple(
-            TableFields(self._store.of([table]).table(table.name), table.types, self._paths(table, nothing)) for table in tables
-        )
+        return tuple(self._fields(table, self._paths(table, nothing)) for table in tables)
 
     def _describe(self, table: LogTable, names: frozenset[str]) -> TableFields:
         missing = needs_paths(names, table.types)
+        return self._fields(table, self._paths(table, missing) if missing else frozenset())
+
+    def _fields(self, table: LogTable, paths: frozenset[str]) -> TableFields:
         quoted = self._store.of([table]).table(table.name)
-        return TableFields(quoted, table.types, self._paths(table, missing) if missing else frozenset())
+        return TableFields(quoted, table.types, paths, is_indexed=table.index != "none")
 
     def _paths(self, table: LogTable, names: frozenset[str]) -> frozenset[str]:
         known = self._known.get(table.name)

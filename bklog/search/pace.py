@@ -15,7 +15,7 @@ from typing import Final
 
 from bklog.errors import BklogError, StoreError
 from bklog.records import Limits, Rows, Statement, Writing
-from bklog.search.asking import ASKING, Asking
+from bklog.search.asking import Asking, who_asks
 from bklog.search.failures import TIMEOUTS, cancelled
 from bklog.search.turns import Turns
 from bklog.store import LogTable, Searching
@@ -37,7 +37,7 @@ class PacedStore:
 
     def select(self, statement: Statement, limits: Limits) -> Rows:
         """Limits with `threads` are those of a piece of something long, which is begun in its turn."""
-        one = ASKING.get(None) or Asking("")
+        one = who_asks()
         limits = replace(limits, mark=one.mark)
         with _noticed(one):
             if not limits.threads:

@@ -167,8 +167,7 @@ class Begun:
         return SearchResult(rows, statistics, cursor, count, "; ".join(notes))
 
     def _gather(self, plan: Plan, limits: Limits) -> Gathered:
-        goes_first = is_indexed(plan) and all(table.index != "none" for table in self.tables)
-        return gather(plan, self.tables, ask=partial(_ask, self.store), limits=replace(limits, goes_first=goes_first))
+        return gather(plan, self.tables, ask=partial(_ask, self.store), limits=replace(limits, goes_first=is_indexed(plan)))
 
     def _nothing(self, sources: Sequence[Source]) -> list[str]:
         searched = [table for table, source in zip(self.tables, sources, strict=True) if source.complete]

@@ -40,6 +40,8 @@ PARTS: Final[Mapping[str, Probe]] = {
     "disk": probes.disk,
     "clock": fleet_probes.clock,
 }
+# What a part that does not even fail in time was asked at: without it nobody knows where to look.
+ASKED_AT: Final[Mapping[str, Probe]] = {"mq": probes.queue_address, "queues": probes.queue_address, "store": probes.stores}
 
 
 def check_all(loaded: Loaded | None = None, *, include: Collection[str] = (), exclude: Collection[str] = ()) -> list[Part]:
@@ -65,7 +67,7 @@ def _chosen(include: Collection[str], exclude: Collection[str]) -> Mapping[str, 
 def check(asked: Mapping[str, Probe], loaded: Loaded, *, seconds: float = ANSWER_SECONDS) -> list[Part]:
     end = time.monotonic() + seconds
     answers = {name: start((name, probe), partial(_ask, name, probe, loaded)) for name, probe in asked.items()}
-    return [_answer(name, answer, end, seconds) for name, answer in answers.items()]
+    return [_answer(name, answer, end, seconds, loaded) for name, answer in answers.items()]
 
 
 def is_healthy(parts: Sequence[Part]) -> bool:
@@ -78,11 +80,12 @@ def as_text(parts: Sequence[Part]) -> str:
     return "\n".join([*lines, "healthz check passed" if is_healthy(parts) else "healthz check failed", ""])
 
 
-def _answer(name: str, answer: Future[Part], end: float, seconds: float) -> Part:
+def _answer(name: str, answer: Future[Part], end: float, seconds: float, loaded: Loaded) -> Part:
     try:
         return answer.result(max(0.0, end - time.monotonic()))
     except TimeoutError:
-        return Part(name, ok=False, message=f"no answer within {seconds:g} seconds", milliseconds=seconds * 1000)
+        at = f"{ASKED_AT[name](loaded)}: " if name in ASKED_AT else ""
+        return Part(name, ok=False, message=f"{at}no answer within {seconds:g} seconds", milliseconds=seconds * 1000)
 
 
 def _ask(name: str, probe: Probe, loaded: Loaded) -> Part:

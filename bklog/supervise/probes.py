@@ -45,8 +45,7 @@ def database(loaded: Loaded) -> str:
 
 
 def queue(loaded: Loaded) -> str:
-    configured = message_queue(loaded)
-    url = f"the embedded broker at {configured.socket}" if configured.socket else mask_url(configured.url)
+    configured, url = message_queue(loaded), queue_address(loaded)
     hint = "start the fleet with `bklog up`" if configured.socket else "see BKLOG_MQ_… in docs/settings.md"
     options = dict(configured.transport_options)
     try:
@@ -55,6 +54,11 @@ def queue(loaded: Loaded) -> str:
     except (OperationalError, OSError) as problem:
         raise Unavailable(f"{url}: {_one_line(problem)}", hint=hint) from problem
     return f"{url} answers"
+
+
+def queue_address(loaded: Loaded) -> str:
+    configured = message_queue(loaded)
+    return f"the embedded broker at {configured.socket}" if configured.socket else mask_url(configured.url)
 
 
 def store(loaded: Loaded) -> str:
@@ -74,6 +78,10 @@ def _ask_store(loaded: Loaded, address: StoreAddress) -> str:
     except urllib3.exceptions.HTTPError as problem:
         raise Unavailable(f"the store at {address.url} does not answer: {_one_line(problem)}", hint=hint) from problem
     return f"the store at {address.url} answers"
+
+
+def stores(loaded: Loaded) -> str:
+    return ", ".join(f"the store at {address.url}" for address in store_addresses(loaded).values())
 
 
 def store_seconds(loaded: Loaded) -> float:

@@ -43,6 +43,7 @@ SCHEDULE: Final[tuple[Periodic, ...]] = (
     Periodic("clientlog.expire", HOUR, offset_seconds=10 * MINUTE + 50),
     Periodic("export.sweep", MINUTE, offset_seconds=50),
     Periodic("export.expire", HOUR, offset_seconds=20 * MINUTE + 10),
+    Periodic("accounts.expire", HOUR, offset_seconds=40 * MINUTE + 10),
     Periodic("saved.expire", HOUR, offset_seconds=30 * MINUTE + 10),
     Periodic("pipeline.sweep", MINUTE, offset_seconds=10),
     Periodic("pipeline.replacements", MINUTE, offset_seconds=50),

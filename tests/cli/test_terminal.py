@@ -26,6 +26,7 @@ RULES = '{"rules": []}'
 ONE = ("2026-01-02T03:04:05Z", "00000000-0000-0000-0000-000000000001", "1")
 # Every command, and with what it is called; several calls where it prints in several ways.
 CALLS: Mapping[str, list[list[str]]] = {
+    "audit": [[], ["--json"]],
     "block add": [["because"]],
     "block list": [[]],
     "block remove": [["1"]],
@@ -83,10 +84,10 @@ CALLS: Mapping[str, list[list[str]]] = {
     "tail": [[EVIL], [EVIL, "--json"], [EVIL, "--fields", "user"]],
     "top": [["user"], ["user,host"], ["user", "--json"]],
 }
-# What these print is of this machine: its settings, its processes, what they were called with.
+# What these print is of this machine: its settings, its processes, what they were called with, names of letters and digits.
 OF_THIS_MACHINE = {
     *("agent", "completion", "config check", "config show", "down", "ingest", "logs", "openapi", "status", "store"),
-    *("token", "up"),
+    *("token", "up", "user create", "user delete", "user disable", "user enable", "user grant", "user list", "user password"),
 }
 # These say that something was done, in words of their own.
 SILENT = {

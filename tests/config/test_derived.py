@@ -171,10 +171,9 @@ def django_settings(home: Path, *names: str, **variables: str) -> dict[str, Any]
 
 
 def test_django_gets_secure_cookies_and_headers_with_https(tmp_path: Path) -> None:
-    names = ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS", "DEBUG")
+    names = ("SESSION_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS", "DEBUG")
     assert django_settings(tmp_path, *names, BKLOG_HTTPS="yes") == {
         "SESSION_COOKIE_SECURE": True,
-        "CSRF_COOKIE_SECURE": True,
         "SECURE_SSL_REDIRECT": True,
         "SECURE_HSTS_SECONDS": 31536000,
         "DEBUG": False,

@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 from django.test import Client
 
-from bklog.api.original_door import PREFIX
 from bklog.collect.models import Collector, IndexSet
+from bklog.esquery import PREFIX
 from bklog.store.clickhouse import ClickHouseStore
 from tests.openapi import conftest as shop
 from tests.openapi.conftest import Platform

@@ -11,13 +11,13 @@ import pytest
 from django.test import Client
 
 from bklog.accounts.actions import replace_api_token
-from bklog.api import original
-from bklog.api.original_door import PREFIX
+from bklog.api import elastic
 from bklog.api.original_urls import VIEWS
 from bklog.clean import CleanRule
 from bklog.collect.actions import create_collector, set_masking
 from bklog.collect.drafts import Draft
 from bklog.collect.models import IndexSet
+from bklog.esquery import PREFIX
 from bklog.query import Masking
 from bklog.records import Permission
 from bklog.search.catalogue import FieldCatalogue
@@ -54,8 +54,8 @@ class Reader:
 def index_set(store: ClickHouseStore, monkeypatch: pytest.MonkeyPatch, settings: Any, db: None) -> IndexSet:
     settings.BKLOG_SEARCH_SECONDS = 120  # masked rows are slow to read, and others are at work
     catalogue = FieldCatalogue(store, LIMITS)
-    monkeypatch.setattr(original, "the_store", lambda: store)
-    monkeypatch.setattr(original, "the_catalogue", lambda: catalogue)
+    monkeypatch.setattr(elastic, "the_store", lambda: store)
+    monkeypatch.setattr(elastic, "the_catalogue", lambda: catalogue)
     rule = CleanRule("json", types={"status": "int", "card": "int", "message": "string"})
     collector = create_collector(Draft("secrets-of-all", 30, rule=rule), store=store)
     body = ("\n".join(SOME) + "\n").encode()

@@ -12,11 +12,11 @@ import pytest
 from django.test import Client
 
 from bklog.accounts.actions import replace_api_token
-from bklog.api import original
+from bklog.api import elastic
 from bklog.api.middleware import mark_of_id
-from bklog.api.original_door import PREFIX
 from bklog.api.original_urls import VIEWS
 from bklog.collect.models import Collector, IndexSet
+from bklog.esquery import PREFIX
 from bklog.query.conditions import OPERATORS
 from bklog.records import Limits, Rows, Statement
 from bklog.search.catalogue import FieldCatalogue
@@ -57,8 +57,8 @@ def engine() -> Iterator[MarkedStore]:
 @pytest.fixture
 def headers(engine: MarkedStore, monkeypatch: pytest.MonkeyPatch, db: None) -> dict[str, str]:
     catalogue = FieldCatalogue(engine, LIMITS)
-    monkeypatch.setattr(original, "the_store", lambda: engine)
-    monkeypatch.setattr(original, "the_catalogue", lambda: catalogue)
+    monkeypatch.setattr(elastic, "the_store", lambda: engine)
+    monkeypatch.setattr(elastic, "the_catalogue", lambda: catalogue)
     orders = Collector.objects.create(name="orders", table=TABLE.name, clean_rule=RULE.as_dict(), retention_days=3650)
     index_set = IndexSet.objects.create(pk=1, name="shop")
     index_set.collectors.add(orders)

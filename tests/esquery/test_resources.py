@@ -419,7 +419,6 @@ REFUSED: list[tuple[str, Any, tuple[int, str]]] = [
     ("search_index_set/{}/context/", {"begin": -999, "size": 10}, (400, "limit")),
     ("search/index_set/{}/tail_f/", {"zero": True, "keyword": "error"}, (400, "search_request")),
     ("search/index_set/{}/tail_f/", {}, (400, "row_identity")),
-    ("field/index_set/fetch_topk_list/", {"index_set_ids": [1]}, (400, "search_request")),
     ("esquery_cluster/", {}, (404, "no_path")),
 ]  # fmt: skip
 
@@ -427,6 +426,11 @@ REFUSED: list[tuple[str, Any, tuple[int, str]]] = [
 @pytest.mark.parametrize(("path", "body", "told"), REFUSED)
 def test_what_cannot_be_done_is_refused_in_the_envelope(site: Site, path: str, body: Any, told: tuple[int, str]) -> None:
     assert site.refused(path.format(site.index_set), body) == told
+
+
+def test_values_of_no_field_are_refused(site: Site) -> None:
+    asked = {"index_set_ids": [site.index_set]}
+    assert site.refused("field/index_set/fetch_topk_list/", asked) == (400, "search_request")
 
 
 def test_another_method_is_refused_with_what_is_possible(site: Site) -> None:

@@ -5,22 +5,17 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
-from django.db import connections
 from pytest_django import DjangoDbBlocker
 
 from bklog.accounts.actions import replace_api_token
 from bklog.accounts.models import ApiToken
 from bklog.api import loki as loki_api
-from bklog.api.wsgi import application
 from bklog.collect.models import Collector, IndexSet
 from bklog.search.catalogue import FieldCatalogue
 from bklog.store import LogTable
@@ -28,6 +23,7 @@ from bklog.store.clickhouse import ClickHouseStore
 from tests.loki.site import table_rows
 from tests.search.engine_store import LIMITS
 from tests.search.lines import LOGHUB, TYPES
+from tests.served import served
 from tests.store.conftest import StoreServer, own_database
 from tests.store.conftest import store_server as store_server  # noqa: PLC0414 - a fixture
 
@@ -121,28 +117,6 @@ def fill(server: StoreServer, store: ClickHouseStore) -> None:
         made[name] = Collector.objects.create(name=name, table=table.name, retention_days=3650, clean_rule=rule)
     for name, collectors, space in (("web", ("front", "back"), "default"), ("db", ("mysql",), "data")):
         IndexSet.objects.create(name=name, space=space).collectors.set([made[one] for one in collectors])
-
-
-@contextmanager
-def served() -> Iterator[str]:
-    with make_server("127.0.0.1", 0, application, handler_class=Quiet) as listening:
-        thread = threading.Thread(target=_serve, args=(listening,))
-        thread.start()
-        yield f"http://127.0.0.1:{listening.server_port}"
-        listening.shutdown()
-        thread.join()
-
-
-def _serve(listening: WSGIServer) -> None:
-    try:
-        listening.serve_forever(poll_interval=0.05)
-    finally:
-        connections.close_all()
-
-
-class Quiet(WSGIRequestHandler):
-    def log_message(self, *args: object) -> None:
-        """Nobody reads it."""
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.running_fleet import RunningFleet
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.fleet
 PROGRAMS = (
@@ -26,9 +27,10 @@ def test_a_fresh_fleet_finds_its_own_log(fleet: RunningFleet) -> None:
 
 
 @pytest.mark.smoke
-def test_every_program_runs_within_the_memory_limit(fleet: RunningFleet) -> None:
+def test_every_program_runs_and_idles_within_the_memory_limit(fleet: RunningFleet) -> None:
     status = json.loads(fleet.bklog("status", "--json"))
     assert {one["name"]: one["state"] for one in status["programs"]} == dict.fromkeys(PROGRAMS, "RUNNING")
     # With everything embedded; every process of another database loads that one's client library.
     embedded = "BKLOG_DATABASE_URL" not in fleet.environ  # set by --database
-    assert status["total_rss_bytes"] < (1.6e9 if embedded else 1.8e9)
+    # The second process of a worker, made for what is due at the start, ends half a minute after its last task.
+    wait_until(lambda: fleet.rss_bytes < (1.6e9 if embedded else 1.8e9), seconds=120)

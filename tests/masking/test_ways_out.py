@@ -44,12 +44,24 @@ ROOT = Path(__file__).parents[2] / "bklog"
 NO_ROWS = "answers without rows and without values of rows"
 SHOWN = "the rows or values that it answers with are masked"
 ROUTES = {
+    **dict.fromkeys(("", "search", "sign-in", "link/<slug:token>", "page/<str:name>"), NO_ROWS),
     "healthz/": NO_ROWS,
     "readiness/": NO_ROWS,
     "metrics": NO_ROWS,
     "metrics/": NO_ROWS,
     "api/v1/openapi.json": NO_ROWS,
     "api/v1/fleet/": NO_ROWS,
+    "api/v1/accounts/session/": NO_ROWS,
+    "api/v1/accounts/me/": NO_ROWS,
+    "api/v1/accounts/users/": NO_ROWS,
+    "api/v1/accounts/users/<str:name>/": NO_ROWS,
+    "api/v1/accounts/users/<str:name>/password/": NO_ROWS,
+    "api/v1/accounts/tokens/": NO_ROWS,
+    "api/v1/accounts/tokens/<int:token_id>/": NO_ROWS,
+    "api/v1/accounts/spaces/": NO_ROWS,
+    "api/v1/accounts/audit/": "queries that raw values were asked with, and no row",
+    "api/v1/fleet/settings/": NO_ROWS,
+    "api/v1/accounts/me/password/": NO_ROWS,
     "api/v1/search/cancel/": NO_ROWS,
     "api/v1/search/block/": NO_ROWS,
     "api/v1/search/block/<int:block_id>/": NO_ROWS,
@@ -145,6 +157,7 @@ INGEST_ROUTES = {
 }
 COMMANDS = {
     "agent": NO_ROWS,
+    "audit": "queries that raw values were asked with, and no row",
     "clientlog": NO_ROWS,
     "collector": NO_ROWS,
     "completion": NO_ROWS,
@@ -173,6 +186,7 @@ COMMANDS = {
     "token": NO_ROWS,
     "block": NO_ROWS,
     "top": "prints what the API answers",
+    "user": NO_ROWS,
     "up": "prints what the API answers to a first search",
 }
 RENDERERS = {

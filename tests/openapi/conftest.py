@@ -12,6 +12,8 @@ from uuid import UUID
 import pytest
 
 from bklog.accounts.actions import replace_api_token
+from bklog.accounts.models import ApiToken
+from bklog.accounts.users import create_user
 from bklog.api import wiring
 from bklog.clientlog.actions import submit
 from bklog.clientlog.submission import Submission
@@ -21,7 +23,7 @@ from bklog.export import actions as exports
 from bklog.export.request import RowLimits, read_request
 from bklog.openapi.document import OF_EXAMPLES
 from bklog.pipeline.models import PipelineRun, PipelineStep
-from bklog.records import MAIN_STORE, Bearer, Permission, StoreAddress, TimeRange
+from bklog.records import MAIN_STORE, Bearer, Permission, Role, StoreAddress, TimeRange
 from bklog.saved.favourites import create_favourite
 from bklog.saved.search import SavedSearch
 from bklog.store.clickhouse import ClickHouseStore
@@ -68,6 +70,7 @@ def platform(db: None, store: ClickHouseStore, store_server: StoreServer, settin
     settings.STORES = {MAIN_STORE: StoreAddress("127.0.0.1", store_server.port, database=database)}
     settings.EXPORT_FOLDER = tmp_path
     settings.BKLOG_SEARCH_SECONDS = 5
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     cached = (wiring.the_store, wiring.the_catalogue, wiring.the_places)
     for one in cached:
         one.cache_clear()
@@ -79,9 +82,18 @@ def platform(db: None, store: ClickHouseStore, store_server: StoreServer, settin
     index_set = IndexSet.objects.create(name="shop")
     index_set.collectors.add(shop)
     headers = {"Authorization": f"Bearer {replace_api_token('tester', frozenset(Permission))}"}
-    yield Platform({**OF_EXAMPLES, "collector_id": shop.pk, "index_set_id": index_set.pk, **_work(index_set)}, headers)
+    yield Platform(
+        {**OF_EXAMPLES, "collector_id": shop.pk, "index_set_id": index_set.pk, **_work(index_set), **_people()}, headers
+    )
     for one in cached:
         one.cache_clear()
+
+
+def _people() -> dict[str, Any]:
+    """A user, and a token that is not the one of the tests."""
+    create_user(OF_EXAMPLES["name"], "four words of 密码", roles={"default": Role.VIEWER})
+    replace_api_token("other")
+    return {"token_id": ApiToken.objects.get(name="other").pk}
 
 
 def _work(index_set: IndexSet) -> dict[str, int]:

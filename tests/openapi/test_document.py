@@ -26,7 +26,7 @@ def served() -> Iterator[tuple[str, str]]:
     for one in get_resolver().url_patterns:
         assert isinstance(one, URLPattern)
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(one.pattern))
-        if not path.startswith(tuple(ELSEWHERE)):
+        if path and not path.startswith(tuple(ELSEWHERE)):  # the empty one is the page's
             yield from ((method, f"/{path}") for method in METHODS[one.callback])
 
 

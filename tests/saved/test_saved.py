@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from django.core.signals import request_finished
 from django.db import close_old_connections, connection
 from django.http import HttpResponse
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from bklog.api.saved import recorded
@@ -115,6 +117,16 @@ def test_a_search_is_in_the_history_of_who_asked_it(ann: Person, bob: Person, as
     assert ann.ask("DELETE", "history/").json() == {"deleted": 2}
     ann.search(index_set, query="one")
     assert len(ann.get(f"history/?index_set_id={index_set}&limit=5")["items"]) == 1
+
+
+def test_a_search_that_is_streamed_is_in_the_history_once(ann: Person, asked: dict[str, Any]) -> None:
+    path = f"/api/v1/search/index_set/{asked['index_set_id']}/search/"
+    body = {"query": "streamed", "start": "now-1d", "limit": 1}
+    headers = {**ann.headers, "Accept": "application/x-ndjson"}
+    answer = Client().post(path, json.dumps(body), content_type="application/json", headers=headers)
+    events = [json.loads(line) for line in b"".join(answer.streaming_content).splitlines()]  # type: ignore[attr-defined]
+    assert "result" in events[-1]
+    assert [one["search"]["query"] for one in ann.get("history/")["items"]] == ["streamed"]
 
 
 def test_the_answer_does_not_wait_for_the_history(ann: Person, asked: dict[str, Any]) -> None:

@@ -66,6 +66,22 @@ def test_a_part_that_hangs_is_not_waited_for_and_not_asked_twice(tmp_path: Path)
     assert (part.ok, part.message) == (True, "late")
 
 
+@pytest.mark.parametrize("name", ["mq", "queues", "store"])
+def test_a_part_that_hangs_is_named_with_its_address_and_without_its_password(tmp_path: Path, name: str) -> None:
+    released = threading.Event()
+    given = loaded(
+        tmp_path,
+        BKLOG_MQ_URL="redis://u:hidden@mq.example:6379/0",
+        BKLOG_STORE_URL="clickhouse://u:hidden@store.example:8123/logs",
+    )
+    (part,) = health.check({name: lambda _: str(released.wait(30))}, given, seconds=0.1)
+    released.set()
+    address = "http://store.example:8123" if name == "store" else "mq.example:6379"
+    assert address in part.message
+    assert part.message.endswith(": no answer within 0.1 seconds")
+    assert "hidden" not in part.message
+
+
 def test_a_fleet_that_was_started_here_and_does_not_run_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "fleet.json").write_text("{}")

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from tests.running_fleet import RunningFleet
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.fleet
 WORKERS: Final = ("celery", "async_export", "pipeline", "service_schedule", "additional_task", "tgpa_task")
@@ -44,9 +45,8 @@ def test_killed_programs_are_back_within_five_seconds(fleet: RunningFleet, kille
 def test_the_small_profile_folds_the_workers_into_one_within_a_gigabyte(tmp_path_factory: pytest.TempPathFactory) -> None:
     with RunningFleet(tmp_path_factory.mktemp("small"), BKLOG_PROFILE="small") as small:
         found = rows(small)
-        total = json.loads(small.bklog("status", "--json"))["total_rss_bytes"]
+        wait_until(lambda: small.rss_bytes < 1.0e9, seconds=120)
     assert "worker" in found
     assert not found.keys() & set(WORKERS)
     assert {row["state"] for row in found.values()} == {"RUNNING"}
     assert {queue["name"] for queue in found["worker"]["queues"]} >= {"default", "async_export", "tgpa_task", "pipeline"}
-    assert total < 1.0e9

@@ -7,24 +7,18 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from socketserver import ThreadingMixIn
 from typing import Any
-from wsgiref.simple_server import WSGIServer, make_server
 
 import pytest
-from django.db import connections
 
 from bklog.api import analyses as analyses_api
 from bklog.api import search as search_api
-from bklog.api.wsgi import application
 from bklog.search.asking import ASKING
 from bklog.store.clickhouse import ClickHouseStore
 from config.environ import ROOT
-from tests.loki.test_clients import Quiet
 from tests.saved.site import Person
+from tests.served import served
 
 LONGEST_SECONDS = 60
 
@@ -46,24 +40,6 @@ class Waiting:
         self._begun.set()
         ASKING.get().cancelled.wait(LONGEST_SECONDS)
         return self._store.select(*given)
-
-
-class Threaded(ThreadingMixIn, WSGIServer):
-    def process_request_thread(self, *given: Any) -> None:
-        try:
-            super().process_request_thread(*given)
-        finally:
-            connections.close_all()
-
-
-@contextmanager
-def served() -> Iterator[str]:
-    with make_server("127.0.0.1", 0, application, server_class=Threaded, handler_class=Quiet) as listening:
-        thread = threading.Thread(target=listening.serve_forever, args=(0.05,))
-        thread.start()
-        yield f"http://127.0.0.1:{listening.server_port}"
-        listening.shutdown()
-        thread.join()
 
 
 @pytest.mark.django_db(transaction=True)  # the threads that answer have connections of their own

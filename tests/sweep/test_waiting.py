@@ -150,6 +150,8 @@ def test_one_that_waits_leaves_the_line_when_its_client_has_gone(
                     return "let in"
             except BklogError as error:
                 return error.stable_code
+            finally:
+                connections.close_all()  # that of this thread, which the block list was read over
 
     turns = begun_turns()
     with ThreadPoolExecutor(1) as pool:

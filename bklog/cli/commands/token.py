@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 
 import click
@@ -28,5 +29,9 @@ def token(*, name: str, permissions: tuple[str, ...]) -> None:
 
     django.setup()
     from bklog.accounts.actions import replace_api_token  # noqa: PLC0415 models may be imported only now
+    from bklog.accounts.audit import Actor, recorded  # noqa: PLC0415 as above
+    from bklog.accounts.models import AuditEntry  # noqa: PLC0415 as above
 
-    click.echo(replace_api_token(name, map(Permission, permissions)))
+    with recorded(Actor(getpass.getuser(), AuditEntry.Way.COMMAND), "token.create", name, permissions=permissions):
+        made = replace_api_token(name, map(Permission, permissions))
+    click.echo(made)

@@ -76,6 +76,7 @@ _HEALTH: Final = record({"healthy": FLAG, "parts": listing(_PART)})
 SCHEMAS: Final[dict[str, Schema]] = {
     "Health": _HEALTH,
     "Fleet": record({"programs": listing(_ROW), "total_rss_bytes": COUNT, "url": TEXT, "is_running": FLAG, "note": TEXT}),
+    "Settings": record({"environment": TEXT, "settings": mapping(record({"value": ANYTHING, "origin": TEXT}))}),
     "Storage": _STORAGE,
     "HealthHistory": _HISTORY,
 }
@@ -125,6 +126,14 @@ AREA = Area(
             "The programs of this machine and their queues",
             {200: Answer("As `bklog status --json` shows them", ref("Fleet"))},
             examples=[Example("All of it")],
+        ),
+        Operation(
+            "GET",
+            "/api/v1/fleet/settings/",
+            "show_settings",
+            "The settings in force on this instance; secrets are hidden",
+            {200: Answer("As `bklog config show --json` prints them", ref("Settings"))},
+            examples=[Example("All of them")],
         ),
         Operation(
             "GET",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from bklog.esquery import PREFIX
 from bklog.esquery.question import EMPTY_KEYS, MAX_SETS, PASSED_KEYS
 from bklog.openapi.codes import QUERY
 from bklog.openapi.operation import FILE, Answer, Area, Example, Operation
@@ -30,7 +31,6 @@ from bklog.query import MAX_ROWS
 from bklog.search.addition import MAX_CONDITIONS
 from bklog.search.context import MAX_LINES
 
-PREFIX: Final = "/api/bk-log-search/prod/"
 DAY: Final[dict[str, Any]] = {"start_time": "2026-11-20 00:00:00", "end_time": "2026-11-20 23:59:59"}
 ELASTIC: Final = ("parsing_exception", "illegal_argument_exception", "too_many_buckets_exception")
 NAMED: Final = (*ELASTIC, "index_not_found_exception")

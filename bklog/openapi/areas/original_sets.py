@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from bklog.esquery import PREFIX
 from bklog.esquery.fields import SCOPES
 from bklog.openapi.areas.original import (
     ELASTIC,
@@ -12,7 +13,6 @@ from bklog.openapi.areas.original import (
     OBJECT,
     ONE,
     PASSED,
-    PREFIX,
     TIMES,
     number,
     post,

@@ -1,0 +1,15 @@
+"""Which paths are the page's. Its shell and its files hold nothing that is anybody's, so they need no token: the API does."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# The routes of `web/src/router.ts`, as Django writes them.
+ROUTES: Final = ("", "search", "sign-in", "link/<slug:token>")
+FILES: Final = "page/"
+_PAGE: Final = re.compile(r"/(?:search|sign-in|link/[-a-zA-Z0-9_]+|page/[-a-zA-Z0-9_.]+)?", re.ASCII)
+
+
+def is_page(path: str) -> bool:
+    return _PAGE.fullmatch(path) is not None
