@@ -1,7 +1,7 @@
 """Masking -> SQL expressions: what a row shows. Every expression that leaves a statement is made here, or from `sql._column`.
 
  fields, log ─▶ mask_values   (value, what stands for it) of each field rule, longest first: `masked_fields`
-                 ├─▶ mask_pieces   those that are replaced wherever they stand, also as JSON writes them
+                 ├─▶ mask_pieces   long ones and no words: replaced wherever they stand, also as JSON writes them
                  └─▶ mask_tokens   short ones, numbers, true and false: replaced as whole words, numbers by what they are worth
  a text    ─▶ pieces ─▶ tokens ─▶ the patterns in their order
  fields    ─▶ each field rule at its place ─▶ every string and number of the document as a text
@@ -23,7 +23,9 @@ from bklog.query.masking import COVERED_COLUMNS, Masking, Replace, Rule, Shield
 SHOWN_FIELDS: Final = "shown_fields"
 MIN_PIECE_BYTES: Final = 4  # a shorter one stands in too many words by chance
 _ESCAPED_STRING: Final = r'"(?:[^"\\]|\\.)*\\(?:[^"\\]|\\.)*"'
-_WORDS: Final = rf"\\(?:u[0-9a-fA-F]{{4}}|.)|[A-Za-z0-9_]*[A-Za-z_][A-Za-z0-9_]*|{JSON_NUMBER}"
+_WORD: Final = rf"[A-Za-z0-9_]*[A-Za-z_][A-Za-z0-9_]*|{JSON_NUMBER}"
+_WORDS: Final = rf'\\(?:u[0-9a-fA-F]{{4}}|["\\/bfnrt])|{_WORD}'  # of an escape no letter belongs to a word
+_IS_WORD: Final = rf"^(?:{_WORD}|(?s:.))$"
 _WORD_TOKENS: Final = rf"{_WORDS}|(?s:.)"
 _TEXT_TOKENS: Final = rf'{_ESCAPED_STRING}|[^"]+|"'
 
@@ -94,7 +96,8 @@ class MaskedRow:
     def _value_steps(self) -> tuple[Step, ...]:
         if not self._fields:
             return ()
-        long = f"(length(p.1) >= {MIN_PIECE_BYTES} OR length(p.1) != lengthUTF8(p.1)) AND p.1 NOT IN ('true', 'false')"
+        size = f"length(p.1) >= {MIN_PIECE_BYTES} OR length(p.1) != lengthUTF8(p.1)"
+        long = f"({size} OR NOT match(p.1, {self._bind(_IS_WORD)})) AND p.1 NOT IN ('true', 'false')"
         escaped = "arrayMap(p -> (substring(toJSONString(p.1), 2, -1), substring(toJSONString(p.2), 2, -1)), mask_whole)"
         return (
             *self._fields.steps("mask_values"),

@@ -1,6 +1,6 @@
 """The field rules of a masking -> SQL: the values that they hide in a row, and a document with those masked at their places.
 
- paths of the rules ─▶ a tree: node 1 … n is what rule 1 … n hides, the root and the names on the way are n + 1 …
+ paths of the rules ─▶ a tree: node 1 … n is what rule 1 … n hides, the root and the paths on the way are n + 1 …
  fields, log ─ every name looked up at its node, as deep as the longest path ─▶ (rule, JSON) ─▶ (rule, value) ─▶ (value, mask)
 
 Rules are data of the statement, arrays that its expressions look into: fifty rules are little more to analyse than one. Only
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
@@ -29,30 +28,23 @@ _LEAVES: Final = rf"{JSON_STRING}:?|{JSON_NUMBER}|true|false"
 _DECODED: Final = "if(startsWith(t, '\"'), JSONExtractString(t), t)"
 
 
-@dataclass(slots=True)
 class _Tree:
-    """The names that lead to what rules hide: (node, name) -> node, numbered from `root` on where none hides it whole."""
+    """Path -> node: a rule's own number where it hides all, from `root` on where it hides something below."""
 
-    root: int
-    names: dict[tuple[int, str], int] = field(default_factory=dict)
-    last: int = field(init=False)
+    def __init__(self, paths: Mapping[str, int], root: int) -> None:
+        self.root = root
+        self.nodes: dict[str, int] = {}
+        for path, place in paths.items():
+            keys = path.split(".")
+            for above in (".".join(keys[:end]) for end in range(1, len(keys))):
+                self.nodes.setdefault(above, root + 1 + sum(node > root for node in self.nodes.values()))
+            self.nodes[path] = place
 
-    def __post_init__(self) -> None:
-        self.last = self.root
-
-    def add(self, path: str, place: int) -> None:
-        *above, name = path.split(".")
-        node = self.root
-        for key in above:
-            if (node, key) not in self.names:
-                self.last += 1
-                self.names[node, key] = self.last
-            node = self.names[node, key]
-        self.names[node, name] = place
-        self.names[self.root, path] = place  # a name with dots in it
-
-    def below(self, node: int) -> list[int]:
-        return sorted({child for (parent, _), child in self.names.items() if parent == node})
+    def hidden_below(self) -> list[list[int]]:
+        """The rules below each node, from `root` on."""
+        inner = ["", *(f"{path}." for path, node in self.nodes.items() if node > self.root)]
+        hidden = {path: node for path, node in self.nodes.items() if node < self.root}
+        return [[node for path, node in hidden.items() if path.startswith(above)] for above in inner]
 
 
 class FieldRules:
@@ -67,11 +59,9 @@ class FieldRules:
         self._apply = apply
         self._rules = tuple(rules.values())
         self._columns = {place: target.name for place, target in enumerate(rules, start=1) if not target.inside}
-        self._tree = _Tree(len(rules) + 1)
-        paths = {place: target.name for place, target in enumerate(rules, start=1) if target.inside}
-        for place, path in paths.items():
-            self._tree.add(path, place)
-        self._depth = max((path.count(".") + 1 for path in paths.values()), default=0)
+        paths = {target.name: place for place, target in enumerate(rules, start=1) if target.inside}
+        self._tree = _Tree(paths, len(rules) + 1)
+        self._depth = max((path.count(".") + 1 for path in paths), default=0)
 
     def __bool__(self) -> bool:
         return bool(self._rules)
@@ -91,20 +81,20 @@ class FieldRules:
         return self._object(document, str(self._tree.root), self._depth) if self._depth else document
 
     def _below(self, level: str) -> str:
-        """(node, JSON) of a level -> those below: of an object by its names, of an array in an array whatever is below."""
+        """(node, JSON) of a level -> those below: of an object by its names, of an array in an array all that a rule hides below."""
         each = "arrayMap(e -> (p.1, e), JSONExtractArrayRaw(p.2))"
         inner = f"arrayFilter(p -> p.1 >= {self._tree.root}, {level})"
         items = f"arrayFlatten(arrayMap(p -> if(startsWith(p.2, '['), {each}, [p]), {inner}))"
         named = f"arrayMap(kv -> ({self._child('p.1', 'kv.1')}, kv.2), JSONExtractKeysAndValuesRaw(p.2))"
-        below = [self._tree.below(node) for node in range(self._tree.root, self._tree.last + 1)]
-        nested = f"arrayMap(c -> (toUInt16(c), p.2), {below}[p.1 - {self._tree.root - 1}])"
+        nested = f"arrayMap(c -> (toUInt16(c), p.2), {self._tree.hidden_below()}[p.1 - {self._tree.root - 1}])"
         return f"arrayFilter(p -> p.1 > 0, arrayFlatten(arrayMap(p -> if(startsWith(p.2, '['), {nested}, {named}), {items})))"
 
     def _child(self, node: str, name: str) -> str:
-        """The node of a name below a node, 0 where no rule speaks of it."""
-        names = self._bind(json.dumps([f"{parent}.{key}" for parent, key in self._tree.names]))
-        nodes = list(self._tree.names.values())
-        return f"toUInt16(transform(concat({_digits(node)}, '.', {name}), {_array(names, 'String')}, {nodes}, 0))"
+        """The node of a name below a node, 0 where no rule speaks of it; a name with dots in it is as many names."""
+        paths = _array(self._bind(json.dumps([f".{path}" for path in self._tree.nodes])), "String")
+        nodes = _array(self._bind(json.dumps(list(self._tree.nodes.values()))), "UInt16")
+        above = "''" if node == str(self._tree.root) else f"transform({node}, {nodes}, {paths}, '')"
+        return f"toUInt16(transform(concat({above}, '.', {name}), {paths}, {nodes}, 0))"
 
     def _found(self, levels: Iterable[str]) -> Iterable[str]:
         """(rule, value) of paths and of columns."""
@@ -170,10 +160,6 @@ class FieldRules:
 def _kept(operator: Shield | Replace) -> tuple[int, int, str]:
     """A text instead of a value is a mark that keeps nothing of it."""
     return (operator.head, operator.tail, operator.mark) if isinstance(operator, Shield) else (0, 0, operator.text)
-
-
-def _digits(node: str) -> str:
-    return f"'{node}'" if node.isdigit() else f"toString({node})"
 
 
 def _array(bound: str, kind: str) -> str:

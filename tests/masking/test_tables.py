@@ -63,3 +63,26 @@ def test_no_sql_tells_whether_a_secret_is_there(reader: Reader) -> None:
     found = (f"position({text}, '{secret}') > 0" for secret in PROBED[:2] for text in ("log", "toJSONString(fields)"))
     statement = f"SELECT count() FROM logs WHERE {' OR '.join(found)}"
     assert reader.post("sql/", {"sql": statement, "start": "now-1d"}).json()["rows"] == [[0]]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT toUInt64(log) FROM logs ORDER BY log",
+        "SELECT count() FROM logs WHERE toUInt8(fields.card::String) > 1",
+        "SELECT throwIf(position(log, '138') > 0, 'told') FROM logs WHERE CAST(log, 'JSON').x = 1",
+        "SELECT toDateTime(fields.user.phone::String), JSONExtract(log, 'Array(UInt8)') FROM logs LIMIT 1 BY log",
+        "SELECT dictGet('none', log, 1) FROM logs",
+    ],
+)
+def test_no_failure_of_sql_tells_a_secret(reader: Reader, statement: str) -> None:
+    answer = reader.post("sql/", {"sql": statement, "start": "now-1d"})
+    assert answer.json()["error"]["message"]
+    assert found_in(answer.content) == []
+
+
+@pytest.mark.parametrize("statement", ["SELECT log FROM logs ORDER BY log", "SELECT log FROM logs ORDER BY log DESC LIMIT 1 BY log"])
+def test_no_order_of_sql_is_that_of_what_is_hidden(reader: Reader, statement: str) -> None:
+    rows = [row[0] for row in reader.post("sql/", {"sql": statement, "start": "now-1d"}).json()["rows"]]
+    assert len(rows) > 20
+    assert [one.encode() for one in rows] == sorted((one.encode() for one in rows), reverse="DESC" in statement)
