@@ -81,7 +81,7 @@ class FieldRules:
         return self._object(document, str(self._tree.root), self._depth) if self._depth else document
 
     def _below(self, level: str) -> str:
-        """(node, JSON) of a level -> those below: of an object by its names, of an array in an array all that a rule hides below."""
+        """(node, JSON) of a level -> those below: of an object by its names, of an array in an array all hidden below."""
         each = "arrayMap(e -> (p.1, e), JSONExtractArrayRaw(p.2))"
         inner = f"arrayFilter(p -> p.1 >= {self._tree.root}, {level})"
         items = f"arrayFlatten(arrayMap(p -> if(startsWith(p.2, '['), {each}, [p]), {inner}))"

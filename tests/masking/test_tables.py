@@ -81,7 +81,9 @@ def test_no_failure_of_sql_tells_a_secret(reader: Reader, statement: str) -> Non
     assert found_in(answer.content) == []
 
 
-@pytest.mark.parametrize("statement", ["SELECT log FROM logs ORDER BY log", "SELECT log FROM logs ORDER BY log DESC LIMIT 1 BY log"])
+@pytest.mark.parametrize(
+    "statement", ["SELECT log FROM logs ORDER BY log", "SELECT log FROM logs ORDER BY log DESC LIMIT 1 BY log"]
+)
 def test_no_order_of_sql_is_that_of_what_is_hidden(reader: Reader, statement: str) -> None:
     rows = [row[0] for row in reader.post("sql/", {"sql": statement, "start": "now-1d"}).json()["rows"]]
     assert len(rows) > 20
