@@ -55,9 +55,9 @@ def _text(plan: Plan, bind: sql.Binder) -> str:  # noqa: PLR0911 - one for each 
 def _analysis(plan: Plan, output: Analysis, bind: sql.Binder) -> str:
     match output:
         case Histogram() | SliceCounts():
-            return histogram.render(plan, output, bind)
+            return f"{histogram.render(plan, output, bind)}{sql.masking_settings(plan)}"
         case Terms() | TopValues() | Distinct() | Numbers():
-            return groups.render(plan, output, bind)
+            return f"{groups.render(plan, output, bind)}{sql.masking_settings(plan)}"
         case FieldSample():
             return sample.render(plan, output, bind)
         case unreachable:

@@ -45,6 +45,7 @@ from bklog.query.plan import (
     Predicate,
     Present,
     Scan,
+    all_leaves,
     certain_part,
     positive_leaves,
 )
@@ -57,8 +58,11 @@ NEWEST_FIRST: Final = ", ".join(f"{name} DESC" for name in IDENTITY)
 OLDEST_FIRST: Final = ", ".join(IDENTITY)
 # Up to this many rows the columns that no condition reads are read for the page's rows only; servers differ in the default.
 PAGE_SETTINGS: Final = "SETTINGS query_plan_max_limit_for_lazy_materialization = 10000"
-# Conditions on masked texts hold lambdas, which the engine cannot put into the rows that it makes up to read in order.
-MASKED_SETTINGS: Final = f"{PAGE_SETTINGS}, read_in_order_use_virtual_row = 0"
+# Masked texts are made by lambdas, which the engine cannot put into the rows that it makes up to read in order. What is asked
+# of a masked row stays above it: carried down to the table the text would be made again for each question, and looked through
+# for what an index answers, which is in `certain_part` alone.
+MASKING: Final = "read_in_order_use_virtual_row = 0, query_plan_filter_push_down = 0, query_plan_merge_expressions = 0"
+MASKED_SETTINGS: Final = f"{PAGE_SETTINGS}, {MASKING}"
 # A page that the index finds comes up to a tenth sooner with one thread, and leaves the other cores to others.
 FOUND_SETTINGS: Final = f"{PAGE_SETTINGS}, max_threads = 1"
 
@@ -72,14 +76,18 @@ _REGEX_WILD: Final = {Wild.MANY: f"[{_REGEX_WORD}]*", Wild.ONE: f"[{_REGEX_WORD}
 class Binder:
     """Collects values; the same value of the same type is bound once. `row` is the row as its reader may see it."""
 
-    def __init__(self, masking: Masking, places: dict[tuple[str, str], str] | None = None) -> None:
+    def __init__(self, masking: Masking, places: dict[tuple[str, str], str] | None = None, texts: Sequence[str] = ()) -> None:
         self._places: dict[tuple[str, str], str] = {} if places is None else places
         self.masking = masking
-        self.row = MaskedRow(masking, self)
+        self.row = MaskedRow(masking, self, texts)
 
     def under(self, masking: Masking) -> Binder:
         """The same values, for rows with another masking."""
         return Binder(masking, self._places)
+
+    def knowing(self, texts: Sequence[str]) -> Binder:
+        """The same values, for rows that have these texts masked: see `MaskedRow.compared`."""
+        return Binder(self.masking, self._places, texts)
 
     def unmasked(self) -> Binder:
         """The same values, for what only the engine compares."""
@@ -153,7 +161,8 @@ def regexes(plan: Plan) -> tuple[str, ...]:
 
 def _render_count(plan: Plan, bind: Binder) -> str:
     counts = [f"SELECT count() AS n FROM {matching(scan, plan, bind)}" for scan in plan.scans]
-    return counts[0] if len(counts) == 1 else f"SELECT sum(n) AS n FROM ({' UNION ALL '.join(counts)})"
+    count = counts[0] if len(counts) == 1 else f"SELECT sum(n) AS n FROM ({' UNION ALL '.join(counts)})"
+    return f"{count}{masking_settings(plan)}"
 
 
 def _render_page(plan: Plan, page: Page, bind: Binder) -> str:
@@ -173,6 +182,11 @@ def order_of(page: Page) -> str:
     return OLDEST_FIRST if page.order is Order.OLDEST else NEWEST_FIRST
 
 
+def masking_settings(plan: Plan) -> str:
+    """The end of a statement that needs no others."""
+    return f" SETTINGS {MASKING}" if plan.masking else ""
+
+
 def page_settings(plan: Plan) -> str:
     """Of a statement that reads in the table's order and stops."""
     return MASKED_SETTINGS if plan.masking else PAGE_SETTINGS
@@ -184,8 +198,14 @@ def _select_page(scan: Scan, plan: Plan, page: Page, bind: Binder, outputs: list
     if not plan.masking:
         return f"SELECT {', '.join(outputs)} FROM {matching(scan, plan, bind)} {newest}"
     found = f"(SELECT * FROM {matching(scan, plan, bind)} {newest})"  # only the page's rows are masked
-    rows = bind.row.shown_of(found) if isinstance(scan.predicate, Always) else bind.row.over(found)
-    return f"SELECT {', '.join(outputs)} FROM {rows} {newest}"
+    return f"SELECT {', '.join(outputs)} FROM {shown_of(found, scan, bind)} {newest}"
+
+
+def shown_of(found: str, scan: Scan, bind: Binder) -> str:
+    """A FROM: rows of `matching` as they are shown; those that were compared have a part of it already."""
+    if isinstance(scan.predicate, Always):
+        return bind.row.shown_of(found)
+    return bind.row.over(found, _compared_columns(scan.predicate))
 
 
 def matching(scan: Scan, plan: Plan, bind: Binder) -> str:
@@ -193,11 +213,28 @@ def matching(scan: Scan, plan: Plan, bind: Binder) -> str:
     bounds = _bounds(plan, bind)
     if isinstance(scan.predicate, Always):
         return f"{scan.table} WHERE {bounds}"
-    condition = _grouped(scan.predicate, bind)
     if not plan.masking:
-        return f"{scan.table} WHERE {bounds} AND {condition}"
+        return f"{scan.table} WHERE {bounds} AND {_grouped(scan.predicate, bind)}"
     certain = _grouped(certain_part(scan.predicate), bind.unmasked())
-    return f"{bind.row.compared(f'(SELECT * FROM {scan.table} WHERE {bounds} AND {certain})')} WHERE {condition}"
+    comparing = bind.knowing(_compared_texts(scan.predicate))
+    columns = _compared_columns(scan.predicate)
+    rows = comparing.row.compared(f"(SELECT * FROM {scan.table} WHERE {bounds} AND {certain})", columns)
+    return f"{rows} WHERE {comparing.row.compare(_grouped(scan.predicate, comparing), columns)}"
+
+
+def _compared_columns(predicate: Predicate) -> tuple[str, ...]:
+    """The columns whose masked text a condition is about."""
+    names = {target.name for target in _compared_targets(predicate) if not target.inside}
+    return tuple(name for name in COVERED_COLUMNS if name in names)
+
+
+def _compared_texts(predicate: Predicate) -> tuple[str, ...]:
+    """The other texts that it is about."""
+    return tuple(dict.fromkeys(_text_of(target) for target in _compared_targets(predicate) if target.inside))
+
+
+def _compared_targets(predicate: Predicate) -> Iterable[Target]:
+    return (leaf.target for leaf in all_leaves(predicate) if not isinstance(leaf, Always | Present))
 
 
 def page_outputs(plan: Plan, page: Page, bind: Binder) -> dict[str, str]:
@@ -287,7 +324,7 @@ def _leaf(leaf: Leaf, bind: Binder) -> str:
         case compared:
             condition = _compared(compared, bind)
             if bind.masking and compared.target.kind in STORED_KINDS and compared.target.kind is not Kind.TIME:
-                condition = f"({condition}) AND {bind.row.is_shown_raw(_as_text(stored(compared.target)))}"
+                condition = f"({condition}) AND {bind.row.is_shown_raw(_text_of(compared.target))}"
             return f"ifNull({condition}, false)" if compared.target.kind in _NULLABLE else condition
 
 
@@ -361,14 +398,15 @@ def _column(target: Target, bind: Binder) -> str:
     if not bind.masking or target.kind in STORED_KINDS:
         return raw
     if not target.inside:
-        return bind.row.condition(target.name)
-    if target.kind is Kind.DYNAMIC:
-        return f"if(isNull({raw}), NULL, {bind.row.text(_as_text(raw))})"
-    return bind.row.text(f"CAST({raw}, 'String')")
+        return bind.row.column(target.name)
+    text = bind.row.text(_text_of(target))
+    return f"if(isNull({raw}), NULL, {text})" if target.kind is Kind.DYNAMIC else text
 
 
-def _as_text(stored: str) -> str:
-    return f"ifNull(toString({stored}), '')"
+def _text_of(target: Target) -> str:
+    """The text of a path that masking reads; empty for NULL."""
+    raw = stored(target)
+    return f"ifNull(toString({raw}), '')" if target.kind in _NULLABLE else f"CAST({raw}, 'String')"
 
 
 def _text(target: Target, bind: Binder) -> str:
