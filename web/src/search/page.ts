@@ -3,7 +3,11 @@
 // state ─ run ─▶ range, fixed once ─▶ rows │ chart │ fields │ meaning     each loads, fails and is stopped on its own
 import { computed, type InjectionKey, inject, reactive, ref, shallowRef, watch } from "vue";
 import type { RouteLocationNormalizedLoaded, Router } from "vue-router";
+import { person } from "../api/account";
 import { region } from "../api/region";
+import type { Key } from "../i18n";
+import { zone as preferred } from "../preferences";
+import { may } from "../rights";
 import * as ask from "./ask";
 import { asked as askedAs, type Condition, opposite, same, withCondition } from "./conditions";
 import { identity, type Row } from "./rows";
@@ -11,15 +15,16 @@ import { fromAddress, type State, toAddress } from "./state";
 import { type Range, type Resolved, resolve, zoneName } from "./times";
 import { popped, pushed } from "./zoom";
 
-export const PAGE_ROWS = 200;
-export const MOST_ROWS = 50_000;
+export const PAGE_ROWS = 200; // so many are on the screen at once
+const HEAD_START_MS = 250;
+export const FURTHER_ROWS = 1_000;
+export const MOST_ROWS = 100_000;
 const RECENT = "bklog.recent";
-export const ZONE = "bklog.zone";
 const OWN = /^(bklog-.*|client)$/; // what the platform itself writes into
 
 export function createSearch(route: RouteLocationNormalizedLoaded, router: Router) {
   const state = reactive<State>(fromAddress(route.query));
-  if (!route.query.zone) state.zone = localStorage.getItem(ZONE) ?? state.zone;
+  if (!route.query.zone && preferred.value) state.zone = preferred.value;
   const sets = region<ask.IndexSet[]>();
   const result = region<ask.Result>();
   const further = region<ask.Result>();
@@ -69,11 +74,10 @@ export function createSearch(route: RouteLocationNormalizedLoaded, router: Route
     further.clear();
     if (asked.query.includes("|")) await readSteps(asked);
     const rowsAsked = { ...asked, query: head.value };
-    if (steps.value) askTable(asked);
-    else askRows(rowsAsked);
-    askChart();
-    void fields.run((options) => ask.fields(rowsAsked, options));
-    void understand();
+    const before = steps.value ? askTable(asked) : askRows(rowsAsked);
+    askChart(before);
+    void fields.run((options) => before.then(() => ask.fields(rowsAsked, options)));
+    void understand(before);
   }
 
   /** Where a pipe begins only the server's reader knows: `a|b` is a word. What it cannot read, the table's answer says. */
@@ -87,15 +91,21 @@ export function createSearch(route: RouteLocationNormalizedLoaded, router: Route
     head.value = alone?.query || "*";
   }
 
-  function askRows(asked: ask.Question): void {
+  /** Resolves when the first rows are there or none will come, or after HEAD_START_MS: what else is asked for lets them go first. */
+  function askRows(asked: ask.Question): Promise<unknown> {
     let fresh = true;
+    let first = (): void => undefined;
+    const begun = new Promise<void>((done) => {
+      first = done;
+    });
     table.clear();
     progress.value = null;
-    void result.run(async (options) => {
+    const ended = result.run(async (options) => {
       const found = await ask.search(asked, { order: state.order, limit: PAGE_ROWS }, options, {
         rows(came) {
           rows.value = fresh ? came : rows.value.concat(came);
           fresh = false;
+          requestAnimationFrame(first);
         },
         progress(now) {
           progress.value = now;
@@ -105,26 +115,28 @@ export function createSearch(route: RouteLocationNormalizedLoaded, router: Route
       progress.value = null;
       return found;
     });
+    return Promise.race([begun, ended, new Promise((done) => setTimeout(done, HEAD_START_MS))]);
   }
 
-  function askTable(asked: ask.Question): void {
+  function askTable(asked: ask.Question): Promise<unknown> {
     result.clear();
     rows.value = [];
     void table.run((options) => ask.table(asked, zone.value, options));
+    return Promise.resolve();
   }
 
-  function askChart(): void {
+  function askChart(before: Promise<unknown> = Promise.resolve()): void {
     const asked = shown();
     if (!asked || !state.chart) return;
-    void chart.run((options) =>
-      ask.histogram(asked, { group: state.group, buckets: buckets.value, zone: zone.value }, options),
-    );
+    const about = { group: state.group, buckets: buckets.value, zone: zone.value };
+    void chart.run((options) => before.then(() => ask.histogram(asked, about, options)));
   }
 
   function more(): void {
     const asked = shown();
     if (!asked || !cursor.value || further.phase.value === "loading" || rows.value.length >= MOST_ROWS) return;
-    const wanted = { order: state.order, limit: PAGE_ROWS, cursor: cursor.value };
+    const limit = Math.min(FURTHER_ROWS, MOST_ROWS - rows.value.length);
+    const wanted = { order: state.order, limit, cursor: cursor.value };
     void further.run((options) =>
       ask.search(asked, wanted, options, {
         rows(came) {
@@ -136,8 +148,9 @@ export function createSearch(route: RouteLocationNormalizedLoaded, router: Route
   }
 
   /** Pills and notes of the text as it stands, while it is typed too. */
-  function understand(): Promise<void> {
-    return meaning.run((options) => ask.inspect(state.set, head.value, [], options));
+  function understand(before: Promise<unknown>): Promise<void> {
+    const [set, query] = [state.set, head.value];
+    return meaning.run((options) => before.then(() => ask.inspect(set, query, [], options)));
   }
 
   function stop(): void {
@@ -232,7 +245,8 @@ export function createSearch(route: RouteLocationNormalizedLoaded, router: Route
   async function begin(): Promise<void> {
     await sets.run(() => ask.indexSets());
     const all = sets.value.value ?? [];
-    if (!all.some((one) => one.id === state.set)) {
+    // One that the address names is asked for, whoever may see it: the answer says what is wrong with that.
+    if (!state.set) {
       const last = recent.value.find((id) => all.some((one) => one.id === id));
       state.set = last ?? (all.find((one) => !OWN.test(one.name)) ?? all[0])?.id ?? 0;
     }
@@ -251,10 +265,13 @@ export function createSearch(route: RouteLocationNormalizedLoaded, router: Route
     },
   );
 
+  const nothing = computed<Key>(() => (may(person.value, "editor") ? "source.empty" : "source.noRole"));
+
   return {
     state,
     sets,
     source,
+    nothing,
     recent,
     rows,
     result,
