@@ -13,7 +13,8 @@ from bklog.query.extract import shown_from
 from bklog.query.masking import UNMASKED
 from bklog.query.outputs import Arrived, ArrivedCount
 from bklog.query.plan import Plan
-from bklog.query.sql import Binder, bind_time, iso, masking_settings, matching
+from bklog.query.sql import iso, masking_settings, matching
+from bklog.query.where import Binder, bind_time
 from bklog.records import Statement
 
 BY_ARRIVAL: Final = "ingest_time, batch, row"

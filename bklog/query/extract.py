@@ -10,7 +10,8 @@ from typing import Final
 from bklog.query.fields import FIELDS, Kind
 from bklog.query.masked import quote_name
 from bklog.query.plan import Breaks, Extract, Order, Plan, Scan, Shown, Spread
-from bklog.query.sql import MASKING, NEWEST_FIRST, OLDEST_FIRST, Binder, masking_settings, matching, shown_of, stored
+from bklog.query.sql import MASKING, NEWEST_FIRST, OLDEST_FIRST, masking_settings, matching, shown_of
+from bklog.query.where import Binder, stored
 from bklog.records import IDENTITY
 
 _ORDERS: Final = {Order.NEWEST: f" ORDER BY {NEWEST_FIRST}", Order.OLDEST: f" ORDER BY {OLDEST_FIRST}", Order.UNSORTED: ""}

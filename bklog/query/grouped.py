@@ -28,8 +28,9 @@ from bklog.query.plan import (
     TermKey,
     TimeKey,
 )
-from bklog.query.sql import Binder, condition_of, masking_settings, matching, order_of, page_outputs, page_settings, stored
+from bklog.query.sql import masking_settings, matching, order_of, page_outputs, page_settings
 from bklog.query.values import is_absent, is_missing, number_of, values_of
+from bklog.query.where import Binder, condition_of, stored
 
 Column: TypeAlias = Callable[[int, Binder], str]
 _MOMENT: Final = "toUnixTimestamp64Nano(time)"

@@ -17,8 +17,9 @@ from bklog.query.logql.tree import Stage
 from bklog.query.masking import UNMASKED
 from bklog.query.outputs import Field
 from bklog.query.plan import Plan
-from bklog.query.sql import MASKING, Binder
+from bklog.query.sql import MASKING
 from bklog.query.values import values_of
+from bklog.query.where import Binder
 
 # An expression means the columns that it reads, never the result of its own name; long lines have many pairs.
 SETTINGS: Final = "SETTINGS prefer_column_name_to_alias = 1, extract_key_value_pairs_max_pairs_per_row = 0"

@@ -36,7 +36,7 @@ from bklog.query.logql.tree import (
 )
 from bklog.query.logql.units import BYTE_UNITS, DURATION_UNITS, SECOND
 from bklog.query.masked import opaque, without_nul
-from bklog.query.sql import Binder
+from bklog.query.where import Binder
 
 MAX_NESTED: Final = 5  # objects in objects whose values become labels; what is deeper does not
 EXTRACTED: Final = "_extracted"

@@ -7,9 +7,9 @@ from typing import Final
 from bklog.query.extract import shown_from
 from bklog.query.fields import FIELDS
 from bklog.query.plan import Plan
-from bklog.query.sql import Binder, stored
 from bklog.query.view.names import COLUMNS, VIEW
 from bklog.query.view.output import View
+from bklog.query.where import Binder, stored
 
 # `limit` cuts the outermost result, whatever the statement's own LIMIT; the rest is a second lock behind `check`.
 _SETTINGS: Final = "readonly = 1, allow_ddl = 0, allow_introspection_functions = 0, read_in_order_use_virtual_row = 0"
