@@ -20,7 +20,7 @@ it("takes the same values in both languages", () => {
 
 it("has no sentence that nothing shows", () => {
   const all = texts.join("\n");
-  const composed = ["app.theme.", "export.state.", "context."];
+  const composed = ["app.theme.", "role.", "export.state.", "context."];
   const unused = Object.keys(en).filter(
     (key) => !all.includes(`"${key}"`) && !all.includes(`'${key}'`) && !composed.some((begin) => key.startsWith(begin)),
   );
