@@ -2,10 +2,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { changed, fromForm, NEW_RULE, type Rule, rolesOf, toForm } from "../src/operate/forms";
-import { hasPermission, hasRole, hasRoleSomewhere, type Me } from "../src/operate/may";
 import { cpuShare, spanIn, words } from "../src/operate/measures";
+import { MENU, menuOf } from "../src/operate/menu";
 import { runChanges } from "../src/operate/states";
 import { type Column, found, readSort, sorted, writeSort } from "../src/operate/table";
+import type { Person } from "../src/rights";
 import { en } from "../src/words/operate.en";
 import { zh } from "../src/words/operate.zh";
 
@@ -48,23 +49,16 @@ it("keeps a sort in the address, and takes none of a column that is not there", 
   for (const text of ["-secret", "", undefined, ["name"], 7]) expect(readSort(text, ["name", "bytes"], usual)).toEqual(usual);
 });
 
-const me = (roles: Me["roles"], permissions: Me["permissions"] = []): Me => ({
-  name: "li",
-  roles,
-  permissions,
-  preferences: { language: null, theme: null, zone: null },
-});
+const parts = (person: Person): string[] => menuOf(person).flatMap(([, entries]) => entries.map((one) => one.part));
 
-it("offers what a role allows in its space, and what a token may", () => {
-  const li = me({ shop: "editor", "*": "viewer" });
-  expect([hasRole(li, "editor", "shop"), hasRole(li, "admin", "shop"), hasRole(li, "editor", "pay")]).toEqual([
-    true,
-    false,
-    false,
-  ]);
-  expect([hasRole(li, "viewer", "pay"), hasRole(li, "viewer", "*"), hasRole(li, "editor", "*")]).toEqual([true, true, false]);
-  expect([hasRoleSomewhere(li, "editor"), hasRoleSomewhere(me({}), "viewer")]).toEqual([true, false]);
-  expect([hasRole(me(null), "admin", "*"), hasPermission(me(null), "accounts")]).toEqual([true, false]);
+it("offers in the menu what the platform would answer", () => {
+  const nobody = { name: "li", roles: {}, permissions: [] };
+  expect(parts(nobody)).toEqual([]);
+  expect(parts({ ...nobody, roles: { shop: "admin" } })).toEqual(["health", "exports", "index-sets", "masking"]);
+  expect(parts({ ...nobody, roles: { "*": "viewer" } })).toContain("fleet");
+  expect(parts({ ...nobody, roles: { "*": "editor" } })).not.toContain("settings");
+  expect(parts({ ...nobody, permissions: ["accounts"] })).toEqual(["users", "spaces", "tokens", "audit"]);
+  expect(parts({ ...nobody, roles: null, permissions: ["accounts"] })).toEqual(MENU.map((one) => one.part));
 });
 
 it.each<[string, boolean, string[]]>([

@@ -35,7 +35,6 @@ export function query(given: Record<string, string | number | undefined>): strin
   return said.length ? `?${new URLSearchParams(said)}` : "";
 }
 
-export const me = async (): Promise<Schemas["Me"]> => (await get<{ user: Schemas["Me"] }>("accounts/me/")).user;
 export const fleet = (options: Options): Promise<Fleet> => get("fleet/", options);
 
 /** A part that is down makes the answer a 503, with all parts in it. */

@@ -1,19 +1,21 @@
 // The pages of Operate, in the order of the menu, each with what it needs of who asks: bklog/api/rights.py has the same.
 import { type Component, defineAsyncComponent } from "vue";
-import { EVERY_SPACE, hasPermission, hasRole, hasRoleSomewhere, type Me } from "./may";
+import { holds, may, mayEverywhere, type Person } from "../rights";
 import type { Word } from "./say";
+
+type Who = Person | null;
 
 export interface Entry {
   part: string;
   name: Word;
   group: Word;
-  isOpen: (me: Me) => boolean;
+  isOpen: (one: Who) => boolean;
   page: Component;
 }
 
-const everywhere = (me: Me): boolean => hasRole(me, "viewer", EVERY_SPACE);
-const somewhere = (me: Me): boolean => hasRoleSomewhere(me, "viewer");
-const accounts = (me: Me): boolean => hasPermission(me, "accounts");
+const everywhere = (one: Who): boolean => mayEverywhere(one, "viewer");
+const somewhere = (one: Who): boolean => may(one, "viewer");
+const accounts = (one: Who): boolean => holds(one, "accounts");
 const entry = (
   part: string,
   name: Word,
@@ -36,7 +38,7 @@ export const MENU: readonly Entry[] = [
     "settings",
     "settings",
     "group.platform",
-    (me) => hasRole(me, "admin", EVERY_SPACE),
+    (one) => mayEverywhere(one, "admin"),
     () => import("./SettingsPage.vue"),
   ),
   entry("pipelines", "pipelines", "group.work", everywhere, () => import("./PipelinesPage.vue")),
@@ -51,8 +53,8 @@ export const MENU: readonly Entry[] = [
 ];
 
 /** The menu of somebody: groups without an entry are left out. */
-export function menuOf(me: Me): [Word, Entry[]][] {
-  const open = MENU.filter((one) => one.isOpen(me));
+export function menuOf(who: Who): [Word, Entry[]][] {
+  const open = MENU.filter((one) => one.isOpen(who));
   const groups = [...new Set(open.map((one) => one.group))];
   return groups.map((group) => [group, open.filter((one) => one.group === group)]);
 }

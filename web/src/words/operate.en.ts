@@ -19,7 +19,6 @@ export const en = {
   "group.data": "Data",
   "group.people": "People",
   nothing: "Nothing of this page is open to you: it needs a role in a space, which an administrator gives.",
-  checking: "Asking what you may do…",
   age: "as of {age} ago",
   refresh: "Ask again",
   loading: "Loading…",

@@ -20,7 +20,6 @@ export const zh: Record<keyof typeof en, string> = {
   "group.data": "数据",
   "group.people": "人员",
   nothing: "本页没有对您开放的内容：需要管理员授予某个空间的角色。",
-  checking: "正在查询您的权限…",
   age: "{age}前的数据",
   refresh: "刷新",
   loading: "加载中…",
