@@ -15,8 +15,9 @@ import { fromAddress, type State, toAddress } from "./state";
 import { type Range, type Resolved, resolve, zoneName } from "./times";
 import { popped, pushed } from "./zoom";
 
-export const PAGE_ROWS = 200;
-export const MOST_ROWS = 50_000;
+export const PAGE_ROWS = 200; // so many are on the screen at once
+export const FURTHER_ROWS = 1_000;
+export const MOST_ROWS = 100_000;
 const RECENT = "bklog.recent";
 const OWN = /^(bklog-.*|client)$/; // what the platform itself writes into
 
@@ -127,7 +128,8 @@ export function createSearch(route: RouteLocationNormalizedLoaded, router: Route
   function more(): void {
     const asked = shown();
     if (!asked || !cursor.value || further.phase.value === "loading" || rows.value.length >= MOST_ROWS) return;
-    const wanted = { order: state.order, limit: PAGE_ROWS, cursor: cursor.value };
+    const limit = Math.min(FURTHER_ROWS, MOST_ROWS - rows.value.length);
+    const wanted = { order: state.order, limit, cursor: cursor.value };
     void further.run((options) =>
       ask.search(asked, wanted, options, {
         rows(came) {
