@@ -1,5 +1,6 @@
-// Figures as an operator reads them, in the language of the page. Times are those of the browser's zone.
+// Figures as an operator reads them, in the language of the page. Times are those of the person's zone.
 import { bytes, language, n } from "../i18n";
+import { zone } from "../preferences";
 import { clock as clockOf } from "../search/times";
 import { spanIn } from "./measures";
 
@@ -9,7 +10,7 @@ export function span(seconds: number): string {
 
 export function clock(moment: string | null | undefined): string {
   const at = Date.parse(moment ?? "");
-  return Number.isNaN(at) ? (moment ?? "") : clockOf(at, "browser", 0);
+  return Number.isNaN(at) ? (moment ?? "") : clockOf(at, zone.value || "browser", 0);
 }
 
 export function signedBytes(value: number | null): string {

@@ -12,7 +12,8 @@ export function useSetId(name: string): Ref<number | null> {
   ask
     .indexSetNamed(name)
     .then((found) => {
-      id.value = found?.id ?? null;
+      if (found) id.value = found.id;
+      else known.delete(name); // somebody else may see it
     })
     .catch((error: unknown) => {
       known.delete(name); // the next page that needs it asks again
