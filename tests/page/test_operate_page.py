@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, Locator, Route, expect
 
-from tests.page.desk import LINES, NEEDS_A_BROWSER, PASSWORD, Operator, Platform
+from tests.page.desk import LINES, NEEDS_A_BROWSER, PASSWORD, WAIT_MS, Operator, Platform
 from tests.waiting import wait_until
 
 pytestmark = list(NEEDS_A_BROWSER)
@@ -146,7 +146,7 @@ def test_settings_are_found_and_secrets_are_hidden(olga: Operator, platform: Pla
 
 
 def test_a_run_is_failed_retried_and_cancelled_and_another_is_helped_on(olga: Operator, platform: Platform) -> None:
-    runs = [onboarded(platform, name) for name in ("first", "second")]
+    runs = [onboarded(platform, name) for name in ("walk-one", "walk-two")]
     page = page_of(olga, "pipelines")
     page.get_by_role("button", name=f"Run {runs[0]}:", exact=False).click()
     run = olga.at("run")
@@ -159,15 +159,15 @@ def test_a_run_is_failed_retried_and_cancelled_and_another_is_helped_on(olga: Op
     confirm(olga)
     expect(olga.at("run-fail")).to_be_visible()
     olga.at("run-cancel").click()
-    confirm(olga, "collector:first")
+    confirm(olga, "collector:walk-one")
     expect(olga.at("run-retry")).to_have_count(0)
     page.get_by_role("button", name=f"Run {runs[1]}:", exact=False).click()
     olga.at("run-skip").click()
     confirm(olga)
     expect(run.get_by_role("cell", name="skipped", exact=True)).to_be_visible()
     olga.at("state-filter").select_option("cancelled")
-    expect(row(page, "collector:second")).to_have_count(0)
-    expect(row(page, "collector:first").last).to_contain_text("cancelled")
+    expect(row(page, "collector:walk-two")).to_have_count(0)
+    expect(row(page, "collector:walk-one").last).to_contain_text("cancelled")
 
 
 def onboarded(platform: Platform, name: str) -> int:
@@ -187,7 +187,7 @@ def test_an_export_of_somebody_else_is_seen_and_deleted(olga: Operator, platform
     platform.fleet.api("POST", f"/api/v1/search/index_set/{shop['id']}/export/", {"query": "level:fatal"})
     page = page_of(olga, "exports")
     one = row(page, "level:fatal")
-    expect(one).to_contain_text("done")
+    expect(one).to_contain_text("done", timeout=WAIT_MS)
     with olga.page.expect_download():
         one.get_by_role("button", name="Download").click()
     one.get_by_test_id("export-delete").click()
@@ -203,10 +203,11 @@ def test_a_client_log_is_handed_in_and_its_report_says_why_it_failed(olga: Opera
     olga.at("task-where").fill("http://127.0.0.1/up.zip")
     olga.at("hand-in").click()
     report = olga.at("report")
-    expect(report).to_contain_text("address_denied")
+    expect(report).to_contain_text("address_denied", timeout=WAIT_MS)
+    expect(row(page, "ticket-7")).to_contain_text("failed", timeout=WAIT_MS)
     olga.at("retry-task").click()
-    expect(report).to_contain_text("address_denied")
-    expect(row(page, "ticket-7")).to_contain_text("failed")
+    expect(report).not_to_contain_text("address_denied", timeout=WAIT_MS)  # it is in line again
+    expect(report).to_contain_text("address_denied", timeout=WAIT_MS)
 
 
 def test_an_index_set_is_made_changed_masked_and_deleted(olga: Operator) -> None:
