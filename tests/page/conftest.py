@@ -10,7 +10,6 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from tests.page.desk import CHROMIUM, FLAGS, WAIT_MS, Operator, Platform
 from tests.running_fleet import RunningFleet
 
-
 expect.set_options(timeout=WAIT_MS)  # the machine is shared: what is waited for is waited for
 
 
