@@ -6,8 +6,12 @@ import { type Refreshed, refreshed } from "./refreshed";
 
 export interface Paged<T> extends Omit<Refreshed<T[]>, "value"> {
   rows: Ref<readonly T[]>;
+  /** Whether an answer is shown: an empty list is one, a failure is none. */
+  hasValue: Ref<boolean>;
   hasMore: Ref<boolean>;
   more: () => Promise<void>;
+  /** Something else is asked for: what was shown is no answer to it. */
+  anew: () => Promise<void>;
 }
 
 /** `ask` with `before` goes on behind the row of that id. What was asked for further down stays as it came then. */
@@ -35,18 +39,24 @@ export function paged<T extends { id: number }>(
       moreFailure.value = asFailure(error);
     }
   }
+  async function again(): Promise<void> {
+    older.value = [];
+    ended.value = false;
+    moreFailure.value = null;
+    await first.again();
+  }
   return {
     rows,
+    hasValue: computed(() => first.value.value !== null),
     phase: first.phase,
     age: first.age,
     failure: computed(() => moreFailure.value ?? first.failure.value) as Ref<Failure | null>,
     hasMore: computed(() => !ended.value && (first.value.value?.length ?? 0) >= PAGE_ROWS),
     more,
-    async again() {
-      older.value = [];
-      ended.value = false;
-      moreFailure.value = null;
-      await first.again();
+    again,
+    async anew() {
+      first.value.value = null;
+      await again();
     },
   };
 }
