@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.page.desk import CHROMIUM, FLAGS, Operator, Platform
+from tests.page.desk import CHROMIUM, FLAGS, WAIT_MS, Operator, Platform
 from tests.running_fleet import RunningFleet
+
+expect.set_options(timeout=WAIT_MS)  # the machine is shared: what is waited for is waited for
 
 
 @pytest.fixture(scope="package")

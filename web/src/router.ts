@@ -10,6 +10,8 @@ export const router = createRouter({
     { path: "/", redirect: "/search" },
     { path: "/search", component: SearchPage },
     { path: "/link/:token", component: () => import("./search/OpenLink.vue") },
+    { path: "/operate", redirect: "/operate/fleet" },
+    { path: "/operate/:part", component: () => import("./operate/OperatePage.vue") },
     { path: "/sign-in", component: SignIn },
     { path: "/:rest(.*)*", redirect: "/search" },
   ],

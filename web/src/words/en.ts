@@ -1,5 +1,6 @@
 export const en = {
   "app.search": "Search",
+  "app.operate": "Operate",
   "app.theme": "Theme: {name}",
   "app.theme.auto": "as the system",
   "app.theme.dark": "dark",

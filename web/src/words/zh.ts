@@ -2,6 +2,7 @@ import type { Key } from "../i18n";
 
 export const zh: Record<Key, string> = {
   "app.search": "检索",
+  "app.operate": "运维",
   "app.theme": "主题：{name}",
   "app.theme.auto": "跟随系统",
   "app.theme.dark": "深色",
