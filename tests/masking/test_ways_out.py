@@ -97,6 +97,8 @@ ROUTES = {
     "api/v1/databus/collectors/": NO_ROWS,
     "api/v1/databus/collectors/<int:collector_id>/": NO_ROWS,
     "api/v1/databus/collectors/onboard/": NO_ROWS,
+    "api/v1/databus/collectors/ledger/": NO_ROWS,
+    "api/v1/databus/etl_preview/": "lines of the caller",
     "api/v1/databus/collectors/<int:collector_id>/move/": NO_ROWS,
     "api/v1/databus/collectors/<int:collector_id>/reactivate/": NO_ROWS,
     "api/v1/databus/collectors/<int:collector_id>/tokens/": NO_ROWS,
@@ -238,6 +240,7 @@ RENDERERS = {
     "render_samples": SHOWN,
 }
 READERS = {
+    "collect/preview.py": "lines that the caller sent",
     "search/service.py": SHOWN,
     "search/masking.py": "lines that the caller sent",
     "search/catalogue.py": "names of fields only",
