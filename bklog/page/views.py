@@ -47,8 +47,8 @@ install Node 20 or later and run <code>make up</code> again.</p></body></html>
 """
 
 
-def shell(request: HttpRequest, token: str = "") -> HttpResponse:
-    """The same for every route: which one it is, and what `token` stands for, the script sees."""
+def shell(request: HttpRequest, token: str = "", collector_id: int = 0) -> HttpResponse:
+    """The same for every route: which one it is, and what its path names, the script sees."""
     page, nonce = built(), secrets.token_urlsafe(16)
     response = HttpResponse(_html(page, nonce) if page else NOT_BUILT, status=200 if page else 503)
     response["Content-Security-Policy"] = POLICY.format(nonce=nonce)

@@ -72,8 +72,9 @@ from tests.store.conftest import store_server as store_server  # noqa: PLC0414 -
 ROOT = Path(__file__).parents[2] / "bklog"
 NO_ROWS = "answers without rows and without values of rows"
 SHOWN = "the rows or values that it answers with are masked"
+PAGES_OF_COLLECTORS = ("collect", "collect/new", "collect/<int:collector_id>")
 ROUTES = {
-    **dict.fromkeys(("", "search", "sign-in", "link/<slug:token>", "page/<str:name>"), NO_ROWS),
+    **dict.fromkeys(("", "search", "sign-in", "link/<slug:token>", "page/<str:name>", *PAGES_OF_COLLECTORS), NO_ROWS),
     "healthz/": NO_ROWS,
     "readiness/": NO_ROWS,
     "metrics": NO_ROWS,

@@ -32,7 +32,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Built:
     return found
 
 
-@pytest.mark.parametrize("path", ["/", "/search", "/sign-in", "/link/q7x2_-"])
+@pytest.mark.parametrize("path", ["/", "/search", "/sign-in", "/link/q7x2_-", "/collect", "/collect/new", "/collect/12"])
 def test_a_route_is_answered_with_the_shell(page: Built, path: str) -> None:
     answer = Client().get(path)
     policy, text = answer["Content-Security-Policy"], answer.content.decode()
@@ -72,7 +72,7 @@ def test_no_other_file_is_served(page: Built, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/search/", "/page/a/b", "/link/", "/searching", "/sign-in\n", "/page/%2e%2e/x", "/api/v1/fleet/"]
+    "path", ["/search/", "/page/a/b", "/link/", "/searching", "/sign-in\n", "/page/%2e%2e/x", "/collect/x", "/collect/1/x", "/api/v1/fleet/"]
 )
 def test_what_is_no_page_needs_a_token(path: str) -> None:
     assert not is_page(path)
@@ -103,5 +103,5 @@ def test_what_was_built_anew_is_seen(page: Built, tmp_path: Path) -> None:
 
 def test_the_routes_are_those_of_the_script() -> None:
     source = (Path(__file__).parents[2] / "web" / "src" / "router.ts").read_text()
-    paths = set(re.findall(r'path: "/([^":(]*)(?::token)?"', source))
-    assert paths == {route.replace("<slug:token>", "") for route in ROUTES}
+    paths = {re.sub(r":\w+.*$", "", path) for path in re.findall(r'path: "/([^"]*)"', source)}
+    assert paths == {re.sub(r"<.*>$", "", route) for route in ROUTES}

@@ -1,3 +1,5 @@
+import { collectEn } from "./collect.en";
+
 export const en = {
   "app.search": "Search",
   "app.theme": "Theme: {name}",
@@ -226,4 +228,5 @@ export const en = {
   "keys.zoomBack": "back from zoom",
   "keys.close": "close the top layer",
   "keys.complete": "complete",
+  ...collectEn,
 };

@@ -1,0 +1,34 @@
+// Lines of an index set as they come: what stands there already, then the live tail; the newest first, each once.
+import { computed, shallowRef } from "vue";
+import { region } from "../api/region";
+import { createTail } from "../search/follow";
+import { identity, type Row } from "../search/rows";
+import * as ask from "./ask";
+
+export const MOST_LINES = 50;
+
+export function createLines() {
+  const before = region<Row[]>();
+  const tail = createTail();
+  const set = shallowRef(0);
+
+  /** What was there and what came since, in the order of their arrival from the last. */
+  const rows = computed(() => newestFirst(before.value.value ?? [], tail.rows.value));
+
+  function begin(indexSet: number, days: number): void {
+    set.value = indexSet;
+    void tail.begin(indexSet, "*");
+    void before.run((options) => ask.newest(indexSet, days, MOST_LINES, options));
+  }
+  return { rows, before, tail, begin };
+}
+
+export function newestFirst(before: Row[], came: Row[]): Row[] {
+  const known = new Set<string>();
+  return [...came.slice(-MOST_LINES).reverse(), ...before]
+    .filter((row) => {
+      const id = identity(row);
+      return !known.has(id) && known.add(id);
+    })
+    .slice(0, MOST_LINES);
+}
