@@ -7,7 +7,8 @@ whose dialect is not Python's and which no expression can make slow.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
 from bklog.query.fields import LOG
@@ -39,18 +40,15 @@ def compile_highlight(plan: Plan) -> re.Pattern[str] | None:
 
 
 def find_offsets(
-    line: str, pattern: re.Pattern[str] | None, engine_places: Iterable[tuple[Sequence[int], Sequence[int]]]
+    line: str, pattern: re.Pattern[str] | None, engine_places: Sequence[tuple[Sequence[int], Sequence[int]]]
 ) -> Offsets:
     """`engine_places` has, for each regular expression, the lengths of the gaps and of the hits, in turn."""
-    offsets: Offsets = []
-    if pattern:
-        for found in pattern.finditer(line):
-            offsets.append(found.span())
-            if len(offsets) == MAX_OFFSETS:
-                break
+    found = [match.span() for match in islice(pattern.finditer(line), MAX_OFFSETS)] if pattern else []
+    if not engine_places:
+        return found  # as `re` finds them: in order, none in another
     for gaps, hits in engine_places:
-        offsets += _offsets_of_hits(gaps, hits)
-    return _joined(offsets)
+        found += _offsets_of_hits(gaps, hits)
+    return _joined(found)
 
 
 def _patterns(leaf: HasWords | NearWords | Contains | HasPattern) -> list[str]:
@@ -67,13 +65,19 @@ def _pattern(leaf: HasWords | Contains | HasPattern) -> str:
             return f"{between.join((_word(words[0]), *words[1:]))}{_END}"
         case Contains(_, text):
             return re.escape(text)
+        case HasPattern(_, (str() as first, *others), True, to_end) if first:
+            return _first(re.escape(first[0])) + _wild((first[1:], *others), to_end=to_end)
         case HasPattern(_, pieces, from_start, to_end):
             return (_START if from_start else "") + _wild(pieces, to_end=to_end)
 
 
 def _word(word: str) -> str:
-    """At its start in a line. The letter stands first: `re` skips to it, and looking back at every place took twice as long."""
-    return f"{word[0]}(?<!{_INSIDE}{word[0]}){word[1:]}"
+    return _first(word[0]) + word[1:]
+
+
+def _first(letter: str) -> str:
+    """At the start of a word. The letter stands first: `re` skips to it, and looking back at every place took twice as long."""
+    return f"{letter}(?<!{_INSIDE}{letter})"
 
 
 def _wild(pieces: tuple[str | Wild, ...], *, to_end: bool) -> str:
