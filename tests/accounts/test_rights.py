@@ -16,6 +16,8 @@ from bklog.api.rights import ANY, OPEN, RIGHTS, Where, right_of
 from bklog.api.spaces import SPACES
 from bklog.collect.models import Collector, IndexSet
 from bklog.errors import Forbidden
+from bklog.page.paths import FILES
+from bklog.page.paths import ROUTES as PAGE
 from bklog.pipeline.models import PipelineRun
 from bklog.records import EVERY_SPACE, Bearer, Permission, Role
 from bklog.saved.models import Favourite
@@ -39,6 +41,8 @@ OWN = {  # to these everybody gets who has proven who that is: they tell of nobo
     "api/v1/search/link/",
     "api/v1/search/link/<slug:token>/",
     "api/v1/search/cancel/",
+    *PAGE,
+    f"{FILES}<str:name>",
 }
 
 

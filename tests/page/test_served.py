@@ -72,7 +72,18 @@ def test_no_other_file_is_served(page: Built, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/search/", "/page/a/b", "/link/", "/searching", "/sign-in\n", "/page/%2e%2e/x", "/collect/x", "/collect/1/x", "/api/v1/fleet/"]
+    "path",
+    [
+        "/search/",
+        "/page/a/b",
+        "/link/",
+        "/searching",
+        "/sign-in\n",
+        "/page/%2e%2e/x",
+        "/collect/x",
+        "/collect/1/x",
+        "/api/v1/fleet/",
+    ],
 )
 def test_what_is_no_page_needs_a_token(path: str) -> None:
     assert not is_page(path)
