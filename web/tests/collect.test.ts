@@ -49,6 +49,7 @@ describe("health", () => {
 
   it("is not guessed where the figures are not known", () => {
     expect(healthOf(shop, undefined)).toBeNull();
+    expect(healthOf({ ...shop, scenario: "rejects" }, ledger(1))).toBeNull();
     expect(healthOf({ ...shop, state: "deleting" }, undefined)).toBe("deleting");
     expect(healthOf({ ...shop, state: "new" }, ledger(1))).toBe("new");
   });

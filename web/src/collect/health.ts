@@ -17,7 +17,7 @@ const SHARE = 0.01; // of what came: a line in a thousand is a line to look at, 
 /** null as long as what it received is not known. */
 export function healthOf(collector: Collector, ledger: CollectorLedger | undefined): Health | null {
   if (collector.state === "deleting") return "deleting";
-  if (!ledger) return null;
+  if (!ledger || collector.scenario === "rejects") return null; // what is refused comes in by no sender of its own
   if (!ledger.received) return collector.state === "new" ? "new" : "silent";
   if (ledger.rejected / ledger.received >= SHARE) return "refusing";
   if (ledger.marked / ledger.received >= SHARE) return "marking";

@@ -99,7 +99,7 @@ export const collectEn = {
   "collect.command.config": "Write the configuration",
   "collect.command.check": "See which files it would follow",
   "collect.command.follow": "Follow them",
-  "collect.lines.label": "First lines",
+  "collect.lines.label": "Newest lines",
   "collect.lines.came": "{count} lines are here, the newest first",
   "collect.lines.waiting": "Waiting for the first line…",
   "collect.check.title": "No line yet? What to look at:",

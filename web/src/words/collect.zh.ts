@@ -100,7 +100,7 @@ export const collectZh: Record<keyof typeof collectEn, string> = {
   "collect.command.config": "写入配置",
   "collect.command.check": "检查会跟踪哪些文件",
   "collect.command.follow": "开始跟踪",
-  "collect.lines.label": "首批日志",
+  "collect.lines.label": "最新日志",
   "collect.lines.came": "已有 {count} 条日志，最新的在前",
   "collect.lines.waiting": "等待第一条日志…",
   "collect.check.title": "还没有日志？请检查：",
