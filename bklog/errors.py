@@ -40,6 +40,12 @@ class BklogError(Exception):
         """The body that every HTTP answer of a failure has."""
         return {"error": {"code": self.stable_code, "message": self.message, "hint": self.hint, **self.fields}}
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every HTTP answer of it says beside its body: when to try again."""
+        seconds = self.fields.get("retry_after_seconds")
+        return {"Retry-After": str(seconds)} if seconds else {}
+
 
 class ConfigError(BklogError):
     code = "config_error"

@@ -69,10 +69,7 @@ def _masked(index_set: Searchable, bearer: Bearer, kind: str) -> NamedTables:
 
 
 def _failure(error: BklogError) -> HttpResponse:
-    response = HttpResponse(told(error), status=error.status, content_type=IN_PLAIN_TEXT)
-    if "retry_after_seconds" in error.fields:
-        response["Retry-After"] = str(error.fields["retry_after_seconds"])
-    return response
+    return HttpResponse(told(error), status=error.status, content_type=IN_PLAIN_TEXT, headers=error.headers)
 
 
 def _emit(kind: str, found: dict[str, Any], *, seconds: float) -> None:

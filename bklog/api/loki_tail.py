@@ -59,9 +59,7 @@ def loki_tail_routes(hub: Hub) -> list[BaseRoute]:
 
 
 def _refused(error: BklogError) -> Response:
-    retry = error.fields.get("retry_after_seconds")
-    more = {"Retry-After": str(retry)} if retry else {}
-    return PlainTextResponse(told(error), error.status, headers={"Connection": "close", **more})
+    return PlainTextResponse(told(error), error.status, headers={"Connection": "close", **error.headers})
 
 
 async def _begin(socket: WebSocket, hub: Hub) -> Talk:

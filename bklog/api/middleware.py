@@ -126,10 +126,7 @@ def present_any(error: Exception, *, path: str) -> JsonResponse:
 
 
 def present_failure(error: BklogError) -> JsonResponse:
-    response = JsonResponse(error.as_dict(), status=error.status)
-    if "retry_after_seconds" in error.fields:
-        response["Retry-After"] = str(error.fields["retry_after_seconds"])
-    return response
+    return JsonResponse(error.as_dict(), status=error.status, headers=error.headers)
 
 
 def no_such_path(request: HttpRequest, exception: Exception) -> JsonResponse:

@@ -207,5 +207,4 @@ async def _refuse(http: HttpRequest, error: Exception) -> JSONResponse:
 
 
 def present_failure(error: BklogError) -> JSONResponse:
-    retry = error.fields.get("retry_after_seconds")
-    return JSONResponse(error.as_dict(), status_code=error.status, headers={"Retry-After": str(retry)} if retry else None)
+    return JSONResponse(error.as_dict(), status_code=error.status, headers=error.headers)

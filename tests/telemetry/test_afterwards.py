@@ -7,6 +7,8 @@ from django.core.signals import request_finished
 
 from bklog.api.afterwards import afterwards
 
+pytestmark = pytest.mark.django_db  # Django's own receiver of the signal looks after the connections that there are
+
 
 def test_jobs_are_done_in_their_order_and_once() -> None:
     done: list[int] = []
