@@ -21,6 +21,7 @@ POLICY: Final = (
     "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+SESSION_COOKIE: Final = "bklog_session"  # over HTTPS with a prefix
 YEAR_SECONDS: Final = 365 * 24 * 3600
 # The theme is chosen before anything is drawn, so that a dark page does not flash white.
 SHELL: Final = """<!doctype html>
@@ -35,7 +36,7 @@ const theme = localStorage.getItem("bklog.theme"); if (theme) document.documentE
 </script>
 <script type="module" src="/{files}{script}" nonce="{nonce}"></script>
 </head>
-<body><div id="app" data-nonce="{nonce}"></div>
+<body><div id="app" data-nonce="{nonce}" data-session="{session}"></div>
 <noscript>BK-LOG's page needs JavaScript; docs/cli.md is about the command line.</noscript></body>
 </html>
 """
@@ -50,19 +51,21 @@ install Node 20 or later and run <code>make up</code> again.</p></body></html>
 def shell(request: HttpRequest, token: str = "", collector_id: int = 0) -> HttpResponse:
     """The same for every route: which one it is, and what its path names, the script sees."""
     page, nonce = built(), secrets.token_urlsafe(16)
-    response = HttpResponse(_html(page, nonce) if page else NOT_BUILT, status=200 if page else 503)
+    # A page whose browser holds no session need not ask for one; whether it has ended, the API says.
+    session = "1" if any(name.endswith(SESSION_COOKIE) for name in request.COOKIES) else ""
+    response = HttpResponse(_html(page, nonce, session) if page else NOT_BUILT, status=200 if page else 503)
     response["Content-Security-Policy"] = POLICY.format(nonce=nonce)
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"  # queries stand in its address
     return response
 
 
-def _html(page: Built, nonce: str) -> SafeString:
+def _html(page: Built, nonce: str, session: str) -> SafeString:
     preloads = format_html_join("", '<link rel="modulepreload" href="/{}{}">\n', ((FILES, name) for name in page.preloads))
     styles = format_html_join("", '<link rel="stylesheet" href="/{}{}">\n', ((FILES, name) for name in page.styles))
     icon = format_html('<link rel="icon" href="/{}{}">\n', FILES, page.icon) if page.icon else ""
     names = {"files": FILES, "script": page.script}
-    return format_html(SHELL, icon=icon, preloads=preloads, styles=styles, nonce=nonce, **names)
+    return format_html(SHELL, icon=icon, preloads=preloads, styles=styles, nonce=nonce, session=session, **names)
 
 
 def file(request: HttpRequest, name: str) -> HttpResponseBase:

@@ -4,139 +4,21 @@ policy of the page, or stand where no screen reader finds it.
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Route, expect
 
 from bklog.page.built import FOLDER, built
-from tests.running_fleet import RunningFleet
+from tests.page.desk import LINES, NEEDS_A_BROWSER, WAIT_MS, Operator
 from tests.search.lines import LOGHUB
 
-CHROMIUM: Final = shutil.which("chromium")
-AXE: Final = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
-FLAGS: Final = (
-    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic", "--disable-component-update"),
-    *("--disable-sync", "--no-first-run"),
-)
-WAIT_MS: Final = 30_000
 FIRST_LOAD_BYTES: Final = 250_000
-LINES: Final = 3_000
-HOSTILE: Final = "<img src=x onerror=alert(1)><script>alert(2)</script> 🙂 支付超时"
-pytestmark = [
-    pytest.mark.fleet,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-    pytest.mark.skipif(built() is None, reason="the page is not built: make page"),
-]
-
-
-def lines() -> Iterator[dict[str, Any]]:
-    """One in a second up to now; real ones where they are there."""
-    now = datetime.now(UTC)
-    real = (LOGHUB / "OpenSSH_2k.log").read_text().splitlines() if LOGHUB.is_dir() else ["connection refused by db-1"]
-    for number in range(LINES):
-        text = HOSTILE if number % 500 == 7 else real[number % len(real)]
-        yield {
-            "ts": (now - timedelta(seconds=LINES - number)).isoformat(),
-            "level": ("INFO", "DEBUG", "INFO", "WARN", "ERROR")[number % 5],
-            "service": ("shop", "billing", "search")[number % 3],
-            "status": (200, 404, 502)[number % 3],
-            "message": text,
-        }
-
-
-class Platform:
-    def __init__(self, fleet: RunningFleet) -> None:
-        self.fleet = fleet
-        self.tailed = 0
-        rule = {"kind": "json", "time_field": "ts", "level_field": "level", "types": {"status": "int", "service": "keyword"}}
-        made = fleet.api("POST", "/api/v1/databus/collectors/", {"name": "shop", "clean_rule": rule})
-        self._token = made["ingest_token"]
-        self.send(list(lines()))
-
-    def send(self, rows: list[dict[str, Any]]) -> None:
-        body = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()
-        assert self.fleet.send("/ingest/v1/jsonl", body, token=self._token, key=str(len(rows)))["stored"] == len(rows)
-
-
-class Operator:
-    """One who has signed in, in a browser of their own; what the console and the policy said is in `said`."""
-
-    def __init__(self, browser: Browser, platform: Platform, *, theme: str = "light", language: str = "en") -> None:
-        self.platform = platform
-        scheme: Any = theme
-        self.context: BrowserContext = browser.new_context(
-            viewport={"width": 1280, "height": 720}, color_scheme=scheme, locale=language, accept_downloads=True
-        )
-        self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(WAIT_MS)
-        self.said: list[str] = []
-        self.page.on("console", lambda message: self.said.append(message.text) if message.type == "error" else None)
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.said.append(f"a line ran: {dialog.message}"))
-
-    def at(self, name: str) -> Any:
-        return self.page.get_by_test_id(name)
-
-    def sign_in(self, path: str = "/") -> None:
-        self.page.goto(self.platform.fleet.url + path)
-        token = (self.platform.fleet.home / "secrets" / "api-token").read_text().strip()
-        self.at("token").fill(token)
-        self.at("token").press("Enter")
-        expect(self.at("source")).to_contain_text("shop", timeout=WAIT_MS)
-
-    def ask(self, text: str) -> None:
-        self.at("query").click()
-        self.page.keyboard.press("ControlOrMeta+A")
-        self.page.keyboard.press("Delete")
-        self.page.keyboard.insert_text(text)
-        self.page.keyboard.press("Escape")
-        self.at("query").click()
-        self.page.keyboard.press("Enter")
-
-    def counts(self, rows: int) -> None:
-        """The chart's total, which the server counted, is or becomes so many."""
-        expect(self.at("total")).to_have_text(f"{rows:,} rows", timeout=WAIT_MS)
-        expect(self.at("stop")).to_have_count(0, timeout=WAIT_MS)
-
-    def lines(self) -> Any:
-        return self.at("rows").locator("[role=row][aria-rowindex]")
-
-    def serious(self) -> list[str]:
-        """What axe finds that keeps somebody out."""
-        self.page.evaluate(AXE.read_text())
-        found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        return [
-            f"{one['id']}: {one['nodes'][0]['html']}" for one in found["violations"] if one["impact"] in ("serious", "critical")
-        ]
-
-
-@pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    with RunningFleet(tmp_path_factory.mktemp("page"), BKLOG_PROFILE="small") as fleet:
-        yield Platform(fleet)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield running
-        running.close()
-
-
-@pytest.fixture(scope="module")
-def ann(browser: Browser, platform: Platform) -> Iterator[Operator]:
-    operator = Operator(browser, platform)
-    operator.sign_in()
-    yield operator
-    operator.context.close()
+pytestmark = list(NEEDS_A_BROWSER)
 
 
 @pytest.fixture(autouse=True)
@@ -317,7 +199,6 @@ def test_a_favourite_is_saved_and_opened_and_history_is_kept(ann: Operator) -> N
     ann.at("favourite").click()
     expect(ann.at("query")).to_have_text("level:warn")
     ann.page.reload()
-    ann.sign_in(ann.page.url.removeprefix(ann.platform.fleet.url))
     ann.at("tab-saved").click()
     expect(ann.at("past").filter(has_text="level:info").first).to_be_visible()
     ann.at("tab-fields").click()
@@ -339,6 +220,32 @@ def test_nothing_found_offers_a_way_on(ann: Operator) -> None:
     ann.ask("service:shop AND nothinglikeit")
     expect(ann.at("empty")).to_be_visible()
     ann.at("empty").get_by_role("button", name="Without nothinglikeit").click()
+    expect(ann.lines().first).to_be_visible()
+
+
+def test_a_store_that_is_down_is_said_where_it_is_missed(ann: Operator) -> None:
+    with ann.platform.without_store():
+        ann.ask("level:debug")
+        for part in (ann.at("rows-failure"), ann.at("chart").get_by_role("alert"), ann.at("fields").get_by_role("alert")):
+            expect(part).to_contain_text("does not answer", timeout=WAIT_MS)
+        expect(ann.at("rows-failure")).to_contain_text("bklog status")
+    ann.at("rows-failure").get_by_role("button", name="Try again").click()
+    ann.counts(LINES // 5)
+    expect(ann.lines().first).to_be_visible()
+    assert ann.page.get_by_role("alert").count() == 0
+    ann.said.clear()  # the browser's own reports of status 503
+
+
+def test_a_slow_store_is_waited_for_and_a_search_of_it_is_stopped(ann: Operator) -> None:
+    with ann.platform.slow_store():
+        ann.ask("level:warn")
+        expect(ann.at("stop")).to_be_visible()
+        ann.at("stop").click()
+        expect(ann.at("stopped")).to_contain_text("Incomplete")
+        ann.ask("level:info")
+        expect(ann.at("stop")).to_be_visible()
+    ann.counts(LINES * 2 // 5)  # what was under way ends once the store goes on
+    expect(ann.at("stopped")).to_have_count(0)
     expect(ann.lines().first).to_be_visible()
 
 

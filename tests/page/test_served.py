@@ -53,6 +53,15 @@ def test_each_answer_has_a_nonce_of_its_own(page: Built) -> None:
 
 
 @pytest.mark.parametrize(
+    ("cookies", "says"), [({}, ""), ({"bklog_session": "x"}, "1"), ({"__Host-bklog_session": "x"}, "1"), ({"other": "x"}, "")]
+)
+def test_the_shell_says_whether_there_may_be_a_session(page: Built, cookies: dict[str, str], says: str) -> None:
+    client = Client()
+    client.cookies.load(cookies)
+    assert f' data-session="{says}">' in client.get("/").content.decode()
+
+
+@pytest.mark.parametrize(
     ("accepted", "coding"), [("gzip, br", "gzip"), ("gzip;q=0, br", ""), ("", ""), ("deflate", ""), ("GZIP;q=0.5", "gzip")]
 )
 def test_a_file_is_sent_as_small_as_the_browser_takes_it(page: Built, accepted: str, coding: str) -> None:

@@ -1,6 +1,6 @@
 // The routes of the page; `bklog/page/paths.py` has the same. Whoever has not signed in comes to the way in, and then to where they wanted.
 import { createRouter, createWebHistory } from "vue-router";
-import { signedIn } from "./api/account";
+import { known, signedIn } from "./api/account";
 import SignIn from "./SignIn.vue";
 import SearchPage from "./search/SearchPage.vue";
 
@@ -18,7 +18,8 @@ export const router = createRouter({
   ],
 });
 
-router.beforeEach((to) => {
+router.beforeEach(async (to) => {
+  await known();
   if (to.path === "/sign-in") return signedIn.value ? wanted(to.query.next) : true;
   return signedIn.value || { path: "/sign-in", query: { next: to.fullPath } };
 });

@@ -1,5 +1,5 @@
 // method, path, body ─▶ answer, or a Failure with what the platform said. Each request has an id, by which it is cancelled and found in the log.
-import { credentials, refused } from "./account";
+import { credentials, refused, renewed } from "./account";
 import type { components } from "./schema";
 
 export type Schemas = components["schemas"];
@@ -39,6 +39,16 @@ export function newRequestId(): string {
 
 /** The answer as it comes; a status that is no success is a Failure. Aborted, it rejects with an AbortError. */
 export async function send(method: string, path: string, body?: unknown, options: Options = {}): Promise<Response> {
+  try {
+    return await sendOnce(method, path, body, options);
+  } catch (error) {
+    const isOfAnotherTab = error instanceof Failure && error.said.code === "csrf" && (await renewed());
+    if (!isOfAnotherTab) throw error;
+    return await sendOnce(method, path, body, options);
+  }
+}
+
+async function sendOnce(method: string, path: string, body: unknown, options: Options): Promise<Response> {
   const requestId = options.requestId ?? newRequestId();
   const headers: Record<string, string> = {
     Accept: options.accept ?? "application/json",
@@ -62,7 +72,7 @@ export async function send(method: string, path: string, body?: unknown, options
   }
   if (!response.ok) {
     const failure = new Failure(await saidBy(response), response.status, requestId);
-    if (response.status === 401) refused();
+    if (response.status === 401) refused(failure);
     throw failure;
   }
   return response;

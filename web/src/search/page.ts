@@ -3,7 +3,11 @@
 // state ─ run ─▶ range, fixed once ─▶ rows │ chart │ fields │ meaning     each loads, fails and is stopped on its own
 import { computed, type InjectionKey, inject, reactive, ref, shallowRef, watch } from "vue";
 import type { RouteLocationNormalizedLoaded, Router } from "vue-router";
+import { person } from "../api/account";
 import { region } from "../api/region";
+import type { Key } from "../i18n";
+import { zone as preferred } from "../preferences";
+import { may } from "../rights";
 import * as ask from "./ask";
 import { asked as askedAs, type Condition, opposite, same, withCondition } from "./conditions";
 import { identity, type Row } from "./rows";
@@ -14,12 +18,11 @@ import { popped, pushed } from "./zoom";
 export const PAGE_ROWS = 200;
 export const MOST_ROWS = 50_000;
 const RECENT = "bklog.recent";
-export const ZONE = "bklog.zone";
 const OWN = /^(bklog-.*|client)$/; // what the platform itself writes into
 
 export function createSearch(route: RouteLocationNormalizedLoaded, router: Router) {
   const state = reactive<State>(fromAddress(route.query));
-  if (!route.query.zone) state.zone = localStorage.getItem(ZONE) ?? state.zone;
+  if (!route.query.zone && preferred.value) state.zone = preferred.value;
   const sets = region<ask.IndexSet[]>();
   const result = region<ask.Result>();
   const further = region<ask.Result>();
@@ -232,7 +235,8 @@ export function createSearch(route: RouteLocationNormalizedLoaded, router: Route
   async function begin(): Promise<void> {
     await sets.run(() => ask.indexSets());
     const all = sets.value.value ?? [];
-    if (!all.some((one) => one.id === state.set)) {
+    // One that the address names is asked for, whoever may see it: the answer says what is wrong with that.
+    if (!state.set) {
       const last = recent.value.find((id) => all.some((one) => one.id === id));
       state.set = last ?? (all.find((one) => !OWN.test(one.name)) ?? all[0])?.id ?? 0;
     }
@@ -251,10 +255,13 @@ export function createSearch(route: RouteLocationNormalizedLoaded, router: Route
     },
   );
 
+  const nothing = computed<Key>(() => (may(person.value, "editor") ? "source.empty" : "source.noRole"));
+
   return {
     state,
     sets,
     source,
+    nothing,
     recent,
     rows,
     result,

@@ -1,0 +1,33 @@
+"""One platform and one browser for all that is tried on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.page.desk import CHROMIUM, FLAGS, Operator, Platform
+from tests.running_fleet import RunningFleet
+
+
+@pytest.fixture(scope="package")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    with RunningFleet(tmp_path_factory.mktemp("page"), BKLOG_PROFILE="small") as fleet:
+        yield Platform(fleet)
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="package")
+def ann(browser: Browser, platform: Platform) -> Iterator[Operator]:
+    operator = Operator(browser, platform)
+    operator.sign_in()
+    yield operator
+    operator.context.close()
