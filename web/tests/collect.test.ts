@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Collector, CollectorLedger, Previewed, Rule } from "../src/collect/ask";
 import { healthOf, percent, rate } from "../src/collect/health";
-import { newestFirst } from "../src/collect/lines";
 import * as list from "../src/collect/list";
-import { refusedQuery } from "../src/collect/rejects";
+import { newestFirst } from "../src/collect/newest";
 import * as rules from "../src/collect/rule";
 import { commands, listed, quoted, type Sending } from "../src/collect/sources";
 import * as wizard from "../src/collect/wizard";
@@ -220,6 +219,6 @@ describe("first lines", () => {
   });
 
   it("that were refused are found by the name that stays", () => {
-    expect(refusedQuery(collector(1, "shop", { table: "c1_shop_2" }))).toBe('fields.collector:"c1_shop"');
+    expect(list.refusedQuery(collector(1, "shop", { table: "c1_shop_2" }))).toBe('fields.collector:"c1_shop"');
   });
 });

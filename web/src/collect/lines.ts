@@ -2,10 +2,9 @@
 import { computed, shallowRef } from "vue";
 import { region } from "../api/region";
 import { createTail } from "../search/follow";
-import { identity, type Row } from "../search/rows";
+import type { Row } from "../search/rows";
 import * as ask from "./ask";
-
-export const MOST_LINES = 50;
+import { MOST_LINES, newestFirst } from "./newest";
 
 export function createLines() {
   const before = region<Row[]>();
@@ -21,14 +20,4 @@ export function createLines() {
     void before.run((options) => ask.newest(indexSet, days, MOST_LINES, options));
   }
   return { rows, before, tail, begin };
-}
-
-export function newestFirst(before: Row[], came: Row[]): Row[] {
-  const known = new Set<string>();
-  return [...came.slice(-MOST_LINES).reverse(), ...before]
-    .filter((row) => {
-      const id = identity(row);
-      return !known.has(id) && known.add(id);
-    })
-    .slice(0, MOST_LINES);
 }

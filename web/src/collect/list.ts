@@ -89,3 +89,8 @@ export function sortedBy(state: ListState, column: Column): ListState {
   if (state.sort === column) return { ...state, down: !state.down };
   return { ...state, sort: column, down: !["name", "space", "scenario", "health"].includes(column) };
 }
+
+/** Of `bklog-rejects`: the lines of one collector, under the name that stays whatever table it has. */
+export function refusedQuery(collector: Collector): string {
+  return `fields.collector:"${collector.account}"`;
+}

@@ -2,10 +2,7 @@
 import { onMounted, ref } from "vue";
 import { asFailure } from "../api/client";
 import * as ask from "./ask";
-
-export function refusedQuery(collector: ask.Collector): string {
-  return `fields.collector:"${collector.account}"`;
-}
+import { refusedQuery } from "./list";
 
 export function useRejects() {
   const set = ref<number | null>(null);
