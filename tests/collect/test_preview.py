@@ -15,7 +15,7 @@ from bklog.api import collectors as api_module
 from bklog.clean import CleanRule
 from bklog.collect.actions import create_collector
 from bklog.collect.drafts import Draft
-from bklog.collect.preview import MAX_LINES, Preview, preview
+from bklog.collect.preview import MAX_CHARACTERS, MAX_LINES, Preview, preview
 from bklog.records import Statement
 from bklog.store import LineBatch, Source
 from bklog.store.clickhouse import LOOKUP_LIMITS, ClickHouseStore
@@ -100,6 +100,7 @@ def test_a_preview_is_answered_over_the_api(asked: Asked) -> None:
         ({"lines": ["a"] * (MAX_LINES + 1)}, "clean_rule"),
         ({"lines": ["\ud800"]}, "clean_rule"),
         ({"lines": "a"}, "clean_rule"),
+        ({"lines": ["a", "b" * MAX_CHARACTERS]}, "clean_rule"),
         ({"lines": ["a"], "clean_rule": {"kind": "xml"}}, "clean_rule"),
         ({"lines": ["a"], "clean_rule": {"kind": "json", "types": {"a`; DROP": "int"}}}, "clean_rule"),
         ({"lines": ["a"], "retention_days": 0}, "collector"),
@@ -130,3 +131,10 @@ def test_the_ledger_of_all_collectors_is_one_answer(asked: Asked, store: ClickHo
     one = asked.get(f"{shop.pk}/ledger/?hours=24")
     assert (one["received"], sum(one["rejected_by_reason"].values())) == (busy["received"], busy["rejected"])
     assert asked.get("ledger/?hours=96")["items"][1]["received"] == 900
+
+
+def test_as_much_as_is_taken_is_tried(asked: Asked) -> None:
+    lines = [f'{{"text": "{"支" * (MAX_CHARACTERS // MAX_LINES - 12)}"}}'] * MAX_LINES
+    answer = asked.post({"clean_rule": {"kind": "json"}, "lines": lines})
+    assert answer.status_code == 200, answer.content[:500]
+    assert [one["parse_error"] for one in answer.json()["lines"]] == [""] * MAX_LINES

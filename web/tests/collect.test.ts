@@ -186,6 +186,11 @@ describe("a clean rule", () => {
     expect(rules.valueIn(undefined, "a.b")).toBe("");
   });
 
+  it("is tried on as much as a preview takes", () => {
+    expect(rules.fitting(["a".repeat(60_000), "b", "c".repeat(49_999), "d"])).toEqual(["b", "c".repeat(49_999)]);
+    expect(rules.fitting(Array.from({ length: 80 }, () => "x"))).toHaveLength(50);
+  });
+
   it("counts why lines are marked or refused", () => {
     const found = [
       line({}, { parse_error: "field_type" }),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from bklog.clean.rule import FIELD_TYPES, KINDS, MAX_FIELDS, TIME_FORMATS
-from bklog.collect.preview import MAX_LINE_CHARACTERS, MAX_LINES
+from bklog.collect.preview import MAX_CHARACTERS, MAX_LINES
 from bklog.openapi.codes import BODY, KEPT, STORE
 from bklog.openapi.operation import Answer, Area, Example, Operation, Parameter
 from bklog.openapi.schema import (
@@ -193,7 +193,7 @@ AREA = Area(
             {200: Answer("Each line, in their order", record({"lines": listing(ref("PreviewedLine"))}))},
             codes=(*BODY, *STORE, "clean_rule", "collector"),
             body=record(
-                {"lines": listing(text(maxLength=MAX_LINE_CHARACTERS), least=1, most=MAX_LINES)},
+                {"lines": listing(text(maxLength=MAX_CHARACTERS), least=1, most=MAX_LINES)},
                 {"clean_rule": ref("CleanRuleRequest"), "retention_days": whole(1, 3650)},
             ),
             examples=[

@@ -44,6 +44,21 @@ export function read(text: string): Rule | null {
   }
 }
 
+const MOST_LINES = 50;
+const MOST_CHARACTERS = 50_000;
+
+/** The first lines of as many as one preview takes; one that alone is too long is left out. */
+export function fitting(lines: string[]): string[] {
+  let characters = 0;
+  return lines
+    .filter((line) => {
+      if (characters + line.length > MOST_CHARACTERS) return false;
+      characters += line.length;
+      return true;
+    })
+    .slice(0, MOST_LINES);
+}
+
 export interface Field {
   name: string;
   /** In how many of the lines it has a value. */
