@@ -1,4 +1,4 @@
-# make up | down | page | test [FAST=1 | DATABASE=sqlite|postgresql|mysql] | databases | bench [ONLY=name…] [ROWS=n] [VICTORIA_LOGS=path] | lint        (PYTHON=… takes another interpreter)
+# make up | down | page | screenshots | test [FAST=1 | DATABASE=sqlite|postgresql|mysql] | databases | bench [ONLY=name…] [ROWS=n] [VICTORIA_LOGS=path] | lint        (PYTHON=… takes another interpreter)
 
 BIN := .venv/bin
 BASE := .venv/.base-installed
@@ -44,6 +44,9 @@ databases: $(DEV)
 bench: $(DEV)
 	$(BIN)/python -m tests.bench $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY)) $(if $(VICTORIA_LOGS),--victoria-logs $(VICTORIA_LOGS))
 
+screenshots: $(DEV) page
+	$(BIN)/python -m tests.page.screenshots
+
 lint: $(DEV)
 	@support-files/page lint
 	$(BIN)/ruff check
@@ -63,4 +66,4 @@ $(DEV): requirements/dev.txt support-files/install
 	@support-files/install dev
 	@touch $@ $(BASE)
 
-.PHONY: up down page test databases bench lint
+.PHONY: up down page screenshots test databases bench lint

@@ -108,7 +108,11 @@ class RunningFleet:
 
     @property
     def api_headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {(self.home / 'secrets' / 'api-token').read_text().strip()}"}
+        return {"Authorization": f"Bearer {self.secret('api-token')}"}
+
+    def secret(self, name: str) -> str:
+        """What `bklog up` wrote for who owns this machine."""
+        return (self.home / "secrets" / name).read_text().strip()
 
 
 def _success(answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:

@@ -14,8 +14,7 @@ from bklog.api.analyses import ANALYSES
 from bklog.api.elastic_urls import urlpatterns as elastic_paths
 from bklog.api.loki import VIEWS
 from bklog.api.original_urls import urlpatterns as original_paths
-from bklog.page.paths import FILES
-from bklog.page.paths import ROUTES as PAGE
+from bklog.page import paths
 from bklog.records import Permission, Role
 
 
@@ -71,7 +70,7 @@ _RUN: Final = "api/v1/pipelines/<int:run_id>/"
 _ACCOUNTS: Final = "api/v1/accounts/"
 
 RIGHTS: Final[Mapping[str, ByMethod]] = {
-    **{route: {"GET": OPEN} for route in (*PAGE, f"{FILES}<str:name>")},  # they hold nothing that is anybody's
+    **{route: {"GET": OPEN} for route in (*paths.ROUTES, f"{paths.FILES}<str:name>")},
     "healthz/": {"GET": OPEN},
     "readiness/": {"GET": OPEN},
     "metrics": {"GET": SEE_ALL},

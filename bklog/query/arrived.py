@@ -13,25 +13,24 @@ from bklog.query.extract import shown_from
 from bklog.query.masking import UNMASKED
 from bklog.query.outputs import Arrived, ArrivedCount
 from bklog.query.plan import Plan
-from bklog.query.sql import Binder, bind_time, iso, matching
+from bklog.query.sql import iso, masking_settings, matching
+from bklog.query.where import Binder, bind_time
 from bklog.records import Statement
 
 BY_ARRIVAL: Final = "ingest_time, batch, row"
-# Conditions on masked texts hold lambdas, which the engine cannot put into the rows that it makes up to read in order.
-SETTINGS: Final = "SETTINGS read_in_order_use_virtual_row = 0"
 
 
 def render(plan: Plan, output: Arrived | ArrivedCount, bind: Binder) -> str:
     if isinstance(output, ArrivedCount):
         counts = (f"SELECT count() AS n FROM {matching(scan, plan, bind)}" for scan in plan.scans)
-        return f"SELECT sum(n) AS n FROM ({' UNION ALL '.join(counts)}) {SETTINGS}"
+        return f"SELECT sum(n) AS n FROM ({' UNION ALL '.join(counts)}){masking_settings(plan)}"
     end = f" ORDER BY {BY_ARRIVAL} LIMIT {output.limit}"
     line = _line(output, bind)
     scans = (
         f"SELECT * FROM (SELECT {BY_ARRIVAL}, {line} AS line FROM {shown_from(scan, plan, bind, end)}{end})"
         for scan in plan.scans
     )
-    return f"SELECT line FROM ({' UNION ALL '.join(scans)}){end} {SETTINGS}"
+    return f"SELECT line FROM ({' UNION ALL '.join(scans)}){end}{masking_settings(plan)}"
 
 
 def render_arrivals(tables: Iterable[str], since: int, *, limit: int) -> Statement:

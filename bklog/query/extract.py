@@ -9,15 +9,15 @@ from typing import Final
 
 from bklog.query.fields import FIELDS, Kind
 from bklog.query.masked import quote_name
-from bklog.query.plan import Always, Breaks, Extract, Order, Plan, Scan, Shown, Spread
-from bklog.query.sql import NEWEST_FIRST, OLDEST_FIRST, Binder, matching, stored
+from bklog.query.plan import Breaks, Extract, Order, Plan, Scan, Shown, Spread
+from bklog.query.sql import MASKING, NEWEST_FIRST, OLDEST_FIRST, masking_settings, matching, shown_of
+from bklog.query.where import Binder, stored
 from bklog.records import IDENTITY
 
 _ORDERS: Final = {Order.NEWEST: f" ORDER BY {NEWEST_FIRST}", Order.OLDEST: f" ORDER BY {OLDEST_FIRST}", Order.UNSORTED: ""}
 # A column of a file is called what the user calls it; in the conditions the name goes on meaning the table's column.
 EXTRACT_SETTINGS: Final = "SETTINGS prefer_column_name_to_alias = 1"
-# See `sql.MASKED_SETTINGS`.
-MASKED_SETTINGS: Final = f"{EXTRACT_SETTINGS}, read_in_order_use_virtual_row = 0"
+MASKED_SETTINGS: Final = f"{EXTRACT_SETTINGS}, {MASKING}"
 
 
 def render(plan: Plan, output: Extract | Spread | Breaks, bind: Binder) -> str:
@@ -50,13 +50,13 @@ def _render_spread(plan: Plan, width: int, bind: Binder) -> str:
         for scan in plan.scans
     ]
     sums = "slot, sum(n) AS number, toUnixTimestamp64Nano(toDateTime64(max(last), 9, 'UTC')) AS arrived"
-    return f"SELECT {sums} FROM ({' UNION ALL '.join(scans)}) GROUP BY slot ORDER BY slot"
+    return f"SELECT {sums} FROM ({' UNION ALL '.join(scans)}) GROUP BY slot ORDER BY slot{masking_settings(plan)}"
 
 
 def _render_breaks(plan: Plan, columns: tuple[Shown, ...], bind: Binder) -> str:
     found = " + ".join(f"countSubstrings(ifNull(toString({_value(one, bind)}), ''), '\\n')" for one in columns)
     sums = [f"SELECT sum({found}) AS n FROM {shown_from(scan, plan, bind, '')}" for scan in plan.scans]
-    return f"SELECT sum(n) AS n FROM ({' UNION ALL '.join(sums)})"
+    return f"SELECT sum(n) AS n FROM ({' UNION ALL '.join(sums)}){masking_settings(plan)}"
 
 
 def shown_from(scan: Scan, plan: Plan, bind: Binder, end: str) -> str:
@@ -64,8 +64,7 @@ def shown_from(scan: Scan, plan: Plan, bind: Binder, end: str) -> str:
     rows = matching(scan, plan, bind)
     if not plan.masking:
         return rows
-    found = f"(SELECT * FROM {rows}{end})"
-    return bind.row.shown_of(found) if isinstance(scan.predicate, Always) else bind.row.over(found)
+    return shown_of(f"(SELECT * FROM {rows}{end})", scan, bind)
 
 
 def _value(one: Shown, bind: Binder) -> str:

@@ -10,8 +10,8 @@ from typing import Final, assert_never
 from bklog.query import grouped
 from bklog.query.outputs import Distinct, Field, Numbers, Terms, TopValues
 from bklog.query.plan import GroupRows, Groups, Plan
-from bklog.query.sql import Binder
 from bklog.query.values import is_absent, is_missing, number_of, shown_rows, values_of
+from bklog.query.where import Binder
 
 TOP_RESERVE: Final = 10  # counters that the engine keeps for each value asked for: with more the counts are closer
 MIN_COUNTERS: Final = 1_000

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from bklog.query.outputs import Field, Histogram, SliceCounts, common_width
 from bklog.query.plan import Plan
-from bklog.query.sql import Binder
 from bklog.query.values import is_missing, matching_rows, shown_rows, values_of
+from bklog.query.where import Binder
 
 
 def render(plan: Plan, output: Histogram | SliceCounts, bind: Binder) -> str:

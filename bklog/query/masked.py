@@ -1,36 +1,33 @@
 """Masking -> SQL expressions: what a row shows. Every expression that leaves a statement is made here, or from `sql._column`.
 
- fields, log ─▶ mask_values   (value, what stands for it) of each field rule, longest first
-                 ├─▶ mask_pieces   those that are replaced wherever they stand, also as JSON writes them
+ fields, log ─▶ mask_values   (value, what stands for it) of each field rule, longest first: `masked_fields`
+                 ├─▶ mask_pieces   long ones and no words: replaced wherever they stand, also as JSON writes them
                  └─▶ mask_tokens   short ones, numbers, true and false: replaced as whole words, numbers by what they are worth
  a text    ─▶ pieces ─▶ tokens ─▶ the patterns in their order
  fields    ─▶ each field rule at its place ─▶ every string and number of the document as a text
+
+Each of them is a column of a SELECT of its own, and conditions and outputs name the column: the engine's time for a statement
+goes with the length of its expressions. What costs time in a row is done only where a cheap look says that it alters something.
 
 The names exist only in what `over` makes of a table, so that a statement that forgets it is refused by the engine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from bklog.query.fields import LOG, Target
+from bklog.query.masked_fields import JSON_NUMBER, JSON_TOKENS, Bind, FieldRules, Step
 from bklog.query.masking import COVERED_COLUMNS, Masking, Replace, Rule, Shield
 
-Bind = Callable[[str], str]
-HIDDEN: Final = "***"
 SHOWN_FIELDS: Final = "shown_fields"
 MIN_PIECE_BYTES: Final = 4  # a shorter one stands in too many words by chance
-_STRING: Final = r'"(?:[^"\\]|\\.)*"'
 _ESCAPED_STRING: Final = r'"(?:[^"\\]|\\.)*\\(?:[^"\\]|\\.)*"'
-_NUMBER: Final = r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
-_WORD: Final = r"[A-Za-z0-9_]*[A-Za-z_][A-Za-z0-9_]*"
-# As the engine writes JSON: no blanks, a name with its colon.
-JSON_TOKENS: Final = rf"{_STRING}:?|{_NUMBER}|true|false|null|[\[\]{{}},:]"
-JSON_LEAVES: Final = rf"{_STRING}:?|{_NUMBER}|true|false"
-WORD_TOKENS: Final = rf"\\(?:u[0-9a-fA-F]{{4}}|.)|{_WORD}|{_NUMBER}|(?s:.)"
-_DECODED: Final = "if(startsWith(t, '\"'), JSONExtractString(t), t)"
-TEXT_TOKENS: Final = rf'{_ESCAPED_STRING}|[^"]+|"'
+_WORD: Final = rf"[A-Za-z0-9_]*[A-Za-z_][A-Za-z0-9_]*|{JSON_NUMBER}"
+_WORDS: Final = rf'\\(?:u[0-9a-fA-F]{{4}}|["\\/bfnrt])|{_WORD}'  # of an escape no letter belongs to a word
+_IS_WORD: Final = rf"^(?:{_WORD}|(?s:.))$"
+_WORD_TOKENS: Final = rf"{_WORDS}|(?s:.)"
+_TEXT_TOKENS: Final = rf'{_ESCAPED_STRING}|[^"]+|"'
 
 
 def quote_name(name: str) -> str:
@@ -52,67 +49,108 @@ def shown(column: str) -> str:
     return f"shown_{column}"
 
 
-class MaskedRow:
-    """A row of one statement as its reader may see it. Without rules every expression is the bare column."""
+def opaque(condition: str, names: Iterable[str]) -> str:
+    """A condition that the engine takes as one: it looks through the parts of another for what an index answers.
 
-    def __init__(self, masking: Masking, bind: Bind) -> None:
+    Of masked columns it follows each part down to the table, which takes it up to half a second for each, and finds nothing.
+    """
+    names = list(names)
+    return f"arrayExists(({', '.join(names)}) -> {condition}, {', '.join(f'[{name}]' for name in names)})"
+
+
+class MaskedRow:
+    """A row of one statement as its reader may see it. Without rules every expression is the bare column.
+
+    `texts` are expressions that the rows of `compared` have masked already, under names.
+    """
+
+    def __init__(self, masking: Masking, bind: Bind, texts: Sequence[str] = ()) -> None:
         self._masking = masking
         self._bind = bind
+        self._known = {text: f"mask_text_{place}" for place, text in enumerate(texts)}
+        self._fields = FieldRules(masking, bind, self._apply)
 
-    def compared(self, rows: str) -> str:
-        """A FROM: these rows of a table, with what their conditions are about."""
-        return self._with(rows, self._value_steps())
+    def compared(self, rows: str, columns: Sequence[str] = ()) -> str:
+        """A FROM: these rows of a table, with what their conditions are about: these columns as they are shown, and `texts`."""
+        return self._with(rows, (*self._value_steps(), *self._compared_steps(columns)))
 
-    def over(self, compared: str) -> str:
-        """A FROM: rows of `compared`, and beside their columns what is shown of them.
+    def compare(self, condition: str, columns: Sequence[str]) -> str:
+        """A condition on rows of `compared`."""
+        names = [*map(shown, columns), *self._known.values()]
+        return opaque(condition, names) if names else condition
 
-        Each step is a SELECT of its own: the engine names an expression by its whole text, and took half a second over one.
-        """
-        texts, columns = self._columns()
-        return self._with(compared, (texts, {**columns, SHOWN_FIELDS: self._document()}))
+    def over(self, compared: str, columns: Sequence[str] = ()) -> str:
+        """A FROM: rows of `compared` with these columns, and beside them all else that is shown of them."""
+        others = [name for name in COVERED_COLUMNS if name not in columns]
+        return self._with(compared, self._over_steps(others))
 
     def shown_of(self, rows: str) -> str:
         """A FROM: rows of a table as they are shown."""
         return self.over(self.compared(rows))
 
-    def _with(self, rows: str, steps: Iterable[Mapping[str, str]]) -> str:
+    def _with(self, rows: str, steps: Iterable[Step]) -> str:
         for step in steps if self._masking else ():
             rows = f"(SELECT *, {', '.join(f'{expression} AS {name}' for name, expression in step.items())} FROM {rows})"
         return rows
 
-    def _value_steps(self) -> tuple[Mapping[str, str], ...]:
-        if not self._masking.by_field:
+    def _value_steps(self) -> tuple[Step, ...]:
+        if not self._fields:
             return ()
-        long = f"(length(p.1) >= {MIN_PIECE_BYTES} OR length(p.1) != lengthUTF8(p.1)) AND p.1 NOT IN ('true', 'false')"
+        size = f"length(p.1) >= {MIN_PIECE_BYTES} OR length(p.1) != lengthUTF8(p.1)"
+        long = f"({size} OR NOT match(p.1, {self._bind(_IS_WORD)})) AND p.1 NOT IN ('true', 'false')"
         escaped = "arrayMap(p -> (substring(toJSONString(p.1), 2, -1), substring(toJSONString(p.2), 2, -1)), mask_whole)"
         return (
-            {"mask_values": self._values()},
+            *self._fields.steps("mask_values"),
             {
                 "mask_whole": f"arrayFilter(p -> {long}, mask_values)",
                 "mask_tokens": f"arrayFilter(p -> NOT ({long}) OR isNotNull(toFloat64OrNull(p.1)), mask_values)",
             },
-            {"mask_pieces": f"arraySort(p -> -length(p.1), arrayDistinct(arrayConcat(mask_whole, {escaped})))"},
+            {
+                "mask_pieces": f"arraySort(p -> -length(p.1), arrayDistinct(arrayConcat(mask_whole, {escaped})))",
+                "mask_words": "arrayMap(p -> p.1, mask_tokens)",
+                "mask_numbers": "arrayFilter(n -> isNotNull(n), arrayMap(p -> toFloat64OrNull(p.1), mask_tokens))",
+            },
         )
 
-    def _columns(self) -> tuple[dict[str, str], dict[str, str]]:
-        """The short ones are masked by one expression, as the engine's time for it goes with the length of the SQL."""
-        short = [name for name in COVERED_COLUMNS if name != "log"]
-        texts = ", ".join(self._mask(_string(name), self._own(name)) for name in short)
-        columns = {shown(name): f"mask_texts[{place}]" for place, name in enumerate(short, start=1)}
-        return {"mask_texts": f"arrayMap(c -> {self.text('c')}, [{texts}])"}, columns | {shown("log"): self.condition("log")}
+    def _compared_steps(self, columns: Sequence[str]) -> tuple[Step, ...]:
+        if not columns and not self._known:
+            return ()
+        texts = [*map(self._before, columns), *self._known]
+        masked = {name: f"mask_compared[{place}]" for place, name in enumerate([*columns, *self._known.values()], start=1)}
+        shown_columns = {shown(name): self._after(name, masked[name]) for name in columns}
+        known = {name: masked[name] for name in self._known.values()}
+        return {"mask_compared": self._all_of(f"[{', '.join(texts)}]")}, shown_columns | known
+
+    def _over_steps(self, columns: Sequence[str]) -> tuple[Step, ...]:
+        """The columns and what stands in `fields` are masked by one expression, as each costs the engine time to read."""
+        number = len(columns)
+        texts = f"arrayConcat([{', '.join(map(self._before, columns))}], mask_strings)" if columns else "mask_strings"
+        string = "if(startsWith(t, '\"'), JSONExtractString(trim(TRAILING ':' FROM t)), if(match(t, '^[-0-9]'), t, ''))"
+        written = "if(n = s, t, concat(toJSONString(n), if(endsWith(t, ':'), ':', '')))"
+        parts = f"mask_parts, mask_strings, arraySlice(mask_others, {number + 1})"
+        shown_columns = {shown(name): self._after(name, f"mask_others[{place}]") for place, name in enumerate(columns, start=1)}
+        return (
+            {"mask_document": self._fields.document("toJSONString(fields)")},
+            {"mask_parts": f"extractAll(mask_document, {self._bind(JSON_TOKENS)})"},
+            {"mask_strings": f"arrayMap(t -> {string}, mask_parts)"},
+            {"mask_others": self._all_of(texts)},
+            {SHOWN_FIELDS: f"arrayStringConcat(arrayMap((t, s, n) -> {written}, {parts}))", **shown_columns},
+        )
+
+    def _all_of(self, texts: str) -> str:
+        return f"arrayMap(c -> {self._text('c')}, {texts})"
+
+    def _before(self, name: str) -> str:
+        """A column's own rules come first; a line is cut only when nothing in it has to be found any more."""
+        return name if name == "log" else self._mask(_string(name), self._own(name))
+
+    def _after(self, name: str, text: str) -> str:
+        return self._mask(text, self._own(name)) if name == "log" else text
 
     def _own(self, name: str) -> Sequence[Rule]:
         return next(
             (rules for target, rules in self._masking.by_field.items() if target.name == name and not target.inside), ()
         )
-
-    def condition(self, name: str) -> str:
-        """A column as a condition compares it. A line is cut only when nothing in it has to be found any more."""
-        if not self._masking or name not in COVERED_COLUMNS:
-            return quote_name(name)
-        if name == "log":
-            return self._mask(self.text("log"), self._own(name))
-        return self.text(self._mask(_string(name), self._own(name)))
 
     def column(self, name: str) -> str:
         """A column of the table."""
@@ -128,42 +166,41 @@ class MaskedRow:
             return f"toJSONString({path_column(name)})"
         return f"nullIf(JSONExtractRaw({SHOWN_FIELDS}, {', '.join(self._bind(key) for key in name.split('.'))}), '')"
 
-    def _document(self) -> str:
-        document = "toJSONString(fields)"
-        for target, rules in self._masking.by_field.items():
-            if target.inside:
-                document = self._mask_at(document, target.name.split("."), rules)
-        number = _let(self._patterns(self._pieces("t")), "n", "if(n = t, t, toJSONString(n))")
-        string = _let("JSONExtractString(t)", "d", _let(self.text("d"), "n", "if(n = d, t, toJSONString(n))"))
-        colon = f"arrayMap((t, c) -> concat({string}, c), [trim(TRAILING ':' FROM t)], [if(endsWith(t, ':'), ':', '')])[1]"
-        return self._each(
-            document, "t", f"multiIf(startsWith(t, '\"'), {colon}, match(t, '^[-0-9]'), {number}, t)", JSON_TOKENS
-        )
-
     def text(self, expression: str) -> str:
         """Any text that was made of the row."""
-        if self._masking.by_field:
-            expression = _let(self._pieces(expression), "x", self._escaped("x"))
-            expression = _let(expression, "x", f"if(empty(mask_tokens), x, {self._words('x')})")
-        return self._patterns(expression)
+        return self._known.get(expression) or self._text(expression)
 
     def is_shown_raw(self, expression: str) -> str:
         """No rule alters this text."""
         return f"{self.text(expression)} = {expression}"
 
+    def _text(self, expression: str) -> str:
+        if self._fields:
+            expression = _let(self._pieces(expression), "x", self._escaped("x"))
+            expression = _let(expression, "x", f"if({self._has_words('x')}, {self._words('x')}, x)")
+        return self._patterns(expression)
+
     def _pieces(self, expression: str) -> str:
-        if not self._masking.by_field:
+        if not self._fields:
             return expression
-        return f"arrayFold((a, p) -> replaceAll(a, p.1, p.2), mask_pieces, {expression})"
+        masked = "arrayFold((a, p) -> replaceAll(a, p.1, p.2), mask_pieces, y)"
+        return _let(expression, "y", f"if(arrayExists(p -> position(y, p.1) > 0, mask_pieces), {masked}, y)")
 
     def _escaped(self, name: str) -> str:
         """JSON may write a value in many ways: what holds an escape is read, masked, and written anew."""
         masked = _let(self._pieces("JSONExtractString(t)"), "n", "if(n = JSONExtractString(t), t, toJSONString(n))")
-        strings = self._each(name, "t", f"if(length(t) > 1 AND startsWith(t, '\"'), {masked}, t)", TEXT_TOKENS)
+        strings = self._each(name, "t", f"if(length(t) > 1 AND startsWith(t, '\"'), {masked}, t)", _TEXT_TOKENS)
         return f"if(position({name}, '\\\\') = 0 OR empty(mask_values), {name}, {strings})"
 
+    def _has_words(self, name: str) -> str:
+        """Whether `_words` alters it: what is neither a word nor a number is a token of one character."""
+        words = f"extractAll({name}, {self._bind(_WORDS)})"
+        same = f"arrayExists(t -> has(mask_words, t) OR has(mask_numbers, toFloat64OrNull(t)), {words})"
+        sign = f"arrayExists(p -> length(p.1) = 1 AND position({name}, p.1) > 0, mask_tokens)"
+        return f"notEmpty(mask_tokens) AND ({same} OR {sign})"
+
     def _words(self, name: str) -> str:
-        return self._each(name, "t", _word("t"), WORD_TOKENS)
+        return self._each(name, "t", _word("t"), _WORD_TOKENS)
 
     def _each(self, text: str, name: str, expression: str, tokens: str) -> str:
         return f"arrayStringConcat(arrayMap({name} -> {expression}, extractAll({text}, {self._bind(tokens)})))"
@@ -200,62 +237,6 @@ class MaskedRow:
         mark = self._bind(shield.mark)
         shown = f"concat(leftUTF8({name}, {shield.head}), {mark}, rightUTF8({name}, {shield.tail}))"
         return f"if(lengthUTF8({name}) > {shield.head + shield.tail}, {shown}, {mark})"
-
-    def _values(self) -> str:
-        hidden = [(target, rules) for target, rules in self._masking.by_field.items() if target != LOG]
-        found = [self._values_of(target, rules) for target, rules in hidden]
-        joined = f"arrayConcat({', '.join(found)})" if found else "CAST([], 'Array(Tuple(String, String))')"
-        return f"arraySort(p -> -length(p.1), arrayFilter(p -> p.1 != p.2, {joined}))"
-
-    def _values_of(self, target: Target, rules: Sequence[Rule]) -> str:
-        values = self._leaves(target.name) if target.inside else f"[{_string(target.name)}]"
-        return f"arrayMap(v -> (v, {self._mask('v', rules)}), arrayFilter(v -> v != '', arrayDistinct({values})))"
-
-    def _leaves(self, path: str) -> str:
-        """The values at and below a path, of `fields` and of a line that is JSON: a typed field may hold another, or none."""
-        keys = path.split(".")
-        parts = [self._at("toJSONString(fields)", keys), self._at("log", keys)]
-        if len(keys) > 1:  # a name with dots in it
-            parts.append(f"[JSONExtractRaw(log, {self._bind(path)})]")
-        found = f"arrayMap(s -> extractAll(s, {self._bind(JSON_LEAVES)}), arrayConcat({', '.join(parts)}))"
-        return f"arrayMap(t -> {_DECODED}, arrayFilter(t -> NOT endsWith(t, ':'), arrayFlatten({found})))"
-
-    def _at(self, document: str, keys: Sequence[str]) -> str:
-        """The JSON texts that stand at a path, through any arrays on the way."""
-        found = f"[{document}]"
-        for key in keys:
-            below = f"if(startsWith(t, '['), t, JSONExtractRaw(t, {self._bind(key)}))"
-            found = f"arrayFilter(t -> t != '', arrayMap(t -> {below}, {_elements(found)}))"
-        return found
-
-    def _mask_at(self, document: str, keys: Sequence[str], rules: Sequence[Rule], depth: int = 0) -> str:
-        """The document with every value at and below a path masked, through arrays on the way; one in another is hidden."""
-        if not keys:
-            return self._mask_leaves(document, rules)
-        item, key = f"e{depth}", self._bind(keys[0])
-        below = self._mask_at(f"JSONExtractRaw({item}, {key})", keys[1:], rules, depth + 1)
-        merged = f"JSONMergePatch({item}, concat('{{', toJSONString({key}), ':', {below}, '}}'))"
-        whole, nested = f"d{depth}", f"toJSONString({self._bind(HIDDEN)})"
-        items = f"if(startsWith({whole}, '['), JSONExtractArrayRaw({whole}), [{whole}])"
-        inner = (
-            f"arrayMap({item} -> multiIf(JSONHas({item}, {key}), {merged}, startsWith({item}, '['), {nested}, {item}), {items})"
-        )
-        array = f"if(startsWith({whole}, '['), concat('[', arrayStringConcat(m{depth}, ','), ']'), m{depth}[1])"
-        return _let(document, whole, _let(inner, f"m{depth}", array))
-
-    def _mask_leaves(self, document: str, rules: Sequence[Rule]) -> str:
-        """Every value in a JSON text, however deep; what a pattern leaves as it is keeps its type."""
-        if any(rule.pattern for rule in rules):
-            value = _let(_DECODED, "r", _let(self._mask("r", rules), "n", "if(n = r, t, toJSONString(n))"))
-        else:
-            value = f"toJSONString({self._mask(_DECODED, rules)})"
-        return self._each(
-            document, "t", f"if(endsWith(t, ':') OR t IN ('null', '[', ']', '{{', '}}', ','), t, {value})", JSON_TOKENS
-        )
-
-
-def _elements(texts: str) -> str:
-    return f"arrayFlatten(arrayMap(t -> if(startsWith(t, '['), JSONExtractArrayRaw(t), [t]), {texts}))"
 
 
 def _string(column: str) -> str:

@@ -13,7 +13,8 @@ from bklog.query.moment import SECOND
 from bklog.query.outputs import Anchor, Located, Neighbours
 from bklog.query.plan import Page, Plan
 from bklog.query.planner import COLUMNS
-from bklog.query.sql import Binder, bind_time, matching, page_outputs, page_settings
+from bklog.query.sql import matching, page_outputs, page_settings
+from bklog.query.where import Binder, bind_time
 from bklog.records.timerange import EPOCH
 
 SOURCE: Final = ("host", "path", "stream")

@@ -24,15 +24,16 @@ from bklog.query.pipe.table import Table
 from bklog.query.plan import Breaks, Count, Extract, GroupRows, Groups, Page, Plan, Spread
 from bklog.query.view import sql as view
 from bklog.query.view.output import View
+from bklog.query.where import Binder
 from bklog.records import Statement
 
 
 def render(plan: Plan) -> Statement:
-    bind = sql.Binder(plan.masking)
+    bind = Binder(plan.masking)
     return Statement(_text(plan, bind), bind.params())
 
 
-def _text(plan: Plan, bind: sql.Binder) -> str:  # noqa: PLR0911 - one for each module
+def _text(plan: Plan, bind: Binder) -> str:  # noqa: PLR0911 - one for each module
     match plan.output:
         case Count() | Page() as output:
             return sql.render(plan, output, bind)
@@ -52,12 +53,12 @@ def _text(plan: Plan, bind: sql.Binder) -> str:  # noqa: PLR0911 - one for each 
             return _analysis(plan, analysis, bind)
 
 
-def _analysis(plan: Plan, output: Analysis, bind: sql.Binder) -> str:
+def _analysis(plan: Plan, output: Analysis, bind: Binder) -> str:
     match output:
         case Histogram() | SliceCounts():
-            return histogram.render(plan, output, bind)
+            return f"{histogram.render(plan, output, bind)}{sql.masking_settings(plan)}"
         case Terms() | TopValues() | Distinct() | Numbers():
-            return groups.render(plan, output, bind)
+            return f"{groups.render(plan, output, bind)}{sql.masking_settings(plan)}"
         case FieldSample():
             return sample.render(plan, output, bind)
         case unreachable:

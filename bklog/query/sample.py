@@ -12,7 +12,8 @@ from bklog.query.fields import COLUMN_KINDS, Kind, Target
 from bklog.query.masked import quote_name
 from bklog.query.outputs import NULLABLE, FieldSample, Slice
 from bklog.query.plan import Always, Plan
-from bklog.query.sql import Binder, bind_time, matching, page_settings, stored
+from bklog.query.sql import matching, page_settings
+from bklog.query.where import Binder, bind_time, stored
 
 COUNTED_COLUMNS: Final = tuple(name for name, kind in COLUMN_KINDS.items() if kind is not Kind.TIME)
 PATHS: Final = ("JSONDynamicPathsWithTypes", "JSONSharedDataPathsWithTypes")

@@ -1,5 +1,4 @@
-"""Plan -> the SQL of a page, and of the conditions that all statements on an index set share. A value is always bound, a name
-always quoted.
+"""Plan -> the SQL of a page, and what all statements on an index set share. A value is always bound, a name always quoted.
 
 A page is asked for in the order of the table's sorting key, so that the engine reads the newest granules and stops when it
 is full; columns that only the page's rows need are read for these rows alone. Values are bound as text beside their type.
@@ -9,88 +8,43 @@ What a reader may not see is masked in what is returned and in what is compared:
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
-from typing import Final, assert_never
+from typing import Final
 
-from bklog.query.fields import Kind, Target
-from bklog.query.indexed import MIN_INDEXED_PIECE, is_found
-from bklog.query.masked import MaskedRow, path_column, quote_name, shown, without_nul
+from bklog.query.fields import Target
+from bklog.query.indexed import is_found
+from bklog.query.masked import MaskedRow, shown, without_nul
 from bklog.query.masking import COVERED_COLUMNS, UNMASKED, Masking, Rule
-from bklog.query.moment import SECOND
 from bklog.query.outputs import Arrival, Arrived, ArrivedCount
 from bklog.query.plan import (
-    STORED_KINDS,
-    AllOf,
     Always,
-    AnyOf,
-    Compare,
-    CompareTime,
-    Contains,
     Count,
-    Equals,
-    Glob,
-    HasPattern,
-    HasWords,
-    Leaf,
     Matches,
-    NearWords,
-    Negation,
-    Operand,
     Order,
     Page,
     Plan,
     Predicate,
     Present,
     Scan,
+    all_leaves,
     certain_part,
     positive_leaves,
 )
-from bklog.query.tree import Wild
-from bklog.query.words import WORD_CHARACTERS
+from bklog.query.where import Binder, bind_time, grouped, text_of
 from bklog.records import IDENTITY, Statement
-from bklog.records.timerange import EPOCH
 
 NEWEST_FIRST: Final = ", ".join(f"{name} DESC" for name in IDENTITY)
 OLDEST_FIRST: Final = ", ".join(IDENTITY)
 # Up to this many rows the columns that no condition reads are read for the page's rows only; servers differ in the default.
 PAGE_SETTINGS: Final = "SETTINGS query_plan_max_limit_for_lazy_materialization = 10000"
-# Conditions on masked texts hold lambdas, which the engine cannot put into the rows that it makes up to read in order.
-MASKED_SETTINGS: Final = f"{PAGE_SETTINGS}, read_in_order_use_virtual_row = 0"
+# Masked texts are made by lambdas, which the engine cannot put into the rows that it makes up to read in order. What is asked
+# of a masked row stays above it: carried down to the table the text would be made again for each question, and looked through
+# for what an index answers, which is in `certain_part` alone.
+MASKING: Final = "read_in_order_use_virtual_row = 0, query_plan_filter_push_down = 0, query_plan_merge_expressions = 0"
+MASKED_SETTINGS: Final = f"{PAGE_SETTINGS}, {MASKING}"
 # A page that the index finds comes up to a tenth sooner with one thread, and leaves the other cores to others.
 FOUND_SETTINGS: Final = f"{PAGE_SETTINGS}, max_threads = 1"
-
-_NULLABLE: Final = (Kind.INT, Kind.FLOAT, Kind.BOOL, Kind.DYNAMIC)
-_LIKE_SPECIAL: Final = re.compile(r"[\\%_]")
-_LIKE_WILD: Final = {Wild.MANY: "%", Wild.ONE: "_"}
-_REGEX_WORD: Final = WORD_CHARACTERS.replace(r"\x80-\U0010ffff", r"\x{80}-\x{10ffff}")
-_REGEX_WILD: Final = {Wild.MANY: f"[{_REGEX_WORD}]*", Wild.ONE: f"[{_REGEX_WORD}]"}
-
-
-class Binder:
-    """Collects values; the same value of the same type is bound once. `row` is the row as its reader may see it."""
-
-    def __init__(self, masking: Masking, places: dict[tuple[str, str], str] | None = None) -> None:
-        self._places: dict[tuple[str, str], str] = {} if places is None else places
-        self.masking = masking
-        self.row = MaskedRow(masking, self)
-
-    def under(self, masking: Masking) -> Binder:
-        """The same values, for rows with another masking."""
-        return Binder(masking, self._places)
-
-    def unmasked(self) -> Binder:
-        """The same values, for what only the engine compares."""
-        return self.under(UNMASKED)
-
-    def __call__(self, value: str, kind: str = "String") -> str:
-        name = self._places.setdefault((kind, value), f"p{len(self._places)}")
-        return f"{{{name}:{kind}}}"
-
-    def params(self) -> dict[str, str]:
-        return {name: value for (_, value), name in self._places.items()}
 
 
 def render(plan: Plan, output: Count | Page, bind: Binder) -> str:
@@ -153,7 +107,8 @@ def regexes(plan: Plan) -> tuple[str, ...]:
 
 def _render_count(plan: Plan, bind: Binder) -> str:
     counts = [f"SELECT count() AS n FROM {matching(scan, plan, bind)}" for scan in plan.scans]
-    return counts[0] if len(counts) == 1 else f"SELECT sum(n) AS n FROM ({' UNION ALL '.join(counts)})"
+    count = counts[0] if len(counts) == 1 else f"SELECT sum(n) AS n FROM ({' UNION ALL '.join(counts)})"
+    return f"{count}{masking_settings(plan)}"
 
 
 def _render_page(plan: Plan, page: Page, bind: Binder) -> str:
@@ -173,6 +128,11 @@ def order_of(page: Page) -> str:
     return OLDEST_FIRST if page.order is Order.OLDEST else NEWEST_FIRST
 
 
+def masking_settings(plan: Plan) -> str:
+    """The end of a statement that needs no others."""
+    return f" SETTINGS {MASKING}" if plan.masking else ""
+
+
 def page_settings(plan: Plan) -> str:
     """Of a statement that reads in the table's order and stops."""
     return MASKED_SETTINGS if plan.masking else PAGE_SETTINGS
@@ -184,8 +144,14 @@ def _select_page(scan: Scan, plan: Plan, page: Page, bind: Binder, outputs: list
     if not plan.masking:
         return f"SELECT {', '.join(outputs)} FROM {matching(scan, plan, bind)} {newest}"
     found = f"(SELECT * FROM {matching(scan, plan, bind)} {newest})"  # only the page's rows are masked
-    rows = bind.row.shown_of(found) if isinstance(scan.predicate, Always) else bind.row.over(found)
-    return f"SELECT {', '.join(outputs)} FROM {rows} {newest}"
+    return f"SELECT {', '.join(outputs)} FROM {shown_of(found, scan, bind)} {newest}"
+
+
+def shown_of(found: str, scan: Scan, bind: Binder) -> str:
+    """A FROM: rows of `matching` as they are shown; those that were compared have a part of it already."""
+    if isinstance(scan.predicate, Always):
+        return bind.row.shown_of(found)
+    return bind.row.over(found, _compared_columns(scan.predicate))
 
 
 def matching(scan: Scan, plan: Plan, bind: Binder) -> str:
@@ -193,11 +159,28 @@ def matching(scan: Scan, plan: Plan, bind: Binder) -> str:
     bounds = _bounds(plan, bind)
     if isinstance(scan.predicate, Always):
         return f"{scan.table} WHERE {bounds}"
-    condition = _grouped(scan.predicate, bind)
     if not plan.masking:
-        return f"{scan.table} WHERE {bounds} AND {condition}"
-    certain = _grouped(certain_part(scan.predicate), bind.unmasked())
-    return f"{bind.row.compared(f'(SELECT * FROM {scan.table} WHERE {bounds} AND {certain})')} WHERE {condition}"
+        return f"{scan.table} WHERE {bounds} AND {grouped(scan.predicate, bind)}"
+    certain = grouped(certain_part(scan.predicate), bind.unmasked())
+    comparing = bind.knowing(_compared_texts(scan.predicate))
+    columns = _compared_columns(scan.predicate)
+    rows = comparing.row.compared(f"(SELECT * FROM {scan.table} WHERE {bounds} AND {certain})", columns)
+    return f"{rows} WHERE {comparing.row.compare(grouped(scan.predicate, comparing), columns)}"
+
+
+def _compared_columns(predicate: Predicate) -> tuple[str, ...]:
+    """The columns whose masked text a condition is about."""
+    names = {target.name for target in _compared_targets(predicate) if not target.inside}
+    return tuple(name for name in COVERED_COLUMNS if name in names)
+
+
+def _compared_texts(predicate: Predicate) -> tuple[str, ...]:
+    """The other texts that it is about."""
+    return tuple(dict.fromkeys(text_of(target) for target in _compared_targets(predicate) if target.inside))
+
+
+def _compared_targets(predicate: Predicate) -> Iterable[Target]:
+    return (leaf.target for leaf in all_leaves(predicate) if not isinstance(leaf, Always | Present))
 
 
 def page_outputs(plan: Plan, page: Page, bind: Binder) -> dict[str, str]:
@@ -250,167 +233,5 @@ def _among(arrivals: Sequence[Arrival], bind: Binder) -> list[str]:
     return [*bounds, f"(batch, toDate(time)) IN {named}"]
 
 
-def condition_of(predicate: Predicate, bind: Binder) -> str:
-    """For a row of `extract.shown_from`."""
-    return f"({_condition(predicate, bind)})"
-
-
-def _condition(predicate: Predicate, bind: Binder) -> str:
-    match predicate:
-        case Negation(inner):
-            return f"NOT ({_condition(inner, bind)})"
-        case AllOf(predicates):
-            return " AND ".join(_grouped(inner, bind) for inner in predicates)
-        case AnyOf(predicates):
-            return " OR ".join(_grouped(inner, bind) for inner in predicates)
-        case leaf:
-            return _leaf(leaf, bind)
-
-
-def _grouped(predicate: Predicate, bind: Binder) -> str:
-    text = _condition(predicate, bind)
-    return f"({text})" if isinstance(predicate, AllOf | AnyOf) else text
-
-
-def _leaf(leaf: Leaf, bind: Binder) -> str:
-    match leaf:
-        case Always():
-            return "true"
-        case HasWords() | NearWords():
-            return _has_words(leaf, bind)
-        case Contains(target, text):
-            return f"lower({_column(target, bind)}) LIKE {bind(f'%{_like(text)}%')}"
-        case HasPattern():
-            return _has_pattern(leaf, bind)
-        case Present(target):
-            return _present(target)
-        case compared:
-            condition = _compared(compared, bind)
-            if bind.masking and compared.target.kind in STORED_KINDS and compared.target.kind is not Kind.TIME:
-                condition = f"({condition}) AND {bind.row.is_shown_raw(_as_text(stored(compared.target)))}"
-            return f"ifNull({condition}, false)" if compared.target.kind in _NULLABLE else condition
-
-
-def _compared(leaf: Equals | Glob | Matches | Compare | CompareTime, bind: Binder) -> str:
-    match leaf:
-        case Equals(target, text):
-            return f"{_text(target, bind)} = {bind(text)}"
-        case Glob(target, pieces):
-            like = "".join(_like(piece) if isinstance(piece, str) else _LIKE_WILD[piece] for piece in pieces)
-            return f"{_text(target, bind)} LIKE {bind(like)}"
-        case Matches(target, pattern):
-            column = _column(target, bind) if target.kind is Kind.CASELESS else _text(target, bind)
-            return f"match({column}, {bind(without_nul(pattern))})"
-        case Compare(target, operator, operand):
-            return f"{_comparable(target, operand, bind)} {operator} {bind(*_operand(operand))}"
-        case CompareTime(target, operator, nanoseconds):
-            return f"{_column(target, bind)} {operator} {bind_time(nanoseconds, bind)}"
-        case unreachable:
-            assert_never(unreachable)
-
-
-def _has_words(leaf: HasWords | NearWords, bind: Binder) -> str:
-    """hasToken is what both kinds of index answer; only the order of several words needs the text."""
-    column = f"lower({_column(leaf.target, bind)})"
-    conditions = [f"hasToken({column}, {bind(word)})" for word in dict.fromkeys(leaf.words)]
-    if isinstance(leaf, NearWords):
-        pattern = f"(?:^|[^{_REGEX_WORD}]){_spread(leaf.words, leaf.slop)}(?:$|[^{_REGEX_WORD}])"
-        conditions.append(f"match({column}, {bind(pattern)})")
-    elif len(leaf.words) > 1:
-        conditions.append(f"hasPhrase({column}, {bind(' '.join(leaf.words))}, 'splitByNonAlpha')")
-    return conditions[0] if len(conditions) == 1 else f"({' AND '.join(conditions)})"
-
-
-def _spread(words: tuple[str, ...], slop: int) -> str:
-    """The first word, and the rest behind it: each way to spread at most `slop` other words between them is a branch."""
-    if len(words) == 1:
-        return words[0]
-    between, other = f"[^{_REGEX_WORD}]+", f"(?:[{_REGEX_WORD}]+[^{_REGEX_WORD}]+)"
-    if len(words) == 2:
-        return f"{words[0]}{between}{other}{{0,{slop}}}{words[1]}"
-    branches = (f"{other}{{{used}}}{_spread(words[1:], slop - used)}" for used in range(slop + 1))
-    return f"{words[0]}{between}(?:{'|'.join(branches)})"
-
-
-def _has_pattern(leaf: HasPattern, bind: Binder) -> str:
-    """LIKE on the longest piece comes first: the index answers it from its list of words."""
-    column = f"lower({_column(leaf.target, bind)})"
-    inner = "".join(_regex(piece) if isinstance(piece, str) else _REGEX_WILD[piece] for piece in leaf.pieces)
-    before = f"(?:^|[^{_REGEX_WORD}])" if leaf.from_start else ""
-    after = f"(?:$|[^{_REGEX_WORD}])" if leaf.to_end else ""
-    condition = f"match({column}, {bind(before + inner + after)})"
-    longest = max((piece for piece in leaf.pieces if isinstance(piece, str)), key=len, default="")
-    if len(longest) < MIN_INDEXED_PIECE:
-        return condition
-    return f"({column} LIKE {bind(f'%{_like(longest)}%')} AND {condition})"
-
-
-def _present(target: Target) -> str:
-    if target.kind is Kind.TIME:
-        return "true"
-    return f"isNotNull({stored(target)})" if target.kind in _NULLABLE else f"{stored(target)} != ''"
-
-
-def stored(target: Target) -> str:
-    return path_column(target.name) if target.inside else quote_name(target.name)
-
-
-def _column(target: Target, bind: Binder) -> str:
-    """What a condition compares: of a text, what the reader sees. Numbers are looked at by `_compared`."""
-    raw = stored(target)
-    if not bind.masking or target.kind in STORED_KINDS:
-        return raw
-    if not target.inside:
-        return bind.row.condition(target.name)
-    if target.kind is Kind.DYNAMIC:
-        return f"if(isNull({raw}), NULL, {bind.row.text(_as_text(raw))})"
-    return bind.row.text(f"CAST({raw}, 'String')")
-
-
-def _as_text(stored: str) -> str:
-    return f"ifNull(toString({stored}), '')"
-
-
-def _text(target: Target, bind: Binder) -> str:
-    """The value as the text that Equals and Glob compare."""
-    if target.kind is Kind.CASELESS:
-        return f"lower({_column(target, bind)})"
-    if target.kind is Kind.DYNAMIC:  # toString would make an empty text of a value that is not there
-        return f"CAST({_column(target, bind)}, 'Nullable(String)')"
-    return f"toString({_column(target, bind)})" if target.kind in _NULLABLE else _column(target, bind)
-
-
-def _comparable(target: Target, operand: Operand, bind: Binder) -> str:
-    if target.kind is Kind.DYNAMIC and not isinstance(operand, str):
-        return f"toFloat64OrNull({_text(target, bind)})"
-    return _text(target, bind) if isinstance(operand, str) else _column(target, bind)
-
-
-def _operand(operand: Operand) -> tuple[str, str]:
-    """The text of a value, and the engine's type."""
-    match operand:
-        case bool():
-            return str(operand).lower(), "Bool"
-        case int():
-            return str(operand), "Int64"
-        case float():
-            return repr(operand), "Float64"
-        case text:
-            return text, "String"
-
-
-def bind_time(nanoseconds: int, bind: Binder) -> str:
-    seconds, rest = divmod(nanoseconds, SECOND)
-    return bind(f"{EPOCH + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}.{rest:09d}", "DateTime64(9, 'UTC')")
-
-
 def iso(column: str) -> str:
     return f"concat(replaceOne(toString({column}), ' ', 'T'), 'Z')"
-
-
-def _like(text: str) -> str:
-    return _LIKE_SPECIAL.sub(r"\\\g<0>", text)
-
-
-def _regex(text: str) -> str:
-    return without_nul(re.escape(text))

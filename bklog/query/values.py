@@ -13,7 +13,8 @@ from bklog.query.extract import shown_from
 from bklog.query.fields import Kind, Target
 from bklog.query.outputs import NULLABLE, Field
 from bklog.query.plan import Plan, Scan
-from bklog.query.sql import Binder, iso, matching, stored
+from bklog.query.sql import iso, matching
+from bklog.query.where import Binder, stored
 
 Columns = Callable[[int], Mapping[str, str]]
 

@@ -16,8 +16,7 @@ from bklog.api.rights import ANY, OPEN, RIGHTS, Where, right_of
 from bklog.api.spaces import SPACES
 from bklog.collect.models import Collector, IndexSet
 from bklog.errors import Forbidden
-from bklog.page.paths import FILES
-from bklog.page.paths import ROUTES as PAGE
+from bklog.page import paths
 from bklog.pipeline.models import PipelineRun
 from bklog.records import EVERY_SPACE, Bearer, Permission, Role
 from bklog.saved.models import Favourite
@@ -29,6 +28,8 @@ GUARDED_NAMES = ("accounts/users", "accounts/tokens", "accounts/spaces", "accoun
 GUARDED = tuple(f"api/v1/{name}" for name in GUARDED_NAMES)
 NOBODY = Bearer("nobody", roles=())
 OWN = {  # to these everybody gets who has proven who that is: they tell of nobody else
+    *paths.ROUTES,
+    f"{paths.FILES}<str:name>",
     "healthz/",
     "readiness/",
     "ready",
@@ -41,8 +42,6 @@ OWN = {  # to these everybody gets who has proven who that is: they tell of nobo
     "api/v1/search/link/",
     "api/v1/search/link/<slug:token>/",
     "api/v1/search/cancel/",
-    *PAGE,
-    f"{FILES}<str:name>",
 }
 
 

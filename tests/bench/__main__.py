@@ -21,14 +21,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from config.environ import load
-from tests.bench import analyses, export, fairness, ingest, search, tail, victoria
+from tests.bench import analyses, export, fairness, ingest, page, search, tail, victoria
 from tests.bench.figure import Figure
 from tests.bench.memory import idle_memory
 from tests.running_fleet import RunningFleet
 
-LEAST_ROWS = 4_000_000
+LEAST_ROWS = 5_000_000
 ASKED = (*search.NAMES, *analyses.NAMES, fairness.NAME)
-NAMES = ("idle_memory", *ingest.NAMES, *ASKED, *export.NAMES, *tail.NAMES)
+NAMES = ("idle_memory", *ingest.NAMES, *ASKED, *export.NAMES, *tail.NAMES, *page.NAMES)
 
 
 def main() -> int:
@@ -45,7 +45,7 @@ def main() -> int:
 
 def run(home: Path, rows: int, wanted: Sequence[str], peer: Path | None) -> list[Figure]:
     figures: list[Figure] = []
-    loads = [one for one in ingest.LOADS if one.name in wanted or any(name in wanted for name in ASKED)]
+    loads = [one for one in ingest.LOADS if one.name in wanted or _needs(one, wanted)]
     with RunningFleet(home) as fleet:
         if "idle_memory" in wanted:
             figures.append(_shown(idle_memory(fleet)))
@@ -58,11 +58,19 @@ def run(home: Path, rows: int, wanted: Sequence[str], peer: Path | None) -> list
         figures += [_shown(figure) for figure in (fairness.measure(fleet) if fairness.NAME in wanted else ())]
         exported, memory = export.export(wanted, rows, fleet)
         figures += [_shown(figure) for figure in (tail.measure(fleet) if tail.NAMES[0] in wanted else ())]
+        figures += [_shown(figure) for figure in page.measure(fleet, wanted)]
     figures += [_shown(figure) for figure in (*memory, *export.compare(exported, home))]
     figures += [_shown(figure) for figure in search.compare(asked, home)]
     if peer:
         figures += [_shown(figure) for figure in victoria.compare(peer, rows, asked)]
     return figures
+
+
+def _needs(load: ingest.Load, wanted: Sequence[str]) -> bool:
+    """Whether rows of it are asked for afterwards."""
+    return any(name in wanted for name in ASKED) or (
+        load.collector == page.INDEX_SET and any(one in wanted for one in page.NAMES)
+    )
 
 
 def _named(given: Sequence[str]) -> list[str]:

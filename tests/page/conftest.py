@@ -27,7 +27,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def ann(browser: Browser, platform: Platform) -> Iterator[Operator]:
-    operator = Operator(browser, platform)
+    operator = Operator(browser, platform.fleet)
     operator.sign_in()
     yield operator
     operator.context.close()

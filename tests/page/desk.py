@@ -63,9 +63,6 @@ class Platform:
         self._token = made["ingest_token"]
         self.send(list(lines()))
 
-    def secret(self, name: str) -> str:
-        return (self.fleet.home / "secrets" / name).read_text().strip()
-
     def employ(self, name: str, roles: dict[str, str]) -> None:
         """One more person, whose password is PASSWORD."""
         self.fleet.api(
@@ -81,8 +78,10 @@ class Platform:
         supervisor = Supervisor(socket_path(self.fleet.home, "supervisor"))
         supervisor.ask_to_stop("store")
         _until(lambda: not self.fleet.program("store").pid)
-        yield
-        supervisor.start("store")
+        try:
+            yield
+        finally:
+            supervisor.start("store")
         _until(lambda: self.fleet.try_bklog("search", "*", "--index-set", "shop", "--count").returncode == 0)
 
     @contextmanager
@@ -106,8 +105,8 @@ def _until(holds: Callable[[], bool]) -> None:
 class Operator:
     """One who has signed in, in a browser of their own; what the console and the policy said is in `said`."""
 
-    def __init__(self, browser: Browser, platform: Platform, *, theme: str = "light", language: str = "en") -> None:
-        self.platform = platform
+    def __init__(self, browser: Browser, fleet: RunningFleet, *, theme: str = "light", language: str = "en") -> None:
+        self.fleet = fleet
         scheme: Any = theme
         self.context: BrowserContext = browser.new_context(
             viewport={"width": 1280, "height": 720}, color_scheme=scheme, locale=language, accept_downloads=True
@@ -122,11 +121,11 @@ class Operator:
     def at(self, name: str) -> Any:
         return self.page.get_by_test_id(name)
 
-    def sign_in(self, path: str = "/", name: str = "admin", password: str = "") -> None:
+    def sign_in(self, path: str = "/", name: str = "admin", password: str = "", *, finds: str = "shop") -> None:
         """As the administrator of the platform's first day where nobody is named."""
-        self.page.goto(self.platform.fleet.url + path)
-        self.prove(name, password or self.platform.secret("admin-password"))
-        expect(self.at("source")).to_contain_text("shop", timeout=WAIT_MS)
+        self.page.goto(self.fleet.url + path)
+        self.prove(name, password or self.fleet.secret("admin-password"))
+        expect(self.at("source")).to_contain_text(finds, timeout=WAIT_MS)
 
     def prove(self, name: str, password: str) -> None:
         self.at("name").fill(name)
@@ -134,9 +133,9 @@ class Operator:
         self.at("password").press("Enter")
 
     def sign_in_by_token(self, path: str = "/") -> None:
-        self.page.goto(self.platform.fleet.url + path)
+        self.page.goto(self.fleet.url + path)
         self.at("by-token").click()
-        self.at("token").fill(self.platform.secret("api-token"))
+        self.at("token").fill(self.fleet.secret("api-token"))
         self.at("token").press("Enter")
         expect(self.at("source")).to_contain_text("shop", timeout=WAIT_MS)
 

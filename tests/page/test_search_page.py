@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from bklog.page.built import FOLDER, built
-from tests.page.desk import LINES, NEEDS_A_BROWSER, WAIT_MS, Operator
+from tests.page.desk import LINES, NEEDS_A_BROWSER, WAIT_MS, Operator, Platform
 from tests.search.lines import LOGHUB
 
 FIRST_LOAD_BYTES: Final = 250_000
@@ -22,7 +22,7 @@ pytestmark = list(NEEDS_A_BROWSER)
 
 
 @pytest.fixture(autouse=True)
-def _fresh(ann: Operator) -> Iterator[None]:
+def _fresh(ann: Operator, platform: Platform) -> Iterator[None]:
     """Each test begins with all rows of the last hours, and ends without a word on the console."""
     ann.page.keyboard.press("Escape")
     ann.at("source").click()
@@ -30,7 +30,7 @@ def _fresh(ann: Operator) -> Iterator[None]:
     ann.ask("*")
     ann.at("time").click()
     ann.page.get_by_role("button", name="3h", exact=True).click()
-    ann.counts(LINES + ann.platform.tailed)
+    ann.counts(LINES + platform.tailed)
     ann.said.clear()
     yield
     assert ann.said == []
@@ -43,8 +43,8 @@ def test_the_first_load_is_small() -> None:
     assert sum((FOLDER / f"{name}.gz").stat().st_size for name in first) < FIRST_LOAD_BYTES
 
 
-def test_lines_are_found_and_are_text(ann: Operator) -> None:
-    ann.counts(LINES + ann.platform.tailed)
+def test_lines_are_found_and_are_text(ann: Operator, platform: Platform) -> None:
+    ann.counts(LINES + platform.tailed)
     expect(ann.lines().first).to_be_visible()
     assert ann.lines().count() < 100  # 200 are loaded; those that are seen are there
     ann.ask("onerror")
@@ -138,20 +138,20 @@ def test_a_pipe_makes_a_table(ann: Operator) -> None:
     expect(ann.at("table")).to_contain_text("1,000")
 
 
-def test_a_tail_shows_what_comes_in_and_pauses(ann: Operator) -> None:
+def test_a_tail_shows_what_comes_in_and_pauses(ann: Operator, platform: Platform) -> None:
     ann.ask("tailed")
     ann.at("live").click()
     expect(ann.at("tail-phase")).to_contain_text("Waiting")
     now = datetime.now(UTC).isoformat()
-    ann.platform.send([{"ts": now, "level": "WARN", "message": f"tailed {number}"} for number in range(3)])
+    platform.send([{"ts": now, "level": "WARN", "message": f"tailed {number}"} for number in range(3)])
     expect(ann.at("tail").locator("[role=row]")).to_have_count(3, timeout=WAIT_MS)
     ann.at("pause").click()
-    ann.platform.send([{"ts": now, "level": "WARN", "message": f"tailed again {number}"} for number in range(2)])
+    platform.send([{"ts": now, "level": "WARN", "message": f"tailed again {number}"} for number in range(2)])
     expect(ann.at("resume")).to_contain_text("2 new rows", timeout=WAIT_MS)
     expect(ann.at("tail").locator("[role=row]")).to_have_count(3)
     ann.at("resume").click()
     expect(ann.at("tail").locator("[role=row]")).to_have_count(5)
-    ann.platform.tailed = 5
+    platform.tailed = 5
     ann.at("tail-end").click()
 
 
@@ -176,9 +176,9 @@ def test_a_link_opens_the_search_for_somebody_else(ann: Operator, browser: Brows
     ann.counts(LINES // 3)
     ann.at("open-share").click()
     ann.at("make-link").click()
-    path = ann.at("link").input_value().removeprefix(ann.platform.fleet.url)
+    path = ann.at("link").input_value().removeprefix(ann.fleet.url)
     ann.page.keyboard.press("Escape")
-    ben = Operator(browser, ann.platform, theme="dark", language="zh-CN")
+    ben = Operator(browser, ann.fleet, theme="dark", language="zh-CN")
     ben.sign_in(path)
     expect(ben.at("query")).to_have_text("service:search")
     expect(ben.lines().first).to_be_visible()
@@ -223,8 +223,8 @@ def test_nothing_found_offers_a_way_on(ann: Operator) -> None:
     expect(ann.lines().first).to_be_visible()
 
 
-def test_a_store_that_is_down_is_said_where_it_is_missed(ann: Operator) -> None:
-    with ann.platform.without_store():
+def test_a_store_that_is_down_is_said_where_it_is_missed(ann: Operator, platform: Platform) -> None:
+    with platform.without_store():
         ann.ask("level:debug")
         for part in (ann.at("rows-failure"), ann.at("chart").get_by_role("alert"), ann.at("fields").get_by_role("alert")):
             expect(part).to_contain_text("does not answer", timeout=WAIT_MS)
@@ -236,8 +236,8 @@ def test_a_store_that_is_down_is_said_where_it_is_missed(ann: Operator) -> None:
     ann.said.clear()  # the browser's own reports of status 503
 
 
-def test_a_slow_store_is_waited_for_and_a_search_of_it_is_stopped(ann: Operator) -> None:
-    with ann.platform.slow_store():
+def test_a_slow_store_is_waited_for_and_a_search_of_it_is_stopped(ann: Operator, platform: Platform) -> None:
+    with platform.slow_store():
         ann.ask("level:warn")
         expect(ann.at("stop")).to_be_visible()
         ann.at("stop").click()
@@ -278,7 +278,7 @@ def test_a_table_has_chosen_columns_and_nothing_keeps_anybody_out(ann: Operator)
     assert ann.page.locator("html").get_attribute("data-theme") == "dark"
     assert ann.serious() == []
     ann.page.set_viewport_size({"width": 390, "height": 844})
-    ann.page.wait_for_function("document.documentElement.scrollWidth <= 390")
+    expect(ann.page.locator("html")).to_have_js_property("scrollWidth", 390)  # nothing stands out
     ann.page.set_viewport_size({"width": 1280, "height": 720})
 
 

@@ -18,7 +18,7 @@ ANOTHER: str = "another-for-this-test"
 @contextmanager
 def visitor(browser: Browser, platform: Platform, **how: Any) -> Iterator[Operator]:
     """Somebody whose browser reports nothing but what the test says it must: each answer of 400 and more is one."""
-    operator = Operator(browser, platform, **how)
+    operator = Operator(browser, platform.fleet, **how)
     yield operator
     assert [said for said in operator.said if "Failed to load resource" not in said] == []
     operator.context.close()
@@ -41,7 +41,7 @@ def test_a_password_brings_one_to_where_one_wanted(browser: Browser, platform: P
         assert ann.serious() == []
         ann.prove("admin", "not-the-password")
         expect(ann.at("sign-in-failure")).to_contain_text("sign_in_wrong")
-        ann.prove("admin", platform.secret("admin-password"))
+        ann.prove("admin", platform.fleet.secret("admin-password"))
         expect(ann.at("query")).to_have_text("service:search")
         expect(ann.at("sign-in-failure")).to_have_count(0)
         ann.at("user").click()
@@ -64,7 +64,7 @@ def test_a_token_stays_in_its_tab(browser: Browser, platform: Platform) -> None:
         expect(robot.at("query")).to_have_text("service:search")
         robot.at("user").click()
         expect(robot.at("password-old")).to_have_count(0)
-        token = platform.secret("api-token")
+        token = platform.fleet.secret("api-token")
         assert token not in str(robot.context.storage_state())
         robot.page.reload()
         expect(robot.at("name")).to_be_visible()

@@ -7,7 +7,8 @@ from typing import Final
 
 from bklog.query.logql.rows import Source, new_binder, settings_of, staged
 from bklog.query.logql.tree import Stage
-from bklog.query.sql import NEWEST_FIRST, Binder
+from bklog.query.sql import NEWEST_FIRST
+from bklog.query.where import Binder
 from bklog.records import Statement
 
 # A type is what all values of the label are, the narrowest first; the names are Loki's.

@@ -17,15 +17,13 @@ from bklog.query.logql.tree import Stage
 from bklog.query.masking import UNMASKED
 from bklog.query.outputs import Field
 from bklog.query.plan import Plan
-from bklog.query.sql import Binder
+from bklog.query.sql import MASKING
 from bklog.query.values import values_of
+from bklog.query.where import Binder
 
 # An expression means the columns that it reads, never the result of its own name; long lines have many pairs.
 SETTINGS: Final = "SETTINGS prefer_column_name_to_alias = 1, extract_key_value_pairs_max_pairs_per_row = 0"
-# See `sql.MASKED_SETTINGS`; and what the stages ask is asked of rows that are masked already, not carried down into the masks.
-MASKED_SETTINGS: Final = (
-    f"{SETTINGS}, read_in_order_use_virtual_row = 0, query_plan_filter_push_down = 0, query_plan_merge_expressions = 0"
-)
+MASKED_SETTINGS: Final = f"{SETTINGS}, {MASKING}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ def staged(sources: Sequence[Source], stages: Sequence[Stage], bind: Binder, *, 
         for number in range(len(source.plan.scans)):
             rows = _rows(source, number, of_source, end="" if stages else end)
             for stage in stages:
-                rows = apply_stage(stage, rows, bind)
+                rows = apply_stage(stage, rows, of_source)
             found.append(f"{rows}{end}")
     return found
 

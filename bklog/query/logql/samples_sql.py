@@ -23,7 +23,7 @@ from bklog.query.logql.tree import (
     VectorAggregation,
 )
 from bklog.query.logql.units import SECOND
-from bklog.query.sql import Binder
+from bklog.query.where import Binder
 from bklog.records import Statement
 
 MAX_SAMPLE_SERIES: Final = 500  # Loki's own limit

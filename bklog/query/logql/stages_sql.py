@@ -35,8 +35,8 @@ from bklog.query.logql.tree import (
     Unwrap,
 )
 from bklog.query.logql.units import BYTE_UNITS, DURATION_UNITS, SECOND
-from bklog.query.masked import without_nul
-from bklog.query.sql import Binder
+from bklog.query.masked import opaque, without_nul
+from bklog.query.where import Binder
 
 MAX_NESTED: Final = 5  # objects in objects whose values become labels; what is deeper does not
 EXTRACTED: Final = "_extracted"
@@ -47,7 +47,7 @@ _PATH_PART: Final = re.compile(r'\.?([^.\[\]"]+)|\[(\d{1,9})\]|\["((?:[^"\\]|\\.
 def apply_stage(stage: Stage, rows: str, bind: Binder) -> str:
     match stage:
         case LineFilter():
-            return f"SELECT * FROM ({rows}) WHERE {line_condition(stage, bind)}"
+            return _filtered(rows, line_condition(stage, bind), bind)
         case LabelFilter(condition):
             return _filter_labels(rows, condition, bind)
         case Json() | Logfmt() | Groups():
@@ -184,7 +184,11 @@ def _filter_labels(rows: str, condition: LabelCondition, bind: Binder) -> str:
         mark = f"mapUpdate(labels, map({bind(PARSE_ERROR)}, 'LabelFilterErr'))"
         tried = f"SELECT *, {failing} AS failed FROM ({rows})"
         rows = f"SELECT * EXCEPT failed REPLACE (if(failed, {mark}, labels) AS labels) FROM ({tried})"
-    return f"SELECT * FROM ({rows}) WHERE {label_condition(condition, bind)}"
+    return _filtered(rows, label_condition(condition, bind), bind)
+
+
+def _filtered(rows: str, condition: str, bind: Binder) -> str:
+    return f"SELECT * FROM ({rows}) WHERE {opaque(condition, ('line', 'labels')) if bind.masking else condition}"
 
 
 def _compared(condition: LabelCondition) -> Iterable[Compared]:

@@ -40,8 +40,9 @@ from bklog.query.pipe.table import (
     Type,
 )
 from bklog.query.plan import Plan
-from bklog.query.sql import Binder, bind_time, iso, page_settings
+from bklog.query.sql import iso, page_settings
 from bklog.query.values import value_of
+from bklog.query.where import Binder, bind_time
 
 _FUNCTIONS: Final = {"sum": "sum", "avg": "avg", "min": "min", "max": "max"}
 

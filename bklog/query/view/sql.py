@@ -7,12 +7,14 @@ from typing import Final
 from bklog.query.extract import shown_from
 from bklog.query.fields import FIELDS
 from bklog.query.plan import Plan
-from bklog.query.sql import Binder, stored
 from bklog.query.view.names import COLUMNS, VIEW
 from bklog.query.view.output import View
+from bklog.query.where import Binder, stored
 
 # `limit` cuts the outermost result, whatever the statement's own LIMIT; the rest is a second lock behind `check`.
 _SETTINGS: Final = "readonly = 1, allow_ddl = 0, allow_introspection_functions = 0, read_in_order_use_virtual_row = 0"
+# See `sql.MASKING`; but a person's own bounds of time are carried down to the table.
+_MASKED: Final = ", query_plan_merge_expressions = 0"
 
 
 def render(plan: Plan, view: View, bind: Binder) -> str:
@@ -22,7 +24,7 @@ def render(plan: Plan, view: View, bind: Binder) -> str:
         text += view.checked.text[last : use.start] + rows + ("" if use.has_alias else f" AS {VIEW}")
         last = use.end
     text += view.checked.text[last:]
-    return f"{text} SETTINGS limit = {view.limit + 1}, {_SETTINGS}"
+    return f"{text} SETTINGS limit = {view.limit + 1}, {_SETTINGS}{_MASKED if plan.masking else ''}"
 
 
 def _rows(plan: Plan, bind: Binder) -> str:

@@ -15,8 +15,10 @@ import { fromAddress, type State, toAddress } from "./state";
 import { type Range, type Resolved, resolve, zoneName } from "./times";
 import { popped, pushed } from "./zoom";
 
-export const PAGE_ROWS = 200;
-export const MOST_ROWS = 50_000;
+export const PAGE_ROWS = 200; // so many are on the screen at once
+const HEAD_START_MS = 250;
+export const FURTHER_ROWS = 1_000;
+export const MOST_ROWS = 100_000;
 const RECENT = "bklog.recent";
 const OWN = /^(bklog-.*|client)$/; // what the platform itself writes into
 
@@ -72,11 +74,10 @@ export function createSearch(route: RouteLocationNormalizedLoaded, router: Route
     further.clear();
     if (asked.query.includes("|")) await readSteps(asked);
     const rowsAsked = { ...asked, query: head.value };
-    if (steps.value) askTable(asked);
-    else askRows(rowsAsked);
-    askChart();
-    void fields.run((options) => ask.fields(rowsAsked, options));
-    void understand();
+    const before = steps.value ? askTable(asked) : askRows(rowsAsked);
+    askChart(before);
+    void fields.run((options) => before.then(() => ask.fields(rowsAsked, options)));
+    void understand(before);
   }
 
   /** Where a pipe begins only the server's reader knows: `a|b` is a word. What it cannot read, the table's answer says. */
@@ -90,15 +91,21 @@ export function createSearch(route: RouteLocationNormalizedLoaded, router: Route
     head.value = alone?.query || "*";
   }
 
-  function askRows(asked: ask.Question): void {
+  /** Resolves when the first rows are there or none will come, or after HEAD_START_MS: what else is asked for lets them go first. */
+  function askRows(asked: ask.Question): Promise<unknown> {
     let fresh = true;
+    let first = (): void => undefined;
+    const begun = new Promise<void>((done) => {
+      first = done;
+    });
     table.clear();
     progress.value = null;
-    void result.run(async (options) => {
+    const ended = result.run(async (options) => {
       const found = await ask.search(asked, { order: state.order, limit: PAGE_ROWS }, options, {
         rows(came) {
           rows.value = fresh ? came : rows.value.concat(came);
           fresh = false;
+          requestAnimationFrame(first);
         },
         progress(now) {
           progress.value = now;
@@ -108,26 +115,28 @@ export function createSearch(route: RouteLocationNormalizedLoaded, router: Route
       progress.value = null;
       return found;
     });
+    return Promise.race([begun, ended, new Promise((done) => setTimeout(done, HEAD_START_MS))]);
   }
 
-  function askTable(asked: ask.Question): void {
+  function askTable(asked: ask.Question): Promise<unknown> {
     result.clear();
     rows.value = [];
     void table.run((options) => ask.table(asked, zone.value, options));
+    return Promise.resolve();
   }
 
-  function askChart(): void {
+  function askChart(before: Promise<unknown> = Promise.resolve()): void {
     const asked = shown();
     if (!asked || !state.chart) return;
-    void chart.run((options) =>
-      ask.histogram(asked, { group: state.group, buckets: buckets.value, zone: zone.value }, options),
-    );
+    const about = { group: state.group, buckets: buckets.value, zone: zone.value };
+    void chart.run((options) => before.then(() => ask.histogram(asked, about, options)));
   }
 
   function more(): void {
     const asked = shown();
     if (!asked || !cursor.value || further.phase.value === "loading" || rows.value.length >= MOST_ROWS) return;
-    const wanted = { order: state.order, limit: PAGE_ROWS, cursor: cursor.value };
+    const limit = Math.min(FURTHER_ROWS, MOST_ROWS - rows.value.length);
+    const wanted = { order: state.order, limit, cursor: cursor.value };
     void further.run((options) =>
       ask.search(asked, wanted, options, {
         rows(came) {
@@ -139,8 +148,9 @@ export function createSearch(route: RouteLocationNormalizedLoaded, router: Route
   }
 
   /** Pills and notes of the text as it stands, while it is typed too. */
-  function understand(): Promise<void> {
-    return meaning.run((options) => ask.inspect(state.set, head.value, [], options));
+  function understand(before: Promise<unknown>): Promise<void> {
+    const [set, query] = [state.set, head.value];
+    return meaning.run((options) => before.then(() => ask.inspect(set, query, [], options)));
   }
 
   function stop(): void {
