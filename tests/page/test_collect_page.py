@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from tests.page.desk import HOSTILE, NEEDS_A_BROWSER, PASSWORD, WAIT_MS, Operator, Platform
+from tests.running_fleet import RunningFleet
 
 pytestmark = list(NEEDS_A_BROWSER)
 REFUSED_BY_THE_BROWSER: Final = "Failed to load resource"  # what a browser says of each answer with status 400 and more
@@ -22,7 +23,7 @@ CURL: Final = shutil.which("curl")
 
 @pytest.fixture(scope="module")
 def cara(browser: Browser, platform: Platform) -> Iterator[Operator]:
-    operator = Operator(browser, platform)
+    operator = Operator(browser, platform.fleet)
     operator.sign_in()
     yield operator
     operator.context.close()
@@ -37,7 +38,7 @@ def _quiet(cara: Operator) -> Iterator[None]:
 
 
 def go(operator: Operator, path: str) -> None:
-    operator.page.goto(operator.platform.fleet.url + path)
+    operator.page.goto(operator.fleet.url + path)
 
 
 def choose(cara: Operator, source: str, name: str) -> None:
@@ -48,16 +49,16 @@ def choose(cara: Operator, source: str, name: str) -> None:
     expect(cara.at("wizard-name")).to_have_text(name)
 
 
-def id_of(platform: Platform, name: str) -> int:
-    (found,) = platform.fleet.api("GET", f"/api/v1/databus/collectors/?name={name}")["items"]
+def id_of(fleet: RunningFleet, name: str) -> int:
+    (found,) = fleet.api("GET", f"/api/v1/databus/collectors/?name={name}")["items"]
     return int(found["id"])
 
 
 # Names that come after `shop`: of all index sets the first one is what the Search page opens with.
-def made(platform: Platform, name: str, rows: list[dict[str, Any]], **more: Any) -> int:
+def made(fleet: RunningFleet, name: str, rows: list[dict[str, Any]], **more: Any) -> int:
     """A collector that has got these rows already."""
-    answer = platform.fleet.api("POST", "/api/v1/databus/collectors/", {"name": name, "clean_rule": {"kind": "json"}, **more})
-    sent(platform, answer["ingest_token"], rows, name)
+    answer = fleet.api("POST", "/api/v1/databus/collectors/", {"name": name, "clean_rule": {"kind": "json"}, **more})
+    sent(fleet, answer["ingest_token"], rows, name)
     return int(answer["id"])
 
 
@@ -71,9 +72,9 @@ def orders() -> list[dict[str, Any]]:
     ]
 
 
-def sent(platform: Platform, token: str, rows: list[dict[str, Any]], key: str) -> dict[str, Any]:
+def sent(fleet: RunningFleet, token: str, rows: list[dict[str, Any]], key: str) -> dict[str, Any]:
     body = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()
-    return platform.fleet.send("/ingest/v1/jsonl", body, token=token, key=key)
+    return fleet.send("/ingest/v1/jsonl", body, token=token, key=key)
 
 
 def test_the_wizard_ends_with_lines_that_a_search_finds(cara: Operator) -> None:
@@ -90,7 +91,7 @@ def test_the_wizard_ends_with_lines_that_a_search_finds(cara: Operator) -> None:
     expect(cara.at("source")).to_contain_text("z-orders", timeout=WAIT_MS)
     cara.ask("status:>=503")
     cara.counts(2)
-    found = cara.platform.fleet.api("GET", f"/api/v1/databus/collectors/{id_of(cara.platform, 'z-orders')}/")
+    found = cara.fleet.api("GET", f"/api/v1/databus/collectors/{id_of(cara.fleet, 'z-orders')}/")
     assert (found["retention_days"], found["clean_rule"]["types"]) == (9, {"status": "int"})
 
 
@@ -102,7 +103,7 @@ def _see_first_lines(cara: Operator) -> None:
     assert cara.serious() == []
     cara.at("next").click()
     expect(cara.at("checks")).to_contain_text("no request has reached")
-    assert sent(cara.platform, token, orders(), "orders-1")["stored"] == 5
+    assert sent(cara.fleet, token, orders(), "orders-1")["stored"] == 5
     expect(cara.at("first-lines").locator("li")).to_have_count(5)
     expect(cara.at("first-lines")).to_contain_text("<img src=x onerror=alert(1)>")
     assert cara.page.locator("[data-testid=first-lines] img, [data-testid=first-lines] script").count() == 0
@@ -149,7 +150,7 @@ def test_what_was_sent_before_a_reload_is_sent_on_with_another_token(cara: Opera
         assert done.returncode == 0, done.stderr
     else:
         token = command.split("Bearer ")[1].split("'")[0]
-        cara.platform.fleet.send("/ingest/v1/lines", b"a ERROR refused\nan INFO connected\n", token=token, key="plain-1")
+        cara.fleet.send("/ingest/v1/lines", b"a ERROR refused\nan INFO connected\n", token=token, key="plain-1")
     expect(cara.at("first-lines").locator("li")).to_have_count(2)
     expect(cara.at("first-lines").locator(".level.error")).to_have_count(1)
 
@@ -161,7 +162,7 @@ def test_a_file_is_sent_by_the_command_that_is_shown(cara: Operator, tmp_path: P
     cara.at("next").click()
     file = tmp_path / "app.log"
     file.write_text("2026-11-26 ERROR connection refused\n2026-11-26 INFO connected\n支付 WARN 超时\n")
-    cara.platform.fleet.bklog("ingest", "--collector", "z-imported", str(file))
+    cara.fleet.bklog("ingest", "--collector", "z-imported", str(file))
     expect(cara.at("first-lines").locator("li")).to_have_count(3)
     cara.at("next").click()
     expect(cara.at("rule-read")).to_have_text("3 of 3 lines are read")
@@ -185,7 +186,7 @@ def test_files_of_the_platforms_machine_are_followed_by_a_run_that_is_seen(cara:
     expect(cara.at("wizard-name")).to_have_text("z-followed")
     cara.at("next").click()
     expect(cara.at("checks")).to_contain_text("may the platform read them")
-    go(cara, f"/collect/{id_of(cara.platform, 'z-followed')}?part=runs")
+    go(cara, f"/collect/{id_of(cara.fleet, 'z-followed')}?part=runs")
     cara.at("run").get_by_role("button").click()
     cara.page.get_by_role("button", name="Leave the step out").click()
     expect(cara.at("run-state")).to_have_text("done")
@@ -207,7 +208,7 @@ def test_what_the_platform_refuses_is_said_where_it_happened(cara: Operator) -> 
 def test_the_list_tells_how_each_is_and_leads_to_what_was_refused(cara: Operator) -> None:
     rule = {"kind": "json", "time_field": "ts"}
     rows = [{"ts": "2001-01-01T00:00:00Z", "message": "late"}, orders()[0]]
-    made(cara.platform, "z-stale", rows, clean_rule=rule, labels={"team": "买卖"})
+    made(cara.fleet, "z-stale", rows, clean_rule=rule, labels={"team": "买卖"})
     go(cara, "/collect")
     cara.at("find-collector").fill("买卖")
     row = cara.at("collector")
@@ -245,7 +246,7 @@ def test_names_stand_while_figures_fail(cara: Operator) -> None:
 
 
 def test_a_collector_is_looked_at_and_changed(cara: Operator) -> None:
-    collector = made(cara.platform, "z-kept", orders()[:1])
+    collector = made(cara.fleet, "z-kept", orders()[:1])
     go(cara, f"/collect/{collector}")
     expect(cara.at("received")).to_have_text("1")
     cara.at("part-settings").click()
@@ -256,7 +257,7 @@ def test_a_collector_is_looked_at_and_changed(cara: Operator) -> None:
     cara.at("part-send").click()
     cara.at("make-token").click()
     token = cara.at("token-shown").inner_text()
-    assert sent(cara.platform, token, orders()[1:2], "kept-2")["stored"] == 1
+    assert sent(cara.fleet, token, orders()[1:2], "kept-2")["stored"] == 1
     cara.at("part-rule").click()
     expect(cara.at("rule-read")).to_have_text("2 of 2 lines are read")
     cara.at("rule-level").fill("message")
@@ -265,12 +266,12 @@ def test_a_collector_is_looked_at_and_changed(cara: Operator) -> None:
     expect(cara.at("run")).to_have_count(1)
     assert "run=" in cara.page.url
     assert cara.serious() == []
-    shown = cara.platform.fleet.api("GET", f"/api/v1/databus/collectors/{collector}/")
+    shown = cara.fleet.api("GET", f"/api/v1/databus/collectors/{collector}/")
     assert (shown["description"], shown["retention_days"]) == ("过期的日志 <b>", 12)
 
 
 def test_a_collector_goes_when_its_name_is_typed(cara: Operator) -> None:
-    collector = made(cara.platform, "z-done-with", orders()[:1])
+    collector = made(cara.fleet, "z-done-with", orders()[:1])
     go(cara, f"/collect/{collector}?part=delete")
     expect(cara.at("delete")).to_be_disabled()
     cara.at("typed-name").fill("z-done-wit")
@@ -285,9 +286,9 @@ def test_a_collector_goes_when_its_name_is_typed(cara: Operator) -> None:
 
 
 def test_another_language_another_theme_and_a_small_screen(browser: Browser, platform: Platform) -> None:
-    dan = Operator(browser, platform, theme="dark", language="zh-CN")
+    dan = Operator(browser, platform.fleet, theme="dark", language="zh-CN")
     dan.sign_in()
-    collector = made(platform, "z-seen", orders())
+    collector = made(platform.fleet, "z-seen", orders())
     for path, shown in (
         ("/collect", "采集"),
         ("/collect/new", "新建采集项"),
@@ -312,9 +313,9 @@ def test_another_language_another_theme_and_a_small_screen(browser: Browser, pla
 
 
 def test_what_a_viewer_may_not_is_not_offered(browser: Browser, platform: Platform) -> None:
-    collector = made(platform, "z-watched", orders())
+    collector = made(platform.fleet, "z-watched", orders())
     platform.employ("eva", {"default": "viewer"})
-    eva = Operator(browser, platform)
+    eva = Operator(browser, platform.fleet)
     eva.sign_in("/", "eva", PASSWORD)
     go(eva, "/collect?find=z-watched")
     expect(eva.at("collector")).to_have_count(1)
