@@ -29,6 +29,7 @@ FLAGS: Final = (
     *("--disable-sync", "--no-first-run"),
 )
 WAIT_MS: Final = 30_000
+expect.set_options(timeout=WAIT_MS)  # on a busy machine what is usually there at once takes its time
 PASSWORD: Final = "kept-for-this-test"
 NEEDS_A_BROWSER: Final = (
     pytest.mark.fleet,
