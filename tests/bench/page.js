@@ -38,7 +38,7 @@ window.bench = {
     });
   },
 
-  /** By some of so many pixels in each frame: no slower than a wheel that is thrown. Milliseconds of each, most rows in the DOM. */
+  /** By one to seven times so many pixels a frame, as a thrown wheel does. Milliseconds of each frame; most rows in the DOM. */
   scroll(frames, pixels) {
     const pane = document.querySelector("[data-testid=rows]");
     const times = [];

@@ -196,6 +196,7 @@ def test_a_favourite_is_saved_and_opened_and_history_is_kept(ann: Operator) -> N
     ann.at("tab-saved").click()
     expect(ann.at("favourite")).to_contain_text("警告")
     ann.ask("level:info")
+    ann.counts(LINES * 2 // 5)  # what did not end is no history
     ann.at("favourite").click()
     expect(ann.at("query")).to_have_text("level:warn")
     ann.page.reload()
