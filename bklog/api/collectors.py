@@ -1,22 +1,24 @@
-"""/api/v1/databus/collectors/: collectors, their ingest tokens, their ledger."""
+"""/api/v1/databus/: collectors, their ingest tokens, their ledger; what a clean rule would make of lines."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bklog.accounts.audit import recorded
-from bklog.api.requests import actor, asker, by_method, kept_object, last_hours
+from bklog.api.requests import actor, asker, by_method, json_object, kept_object, last_hours
 from bklog.api.spaces import visible
 from bklog.api.wiring import the_store
 from bklog.collect import actions, selectors
 from bklog.collect.changes import MOVE, RECLEAN, Changes, wanted
 from bklog.collect.drafts import Draft
+from bklog.collect.ledgers import present_ledger
 from bklog.collect.models import Collector, present_collector
 from bklog.collect.onboarding import DELETION, ONBOARDING, Onboarding
+from bklog.collect.preview import Preview, preview
 from bklog.collect.replacing import Change, require_change
 from bklog.errors import BadRequest
 from bklog.pipeline.actions import alone_with, start
@@ -25,6 +27,7 @@ from bklog.queues.send import send
 from bklog.records import EVERY_SPACE, Role
 
 LEDGER_HOURS_AT_MOST = 24 * 400
+LATELY = timedelta(minutes=5)  # of these is what a collector takes in a second
 
 
 def list_collectors(request: HttpRequest) -> HttpResponse:
@@ -136,6 +139,20 @@ def create_token(request: HttpRequest, collector_id: int) -> HttpResponse:
     return JsonResponse({"ingest_token": token}, status=201)
 
 
+def preview_rule(request: HttpRequest) -> HttpResponse:
+    """Of lines that are sent along: nothing is read that is stored, nothing is kept."""
+    asked = Preview.from_dict(json_object(request), retention_days=settings.BKLOG_RETENTION_DAYS)
+    return JsonResponse({"lines": preview(asked, store=the_store(), now=datetime.now(UTC))})
+
+
+def list_ledgers(request: HttpRequest) -> HttpResponse:
+    hours = last_hours(request, default=24, most=LEDGER_HOURS_AT_MOST)
+    shown = visible(asker(request), selectors.list_collectors())
+    now, store = datetime.now(UTC), the_store()
+    since, lately = ({one["table"]: one for one in store.ledgers(since=now - span)} for span in (hours, LATELY))
+    return JsonResponse({"items": [present_ledger(one, since, lately, LATELY) for one in shown]})
+
+
 def show_ledger(request: HttpRequest, collector_id: int) -> HttpResponse:
     hours = last_hours(request, default=24, most=LEDGER_HOURS_AT_MOST)
     table = selectors.get_collector(collector_id).log_table.known_as
@@ -149,3 +166,5 @@ onboard = by_method(POST=onboard_collector)
 reactivate = by_method(POST=reactivate_collector)
 tokens = by_method(POST=create_token)
 ledger = by_method(GET=show_ledger)
+ledgers = by_method(GET=list_ledgers)
+etl_preview = by_method(POST=preview_rule)

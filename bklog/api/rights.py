@@ -91,6 +91,8 @@ RIGHTS: Final[Mapping[str, ByMethod]] = {
     "api/v1/databus/collectors/": {"GET": SEE, "POST": EDIT},
     _COLLECTOR: {"GET": SEE_COLLECTOR, "PATCH": EDIT_COLLECTOR, "DELETE": EDIT_COLLECTOR},
     "api/v1/databus/collectors/onboard/": {"POST": EDIT},
+    "api/v1/databus/collectors/ledger/": {"GET": SEE},
+    "api/v1/databus/etl_preview/": {"POST": EDIT},
     f"{_COLLECTOR}move/": {"POST": EDIT_COLLECTOR},
     f"{_COLLECTOR}reactivate/": {"POST": EDIT_COLLECTOR},
     f"{_COLLECTOR}tokens/": {"POST": EDIT_COLLECTOR},

@@ -55,6 +55,8 @@ urlpatterns = [
     path("api/v1/databus/collectors/", collectors.collectors),
     path("api/v1/databus/collectors/<int:collector_id>/", collectors.collector),
     path("api/v1/databus/collectors/onboard/", collectors.onboard),
+    path("api/v1/databus/collectors/ledger/", collectors.ledgers),
+    path("api/v1/databus/etl_preview/", collectors.etl_preview),
     path("api/v1/databus/collectors/<int:collector_id>/move/", collectors.move),
     path("api/v1/databus/collectors/<int:collector_id>/reactivate/", collectors.reactivate),
     path("api/v1/databus/collectors/<int:collector_id>/tokens/", collectors.tokens),

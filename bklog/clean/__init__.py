@@ -2,5 +2,6 @@
 
 from bklog.clean.compile import SETTINGS, Cleaning, compile_rule, json_type, read_json
 from bklog.clean.rule import FIELD_NAME, FIELD_TYPES, CleanRule
+from bklog.clean.sample import sample
 
-__all__ = ["FIELD_NAME", "FIELD_TYPES", "SETTINGS", "CleanRule", "Cleaning", "compile_rule", "json_type", "read_json"]
+__all__ = ["FIELD_NAME", "FIELD_TYPES", "SETTINGS", "CleanRule", "Cleaning", "compile_rule", "json_type", "read_json", "sample"]

@@ -218,6 +218,7 @@ def present_collector(collector: Collector) -> dict[str, Any]:
         "scenario": collector.scenario,
         "description": collector.description,
         "table": collector.table,
+        "account": collector.log_table.known_as,
         "store": collector.store,
         "index": collector.index,
         "clean_rule": collector.rule.as_dict(),

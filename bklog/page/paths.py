@@ -6,9 +6,15 @@ import re
 from typing import Final
 
 # The routes of `web/src/router.ts`, as Django writes them.
-ROUTES: Final = ("", "search", "sign-in", "link/<slug:token>", "operate", "operate/<slug:part>")
+ROUTES: Final = (
+    *("", "search", "sign-in", "link/<slug:token>"),
+    *("collect", "collect/new", "collect/<int:collector_id>"),
+    *("operate", "operate/<slug:part>"),
+)
 FILES: Final = "page/"
-_PAGE: Final = re.compile(r"/(?:search|sign-in|operate(?:/[-a-z]+)?|link/[-a-zA-Z0-9_]+|page/[-a-zA-Z0-9_.]+)?", re.ASCII)
+_PAGE: Final = re.compile(
+    r"/(?:search|sign-in|link/[-a-zA-Z0-9_]+|collect(?:/new|/[0-9]+)?|operate(?:/[-a-z]+)?|page/[-a-zA-Z0-9_.]+)?", re.ASCII
+)
 
 
 def is_page(path: str) -> bool:

@@ -48,8 +48,8 @@ install Node 20 or later and run <code>make up</code> again.</p></body></html>
 """
 
 
-def shell(request: HttpRequest, **named: str) -> HttpResponse:
-    """The same for every route: which one it is, and what is named in it, the script sees."""
+def shell(request: HttpRequest, **named: object) -> HttpResponse:
+    """The same for every route: which one it is, and what its path names, the script sees."""
     del named
     page, nonce = built(), secrets.token_urlsafe(16)
     # A page whose browser holds no session need not ask for one; whether it has ended, the API says.

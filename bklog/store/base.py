@@ -172,7 +172,7 @@ class Keeping(Protocol):
         """The sums of a table's ledger: requests, received, stored, duplicate, rejected_by_reason, marked, size_bytes."""
 
     def ledgers(self, *, since: datetime) -> list[dict[str, Any]]:
-        """The sums of every table that received something: table, stored, duplicate, rejected, size_bytes."""
+        """The sums of every table that received something, as of `ledger`; rejected and marked without their reasons."""
 
     def usage(self) -> list[TableUsage]:
         """Every table of the platform that has rows."""

@@ -70,8 +70,10 @@ def sum_ledger(table: str, since: datetime, layout: Layout) -> Statement:
 def sum_ledgers(since: datetime, layout: Layout) -> Statement:
     """A row for each table that received something since a moment."""
     text = (
-        "SELECT table, sum(stored) AS stored, sum(duplicate) AS duplicate, sum(arraySum(mapValues(rejected))) AS rejected, "
-        f"sum(bytes) AS size_bytes FROM {ledger_rows(layout)} "
+        "SELECT table, sum(requests) AS requests, sum(received) AS received, sum(stored) AS stored, "
+        "sum(duplicate) AS duplicate, sum(arraySum(mapValues(rejected))) AS rejected, "
+        "sum(arraySum(mapValues(marked))) AS marked, sum(bytes) AS size_bytes, "
+        f"toString(max(entries.last_request)) AS last_request FROM {ledger_rows(layout)} AS entries "
         "WHERE time >= {since:DateTime64(3, 'UTC')} GROUP BY table ORDER BY table"
     )
     return Statement(text, {"since": since.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]})

@@ -131,6 +131,7 @@ def test_tokens_may_do_what_they_could(places: dict[str, Any]) -> None:
         (Role.VIEWER, "POST", "databus/collectors/{shop_collector}/tokens/", False),
         (Role.EDITOR, "POST", "databus/collectors/{shop_collector}/tokens/", True),
         (Role.ADMIN, "POST", "databus/collectors/{bank_collector}/tokens/", False),
+        (Role.VIEWER, "POST", "databus/etl_preview/", False),
         (Role.ADMIN, "GET", "fleet/settings/", False),
         (Role.ADMIN, "GET", "accounts/users/", False),
         (Role.ADMIN, "GET", "accounts/audit/", False),

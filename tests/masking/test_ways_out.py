@@ -43,8 +43,9 @@ from bklog.store import Store
 ROOT = Path(__file__).parents[2] / "bklog"
 NO_ROWS = "answers without rows and without values of rows"
 SHOWN = "the rows or values that it answers with are masked"
+PAGES_OF_COLLECTORS = ("collect", "collect/new", "collect/<int:collector_id>")
 ROUTES = {
-    **dict.fromkeys(("", "search", "sign-in", "link/<slug:token>", "page/<str:name>"), NO_ROWS),
+    **dict.fromkeys(("", "search", "sign-in", "link/<slug:token>", "page/<str:name>", *PAGES_OF_COLLECTORS), NO_ROWS),
     "healthz/": NO_ROWS,
     "readiness/": NO_ROWS,
     "metrics": NO_ROWS,
@@ -68,6 +69,8 @@ ROUTES = {
     "api/v1/databus/collectors/": NO_ROWS,
     "api/v1/databus/collectors/<int:collector_id>/": NO_ROWS,
     "api/v1/databus/collectors/onboard/": NO_ROWS,
+    "api/v1/databus/collectors/ledger/": NO_ROWS,
+    "api/v1/databus/etl_preview/": "lines of the caller",
     "api/v1/databus/collectors/<int:collector_id>/move/": NO_ROWS,
     "api/v1/databus/collectors/<int:collector_id>/reactivate/": NO_ROWS,
     "api/v1/databus/collectors/<int:collector_id>/tokens/": NO_ROWS,
@@ -209,6 +212,7 @@ RENDERERS = {
     "render_samples": SHOWN,
 }
 READERS = {
+    "collect/preview.py": "lines that the caller sent",
     "search/service.py": SHOWN,
     "search/masking.py": "lines that the caller sent",
     "search/catalogue.py": "names of fields only",

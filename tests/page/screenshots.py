@@ -65,6 +65,20 @@ def _tail(who: Operator) -> None:
     expect(who.at("tail-phase")).to_contain_text("Waiting")
 
 
+def _collectors(who: Operator) -> None:
+    expect(who.at("health").first).to_be_visible()
+
+
+def _sources(who: Operator) -> None:
+    expect(who.at("create")).to_be_visible()
+
+
+def _rule(who: Operator) -> None:
+    who.page.get_by_role("link", name="shop", exact=True).click()
+    who.at("part-rule").click()
+    expect(who.at("rule-read")).to_be_visible()
+
+
 SHOTS: Final = (
     Shot("search", "/search?from=now-3h", _rows),
     Shot("search-table", "/search?from=now-3h&view=table&cols=service,status&q=level%3Aerror", _rows),
@@ -74,6 +88,9 @@ SHOTS: Final = (
     Shot("search-error", "/search?from=now-3h&q=level%3Aerror%20AND%20(sshd", _broken),
     Shot("search-tail", "/search?from=now-3h&live=1", _tail),
     Shot("export", "/search?from=now-3h", _export),
+    Shot("collect", "/collect", _collectors),
+    Shot("collect-new", "/collect/new?source=agent&name=nginx", _sources),
+    Shot("collect-rule", "/collect", _rule),
 )
 
 

@@ -1,16 +1,19 @@
-"""/api/v1/databus/collectors/: collectors, their ingest tokens, their ledger."""
+"""/api/v1/databus/: collectors, their ingest tokens, their ledger; what a clean rule would make of lines."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from bklog.clean.rule import FIELD_TYPES, KINDS, MAX_FIELDS, TIME_FORMATS
-from bklog.openapi.codes import KEPT, STORE
+from bklog.collect.preview import MAX_CHARACTERS, MAX_LINES
+from bklog.openapi.codes import BODY, KEPT, STORE
 from bklog.openapi.operation import Answer, Area, Example, Operation, Parameter
 from bklog.openapi.schema import (
+    ANYTHING,
     COUNT,
     ID,
     MOMENT,
+    NUMBER,
     TEXT,
     Schema,
     choice,
@@ -56,6 +59,7 @@ _SHOWN: Final[dict[str, Schema]] = {
     "scenario": choice(["row", "custom", "rejects"]),
     "description": TEXT,
     "table": TEXT,
+    "account": described(TEXT, "its name beside refused lines, which stays when its table is replaced"),
     "store": TEXT,
     "index": _INDEX,
     "clean_rule": ref("CleanRule"),
@@ -99,6 +103,24 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "marked": mapping(COUNT),
             "size_bytes": COUNT,
             "last_request": nullable(TEXT),
+        }
+    ),
+    "CollectorLedger": record(
+        {
+            "collector_id": ID,
+            "name": TEXT,
+            **dict.fromkeys(("requests", "received", "stored", "duplicate", "rejected", "marked", "size_bytes"), COUNT),
+            "last_request": nullable(TEXT),
+            "lines_per_second": described(NUMBER, "received in the last five minutes"),
+        }
+    ),
+    "PreviewedLine": record(
+        {
+            "time": MOMENT,
+            "level": TEXT,
+            "fields": mapping(ANYTHING),
+            "parse_error": described(TEXT, "why the line would be marked, or empty"),
+            "rejected": described(choice(["", "too_old"]), "why it would be refused, or empty"),
         }
     ),
 }
@@ -152,6 +174,43 @@ AREA = Area(
             codes=(*KEPT, "collector", "clean_rule", "collector_exists", "agent_rule", "agent_path", "pipeline_running"),
             body=ref("OnboardRequest"),
             examples=[Example("Without files", body={"name": "onboarded"}, shown={"pipeline": "collector_onboarding"})],
+        ),
+        Operation(
+            "GET",
+            f"{COLLECTORS}ledger/",
+            "list_ledgers",
+            "What came in, of all collectors",
+            {200: Answer("The sums, by name", record({"items": listing(ref("CollectorLedger"))}))},
+            codes=(*STORE, "hours"),
+            query=[Parameter("hours", whole(1, LEDGER_HOURS), "of the last hours")],
+            examples=[Example("Of a day", query={"hours": 24})],
+        ),
+        Operation(
+            "POST",
+            "/api/v1/databus/etl_preview/",
+            "preview_clean_rule",
+            "What a clean rule would make of lines",
+            {200: Answer("Each line, in their order", record({"lines": listing(ref("PreviewedLine"))}))},
+            codes=(*BODY, *STORE, "clean_rule", "collector"),
+            body=record(
+                {"lines": listing(text(maxLength=MAX_CHARACTERS), least=1, most=MAX_LINES)},
+                {"clean_rule": ref("CleanRuleRequest"), "retention_days": whole(1, 3650)},
+            ),
+            examples=[
+                Example(
+                    "JSON",
+                    body={
+                        "clean_rule": {"kind": "json", "time_field": "ts", "types": {"status": "int"}},
+                        "lines": ['{"ts": "2026-11-26T09:00:00Z", "status": 502, "level": "ERROR"}', "no object"],
+                    },
+                ),
+                Example(
+                    "A rule that cannot be",
+                    body={"clean_rule": {"kind": "text", "time_field": "ts"}, "lines": ["a"]},
+                    status=400,
+                ),
+            ],
+            about="The lines are those of the body; nothing is stored. The SQL is that of lines that come in.",
         ),
         _one("GET", "", "show_collector", "One collector", {200: _COLLECTOR}, examples=[Example("One")]),
         _one(

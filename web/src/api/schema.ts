@@ -364,6 +364,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/databus/collectors/ledger/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What came in, of all collectors */
+        get: operations["list_ledgers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/databus/etl_preview/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a clean rule would make of lines
+         * @description The lines are those of the body; nothing is stored. The SQL is that of lines that come in.
+         */
+        post: operations["preview_clean_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/databus/collectors/{collector_id}/": {
         parameters: {
             query?: never;
@@ -2111,6 +2148,8 @@ export interface components {
             scenario: "row" | "custom" | "rejects";
             description: string;
             table: string;
+            /** @description its name beside refused lines, which stays when its table is replaced */
+            account: string;
             store: string;
             /** @enum {string} */
             index: "full" | "bloom" | "none";
@@ -2133,6 +2172,8 @@ export interface components {
             scenario: "row" | "custom" | "rejects";
             description: string;
             table: string;
+            /** @description its name beside refused lines, which stays when its table is replaced */
+            account: string;
             store: string;
             /** @enum {string} */
             index: "full" | "bloom" | "none";
@@ -2184,6 +2225,35 @@ export interface components {
             };
             size_bytes: number;
             last_request: string | null;
+        };
+        CollectorLedger: {
+            collector_id: number;
+            name: string;
+            requests: number;
+            received: number;
+            stored: number;
+            duplicate: number;
+            rejected: number;
+            marked: number;
+            size_bytes: number;
+            last_request: string | null;
+            /** @description received in the last five minutes */
+            lines_per_second: number;
+        };
+        PreviewedLine: {
+            /** Format: date-time */
+            time: string;
+            level: string;
+            fields: {
+                [key: string]: unknown;
+            };
+            /** @description why the line would be marked, or empty */
+            parse_error: string;
+            /**
+             * @description why it would be refused, or empty
+             * @enum {string}
+             */
+            rejected: "" | "too_old";
         };
         ExportRequest: {
             query?: string | null;
@@ -5942,6 +6012,247 @@ export interface operations {
                         error?: {
                             /** @enum {unknown} */
                             code?: "database_busy" | "database_down" | "unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    list_ledgers: {
+        parameters: {
+            query?: {
+                /** @description of the last hours */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sums, by name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["CollectorLedger"][];
+                    };
+                };
+            };
+            /** @description hours, nul */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "hours" | "nul";
+                        };
+                    };
+                };
+            };
+            /** @description session_ended, token_missing, token_wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "session_ended" | "token_missing" | "token_wrong";
+                        };
+                    };
+                };
+            };
+            /** @description csrf, role_missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "csrf" | "role_missing";
+                        };
+                    };
+                };
+            };
+            /** @description store_overloaded */
+            429: {
+                headers: {
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "store_overloaded";
+                        };
+                    };
+                };
+            };
+            /** @description store_error, table_gone */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "store_error" | "table_gone";
+                        };
+                    };
+                };
+            };
+            /** @description database_busy, database_down, disk_full, store_down, unavailable, unknown_store */
+            503: {
+                headers: {
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "database_busy" | "database_down" | "disk_full" | "store_down" | "unavailable" | "unknown_store";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    preview_clean_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    lines: string[];
+                    clean_rule?: components["schemas"]["CleanRuleRequest"];
+                    retention_days?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Each line, in their order */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        lines: components["schemas"]["PreviewedLine"][];
+                    };
+                };
+            };
+            /** @description clean_rule, collector, no_json */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "clean_rule" | "collector" | "no_json";
+                        };
+                    };
+                };
+            };
+            /** @description session_ended, token_missing, token_wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "session_ended" | "token_missing" | "token_wrong";
+                        };
+                    };
+                };
+            };
+            /** @description csrf, role_missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "csrf" | "role_missing";
+                        };
+                    };
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "body_too_large";
+                        };
+                    };
+                };
+            };
+            /** @description store_overloaded */
+            429: {
+                headers: {
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "store_overloaded";
+                        };
+                    };
+                };
+            };
+            /** @description store_error, table_gone */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "store_error" | "table_gone";
+                        };
+                    };
+                };
+            };
+            /** @description database_busy, database_down, disk_full, store_down, unavailable, unknown_store */
+            503: {
+                headers: {
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "database_busy" | "database_down" | "disk_full" | "store_down" | "unavailable" | "unknown_store";
                         };
                     };
                 };

@@ -1,3 +1,5 @@
+import { collectEn } from "./collect.en";
+
 export const en = {
   "app.search": "Search",
   "app.operate": "Operate",
@@ -246,4 +248,5 @@ export const en = {
   "keys.zoomBack": "back from zoom",
   "keys.close": "close the top layer",
   "keys.complete": "complete",
+  ...collectEn,
 };

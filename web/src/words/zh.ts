@@ -1,4 +1,5 @@
 import type { Key } from "../i18n";
+import { collectZh } from "./collect.zh";
 
 export const zh: Record<Key, string> = {
   "app.search": "检索",
@@ -248,4 +249,5 @@ export const zh: Record<Key, string> = {
   "keys.zoomBack": "退回缩放",
   "keys.close": "关闭最上层",
   "keys.complete": "补全",
+  ...collectZh,
 };
