@@ -18,7 +18,7 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     "loki/": "docs/loki.md",
     "ready": "docs/loki.md",
     "metrics": "docs/metrics.md",
-    **dict.fromkeys(("search", "sign-in", "link/", "collect", "page/"), "docs/page.md"),
+    **dict.fromkeys(("search", "sign-in", "link/", "collect", "operate", "page/"), "docs/page.md"),
 }
 PATH_VALUES: Final[Mapping[str, Schema]] = {
     "token": text(pattern="^[-a-zA-Z0-9_]+$", minLength=1),
