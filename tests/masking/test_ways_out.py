@@ -21,6 +21,7 @@ from bklog.api import original_urls
 from bklog.api.analyses import ANALYSES
 from bklog.api.ingest_asgi import application
 from bklog.cli.main import bklog as command_line
+from bklog.page import paths
 from bklog.query import Plan
 from bklog.query.outputs import (
     Arrived,
@@ -43,9 +44,8 @@ from bklog.store import Store
 ROOT = Path(__file__).parents[2] / "bklog"
 NO_ROWS = "answers without rows and without values of rows"
 SHOWN = "the rows or values that it answers with are masked"
-PAGES_OF_COLLECTORS = ("collect", "collect/new", "collect/<int:collector_id>")
 ROUTES = {
-    **dict.fromkeys(("", "search", "sign-in", "link/<slug:token>", "page/<str:name>", *PAGES_OF_COLLECTORS), NO_ROWS),
+    **dict.fromkeys((*paths.ROUTES, f"{paths.FILES}<str:name>"), NO_ROWS),  # a shell and files, the same for everybody
     "healthz/": NO_ROWS,
     "readiness/": NO_ROWS,
     "metrics": NO_ROWS,
