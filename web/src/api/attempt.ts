@@ -5,20 +5,23 @@ import { asFailure, type Failure } from "./client";
 export interface Attempt {
   busy: Ref<boolean>;
   failure: ShallowRef<Failure | null>;
-  /** Resolves when it ended, in whichever way. */
-  attempt: (what: () => Promise<unknown>) => Promise<void>;
+  /** Whether it was done. */
+  attempt: (what: () => Promise<unknown>) => Promise<boolean>;
 }
 
 export function attempting(): Attempt {
   const busy = ref(false);
   const failure = shallowRef<Failure | null>(null);
-  async function attempt(what: () => Promise<unknown>): Promise<void> {
+  async function attempt(what: () => Promise<unknown>): Promise<boolean> {
+    if (busy.value) return false;
     busy.value = true;
     failure.value = null;
     try {
       await what();
+      return true;
     } catch (error) {
       failure.value = asFailure(error);
+      return false;
     } finally {
       busy.value = false;
     }
