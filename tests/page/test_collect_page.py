@@ -143,6 +143,7 @@ def test_what_was_sent_before_a_reload_is_sent_on_with_another_token(cara: Opera
     expect(cara.at("command").first).to_contain_text("INGEST_TOKEN")
     assert first not in cara.page.content()
     cara.at("make-token").click()
+    expect(cara.at("token-shown")).to_be_visible()  # one that is not there has no text either
     expect(cara.at("token-shown")).not_to_have_text(first)
     command = cara.at("command").first.inner_text()
     cara.at("next").click()
