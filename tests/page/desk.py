@@ -28,6 +28,11 @@ FLAGS: Final = (
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic", "--disable-component-update"),
     *("--disable-sync", "--no-first-run"),
 )
+# The pages of Operate.
+PARTS: Final = (
+    *("fleet", "health", "storage", "settings", "pipelines", "exports", "client-logs", "index-sets", "masking"),
+    *("users", "spaces", "tokens", "audit"),
+)
 WAIT_MS: Final = 30_000
 expect.set_options(timeout=WAIT_MS)  # a machine that has other work to do is no failure of the page
 PASSWORD: Final = "kept-for-this-test"

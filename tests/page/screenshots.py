@@ -15,7 +15,7 @@ from typing import Final
 from playwright.sync_api import expect, sync_playwright
 
 from bklog.page.built import built
-from tests.page.desk import CHROMIUM, FLAGS, Operator, Platform
+from tests.page.desk import CHROMIUM, FLAGS, PARTS, Operator, Platform
 from tests.running_fleet import ROOT, RunningFleet
 
 FOLDER: Final = ROOT / "screenshots"
@@ -79,6 +79,10 @@ def _rule(who: Operator) -> None:
     expect(who.at("rule-read")).to_be_visible()
 
 
+def _operate(who: Operator) -> None:
+    expect(who.at("again").first).to_be_enabled()  # what it asked for has come
+
+
 SHOTS: Final = (
     Shot("search", "/search?from=now-3h", _rows),
     Shot("search-table", "/search?from=now-3h&view=table&cols=service,status&q=level%3Aerror", _rows),
@@ -91,6 +95,7 @@ SHOTS: Final = (
     Shot("collect", "/collect", _collectors),
     Shot("collect-new", "/collect/new?source=agent&name=nginx", _sources),
     Shot("collect-rule", "/collect", _rule),
+    *(Shot(f"operate-{part}", f"/operate/{part}", _operate) for part in PARTS),
 )
 
 

@@ -11,14 +11,10 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, Locator, Route, expect
 
-from tests.page.desk import LINES, NEEDS_A_BROWSER, PASSWORD, Operator, Platform
+from tests.page.desk import LINES, NEEDS_A_BROWSER, PARTS, PASSWORD, Operator, Platform
 from tests.waiting import wait_until
 
 pytestmark = list(NEEDS_A_BROWSER)
-PARTS: Final = (
-    *("fleet", "health", "storage", "settings", "pipelines", "exports", "client-logs", "index-sets", "masking"),
-    *("users", "spaces", "tokens", "audit"),
-)
 OPERATOR: Final = "olga"
 PHONE_PIXELS: Final = 390
 
