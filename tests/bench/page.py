@@ -43,7 +43,7 @@ FRAME_MILLISECONDS: Final = 34.0
 TAIL_FRAME_MILLISECONDS: Final = 100.0  # what is answered by then is felt as at once
 MOST_DOM_ROWS: Final = 200
 SCROLL_FRAMES: Final = 600
-SCROLL_PIXELS: Final = 100
+SCROLL_PIXELS: Final = 700
 LAST_MS: Final = 120_000
 WITHIN: Final = Path(__file__).with_suffix(".js")
 
