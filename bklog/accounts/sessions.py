@@ -25,6 +25,7 @@ from bklog.errors import Unauthorised
 from bklog.records import Bearer, new_token, token_hash
 
 PREFIX: Final = "bks"
+COOKIE: Final = "bklog_session"  # over HTTPS with a prefix
 MOST_OF_ONE: Final = 50  # sessions of a user; the oldest ends with one more
 _MOST_GIVEN: Final = 256  # characters of a name that are looked at
 Way = AuditEntry.Way

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from bklog.accounts.selectors import bearer_of_api_token
-from bklog.accounts.sessions import PREFIX, bearer_of_session, is_from_the_page
+from bklog.accounts.sessions import COOKIE, PREFIX, bearer_of_session, is_from_the_page
 from bklog.errors import Forbidden, Unauthorised
 from bklog.esquery import PREFIX as ORIGINAL
 from bklog.records import Bearer
@@ -33,7 +33,7 @@ SECRETS: Final = ("access_token", "bk_app_secret")
 
 def cookie_name() -> str:
     """Over HTTPS browsers keep others of the host's domain from setting a cookie of such a name."""
-    return "__Host-bklog_session" if settings.BKLOG_HTTPS else "bklog_session"
+    return f"__Host-{COOKIE}" if settings.BKLOG_HTTPS else COOKIE
 
 
 def token_in(header: str) -> str:

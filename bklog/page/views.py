@@ -12,6 +12,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBas
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from bklog.accounts.sessions import COOKIE
 from bklog.errors import NotFound
 from bklog.page.built import Built, built
 from bklog.page.paths import FILES
@@ -21,7 +22,6 @@ POLICY: Final = (
     "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-SESSION_COOKIE: Final = "bklog_session"  # over HTTPS with a prefix
 YEAR_SECONDS: Final = 365 * 24 * 3600
 # The theme is chosen before anything is drawn, so that a dark page does not flash white.
 SHELL: Final = """<!doctype html>
@@ -53,7 +53,7 @@ def shell(request: HttpRequest, **named: object) -> HttpResponse:
     del named
     page, nonce = built(), secrets.token_urlsafe(16)
     # A page whose browser holds no session need not ask for one; whether it has ended, the API says.
-    session = "1" if any(name.endswith(SESSION_COOKIE) for name in request.COOKIES) else ""
+    session = "1" if any(name.endswith(COOKIE) for name in request.COOKIES) else ""
     response = HttpResponse(_html(page, nonce, session) if page else NOT_BUILT, status=200 if page else 503)
     response["Content-Security-Policy"] = POLICY.format(nonce=nonce)
     response["Cache-Control"] = "no-store"
