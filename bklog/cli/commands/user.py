@@ -6,15 +6,13 @@ import getpass
 import os
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from typing import Any
 
 import click
 
 from bklog.errors import BadRequest
 from bklog.records import EVERY_SPACE, Permission, Role
-
-if TYPE_CHECKING:
-    from bklog.accounts.audit import Actor
 
 PERMISSIONS = click.Choice([one.value for one in Permission])
 role_option = click.option(
@@ -41,10 +39,9 @@ def user() -> None:
 def create(*, name: str, roles: tuple[str, ...], permissions: tuple[str, ...], password_stdin: bool) -> None:
     """Make a user; a password that was made here is printed, this once."""
     from bklog.accounts import users  # noqa: PLC0415 models may be imported only now
-    from bklog.accounts.audit import recorded  # noqa: PLC0415 as above
 
     password, granted = _password(from_input=password_stdin), users.read_roles(_roles(roles))
-    with recorded(_actor(), "user.create", name, roles=granted, permissions=permissions):
+    with _recorded("user.create", name, roles=granted, permissions=permissions):
         users.create_user(name, password, roles=granted, permissions=map(Permission, permissions))
     _print_made(password, is_made=not password_stdin)
 
@@ -66,10 +63,9 @@ def list_users() -> None:
 def set_password(*, name: str, password_stdin: bool) -> None:
     """Set the password of NAME, who is signed out everywhere; one that was made here is printed, this once."""
     from bklog.accounts import users  # noqa: PLC0415 models may be imported only now
-    from bklog.accounts.audit import recorded  # noqa: PLC0415 as above
 
     found, password = users.get_user(name), _password(from_input=password_stdin)
-    with recorded(_actor(), "user.password", found.name):
+    with _recorded("user.password", found.name):
         users.set_password(found, password)
     _print_made(password, is_made=not password_stdin)
 
@@ -79,21 +75,18 @@ def set_password(*, name: str, password_stdin: bool) -> None:
 @role_option
 @permission_option
 @click.option("--no-role", "left_spaces", multiple=True, metavar="SPACE", help="Take the role in the space away; repeatable.")
-@click.option(
-    "--no-permission", "taken", multiple=True, type=click.Choice([one.value for one in Permission]), help="Repeatable."
-)
+@click.option("--no-permission", "taken", multiple=True, type=PERMISSIONS, help="Repeatable.")
 def grant(
     *, name: str, roles: tuple[str, ...], permissions: tuple[str, ...], left_spaces: tuple[str, ...], taken: tuple[str, ...]
 ) -> None:
     """Give NAME roles and permissions, or take them away; the others stay. In force with the next request."""
     from bklog.accounts import users  # noqa: PLC0415 models may be imported only now
-    from bklog.accounts.audit import recorded  # noqa: PLC0415 as above
 
     found = users.get_user(name)
     now = {**found.roles, **_roles(roles)}
     kept = users.read_roles({space: role for space, role in now.items() if space not in left_spaces})
     granted = sorted({*map(Permission, found.permissions), *map(Permission, permissions)} - {*map(Permission, taken)})
-    with recorded(_actor(), "user.change", found.name, roles=kept, permissions=granted):
+    with _recorded("user.change", found.name, roles=kept, permissions=granted):
         users.set_rights(found, kept, granted)
 
 
@@ -116,27 +109,26 @@ def enable(*, name: str) -> None:
 def delete(*, name: str) -> None:
     """NAME goes; history, favourites and exports of the name stay."""
     from bklog.accounts import users  # noqa: PLC0415 models may be imported only now
-    from bklog.accounts.audit import recorded  # noqa: PLC0415 as above
 
     found = users.get_user(name)
-    with recorded(_actor(), "user.delete", found.name):
+    with _recorded("user.delete", found.name):
         users.delete_user(found)
 
 
 def _set_disabled(name: str, *, is_disabled: bool) -> None:
     from bklog.accounts import users  # noqa: PLC0415 models may be imported only now
-    from bklog.accounts.audit import recorded  # noqa: PLC0415 as above
 
     found = users.get_user(name)
-    with recorded(_actor(), "user.disable" if is_disabled else "user.enable", found.name):
+    with _recorded("user.disable" if is_disabled else "user.enable", found.name):
         users.set_disabled(found, is_disabled=is_disabled)
 
 
-def _actor() -> Actor:
-    from bklog.accounts.audit import Actor  # noqa: PLC0415 models may be imported only now
+def _recorded(action: str, subject: str, **details: Any) -> AbstractContextManager[object]:
+    """What is done inside is in the audit as done by whoever is at the machine."""
+    from bklog.accounts.audit import Actor, recorded  # noqa: PLC0415 models may be imported only now
     from bklog.accounts.models import AuditEntry  # noqa: PLC0415 as above
 
-    return Actor(getpass.getuser(), AuditEntry.Way.COMMAND)
+    return recorded(Actor(getpass.getuser(), AuditEntry.Way.COMMAND), action, subject, **details)
 
 
 def _password(*, from_input: bool) -> str:
