@@ -21,7 +21,7 @@ from django.utils import timezone
 from bklog.clean import CleanRule
 from bklog.collect.models import Collector, Replacement
 from bklog.errors import BadRequest, Conflict, Unavailable
-from bklog.store import Copying, LogTable, Piece, Store
+from bklog.store import Copying, LogTable, Piece, Rules, Store
 
 WIDE: Final = timedelta(hours=1)  # spans of arrivals whose counts are compared
 NARROW: Final = timedelta(minutes=1)  # the latest: the less is looked at closely, the shorter senders wait
@@ -55,11 +55,11 @@ class Filled:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """The two tables and what copies between them. `rule` is None where rows stay as they are."""
+    """The two tables and what copies between them. `rules` is None where rows stay as they are."""
 
     source: LogTable
     target: LogTable
-    rule: CleanRule | None
+    rules: Rules | None
     store: Store
 
     @property
@@ -203,8 +203,8 @@ def _pair(replacement: Replacement, store: Store) -> _Pair:
     if replacement.state == Replacement.State.SWAPPED:
         raise Conflict(f"{replacement.collector.name} has its new table already", hint="drop the old one", code="swapped")
     collector = replacement.collector
-    rule = None if replacement.rule == collector.rule else replacement.rule
-    return _Pair(collector.log_table, replacement.log_table, rule, store)
+    rules = None if replacement.rule == collector.rule else Rules(collector.rule, replacement.rule)
+    return _Pair(collector.log_table, replacement.log_table, rules, store)
 
 
 def _lacking(pair: _Pair, *, since: datetime) -> Iterator[Piece]:
@@ -232,7 +232,7 @@ def _copy(pair: _Pair, piece: Piece) -> None:
     source = pair.source
     if pair.source.store != pair.target.store:
         source = _land(pair, piece)
-    pair.writing.copy(piece, source, pair.target, rule=pair.rule, kept_since=kept_since)
+    pair.writing.copy(piece, source, pair.target, rules=pair.rules, kept_since=kept_since)
 
 
 def _land(pair: _Pair, piece: Piece) -> LogTable:
