@@ -5,4 +5,15 @@ from bklog.clean.reading import reading_of
 from bklog.clean.rule import FIELD_NAME, FIELD_TYPES, CleanRule
 from bklog.clean.sample import sample
 
-__all__ = ["FIELD_NAME", "FIELD_TYPES", "SETTINGS", "CleanRule", "Cleaning", "compile_rule", "json_type", "read_json", "reading_of", "sample"]
+__all__ = [
+    "FIELD_NAME",
+    "FIELD_TYPES",
+    "SETTINGS",
+    "CleanRule",
+    "Cleaning",
+    "compile_rule",
+    "json_type",
+    "read_json",
+    "reading_of",
+    "sample",
+]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 MAX_PATTERN_CHARACTERS: Final = 2_000
-# An escape, a class, or a bracket that opens: with the name of a group, as something that is no group, or as a group without one.
+# An escape, a class, or a bracket that opens: a group with a name, what is no group, or a group without a name.
 _PART: Final = re.compile(
     r"\\."
     r"|\[\^?\]?(?:\\.|\[:\^?[a-z]+:\]|[^\]\\])*\]"

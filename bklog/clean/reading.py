@@ -19,7 +19,7 @@ MAX_PAIRS: Final = 1_000  # the engine refuses the whole statement where a line 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`text` is an expression of the aliases in `prepare`, empty where the line is not of this kind: then it is marked `unread`."""
+    """`text` is an expression of the aliases in `prepare`, empty for a line of another kind, which is marked `unread`."""
 
     text: str
     unread: str
@@ -54,6 +54,8 @@ def _of_pattern(pattern: str, suffix: str) -> Reading:
 def _pairs() -> str:
     """Escapes are read only where a quote is escaped: elsewhere a backslash is one, as in a path of Windows."""
     line = f"if(countSubstrings(line, '=') > {MAX_PAIRS}, '', line)"
-    escaped, plain = (f"{name}({line}, '=', ' ', '\"')" for name in ("extractKeyValuePairsWithEscaping", "extractKeyValuePairs"))
+    escaped, plain = (
+        f"{name}({line}, '=', ' ', '\"')" for name in ("extractKeyValuePairsWithEscaping", "extractKeyValuePairs")
+    )
     pairs = f"if(position(line, '\\\\\"') > 0, {escaped}, {plain})"
     return f"if(position(line, '=') = 0 OR empty({pairs}), '', toJSONString({pairs}))"

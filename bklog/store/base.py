@@ -212,7 +212,7 @@ class Copying(Protocol):
     def count(self, table: LogTable, piece: Piece | None = None) -> int: ...
 
     def copy(self, piece: Piece, source: LogTable, target: LogTable, *, rules: Rules | None, kept_since: datetime) -> None:
-        """Put into `target` what it lacks of the piece, read anew where there are rules, else as it is. Both stand in this store."""
+        """Put into `target` what it lacks of the piece, read anew by `rules`, or as it is. Both stand in this store."""
 
     def read_piece(self, piece: Piece, table: LogTable) -> Chunks:
         """The piece's rows, for `write_piece`, possibly of another store."""

@@ -100,7 +100,7 @@ def _params(rules: Rules) -> dict[str, object]:
 
 
 def _said(before: CleanRule, source: LogTable) -> str:
-    """What the line itself gave, as the text of an object: read as JSON, as `jsonl` reads it under any rule, and by the rule."""
+    """What the line itself gave, as texts of objects: read as JSON, which `jsonl` does under any rule, and by the rule."""
     reading = reading_of(before, suffix=BEFORE)
     texts = {"line": "line"} if reading.text == "line" else {"line": "line", "object": reading.text}
     prepare = "".join(f", {expression} AS {alias}" for alias, expression in reading.prepare)

@@ -1,21 +1,19 @@
-"""bklog collector list | onboard | change | move | delete | reactivate"""
+"""bklog collector list | onboard | change | rules | move | delete | reactivate"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Any
 
 import click
 
+from bklog.cli.clean_rule import COLLECTORS, collector_named, find_template, find_version, read_rule
 from bklog.cli.client import api
 from bklog.cli.completion import collectors
 from bklog.cli.runs import exit_code_of, report_run, wait_for_end
 from bklog.cli.written import print_json, print_lines
-from bklog.errors import BadRequest, NotFound
+from bklog.errors import BadRequest
 
-COLLECTORS: Final = "/api/v1/databus/collectors/"
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 wait_option = click.option("--wait", type=click.FloatRange(min=0), default=0.0, help="Seconds to wait for the run's end.")
 
@@ -66,22 +64,54 @@ def onboard(  # noqa: PLR0913 one for each thing that can be said
 @collector.command()
 @click.argument("name", shell_complete=collectors)
 @click.option("--clean-rule", metavar="JSON", help="How lines are read; stored lines are read anew.")
+@click.option("--template", metavar="NAME", help="How lines are read: as a template of its space, or of the product, says.")
+@click.option(
+    "--rule-version", type=click.IntRange(min=1), help="How lines are read: as they were, by `bklog collector rules`."
+)
 @click.option("--index", type=click.Choice(["full", "bloom", "none"]), help="Index on the words of lines.")
 @click.option("--days", type=click.IntRange(1, 3650), help="How long rows are kept.")
 @click.option("--description", help="What it is, in a sentence.")
 @wait_option
 @json_option
 @click.pass_context
-def change(ctx: click.Context, /, *, name: str, clean_rule: str | None, wait: float, as_json: bool, **about: Any) -> None:
+def change(ctx: click.Context, /, *, name: str, wait: float, as_json: bool, **about: Any) -> None:
     """Change a collector; lines go on coming in. A rule or an index is changed by a run, which takes its time."""
-    days = about.pop("days")
-    given = {**about, "retention_days": days, "clean_rule": _json(clean_rule) if clean_rule else None}
+    found = collector_named(name)
+    given = {"index": about["index"], "retention_days": about["days"], "description": about["description"]}
+    given |= {"clean_rule": _rule(found, about)}
     body = {key: value for key, value in given.items() if value is not None}
-    answer = api("PATCH", f"{COLLECTORS}{_find(name)['id']}/", json=body)
+    answer = api("PATCH", f"{COLLECTORS}{found['id']}/", json=body)
     if "pipeline" not in answer:
         print_json(answer) if as_json else print_lines([f"{name} is changed"])
         return
     _print(ctx, wait_for_end(_shown(answer), wait), as_json=as_json)
+
+
+def _rule(collector: Mapping[str, Any], about: Mapping[str, Any]) -> Any:
+    """None where the rule stays."""
+    text, template, number = about["clean_rule"], about["template"], about["rule_version"]
+    if sum(one is not None for one in (text, template, number)) > 1:
+        hint = "give one of --clean-rule, --template and --rule-version"
+        raise BadRequest("the clean rule is given twice", hint=hint, code="clean_rule")
+    if template is not None:
+        return find_template(template, space=collector["space"])["clean_rule"]
+    if number is not None:
+        return find_version(collector, number)
+    return None if text is None else read_rule(text)
+
+
+@collector.command()
+@click.argument("name", shell_complete=collectors)
+@click.option("--number", type=click.IntRange(min=1), help="Print the rule of this version as JSON.")
+@json_option
+def rules(*, name: str, number: int | None, as_json: bool) -> None:
+    """List the clean rules that a collector has had, the one in force first."""
+    found = collector_named(name)
+    if number is not None:
+        print_json(find_version(found, number))
+        return
+    items = api("GET", f"{COLLECTORS}{found['id']}/rules/")["items"]
+    print_json(items) if as_json else print_lines(map(_version, items))
 
 
 @collector.command()
@@ -92,7 +122,7 @@ def change(ctx: click.Context, /, *, name: str, clean_rule: str | None, wait: fl
 @click.pass_context
 def move(ctx: click.Context, *, name: str, store: str, wait: float, as_json: bool) -> None:
     """Move a collector with its rows to another store of BKLOG_STORES; lines go on coming in."""
-    run = api("POST", f"{COLLECTORS}{_find(name)['id']}/move/", json={"store": store})
+    run = api("POST", f"{COLLECTORS}{collector_named(name)['id']}/move/", json={"store": store})
     _print(ctx, wait_for_end(_shown(run), wait), as_json=as_json)
 
 
@@ -104,7 +134,7 @@ def move(ctx: click.Context, *, name: str, store: str, wait: float, as_json: boo
 @click.pass_context
 def delete(ctx: click.Context, *, name: str, wait: float, as_json: bool) -> None:
     """Refuse new lines, let what is under way end, then delete a collector with its rows."""
-    run = api("DELETE", f"{COLLECTORS}{_find(name)['id']}/?drain=true")
+    run = api("DELETE", f"{COLLECTORS}{collector_named(name)['id']}/?drain=true")
     _print(ctx, wait_for_end(_shown(run), wait), as_json=as_json)
 
 
@@ -112,23 +142,8 @@ def delete(ctx: click.Context, *, name: str, wait: float, as_json: bool) -> None
 @click.argument("name", shell_complete=collectors)
 def reactivate(*, name: str) -> None:
     """Let a collector take lines again whose deletion failed or was cancelled."""
-    found = api("POST", f"{COLLECTORS}{_find(name)['id']}/reactivate/")
+    found = api("POST", f"{COLLECTORS}{collector_named(name)['id']}/reactivate/")
     print_lines([f"{found['name']} takes lines"])
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        hint = 'for example --clean-rule \'{"kind": "json", "time_field": "ts"}\''
-        raise BadRequest(f"--clean-rule is no JSON: {error}", hint=hint, code="no_json") from error
-
-
-def _find(name: str) -> dict[str, Any]:
-    items: list[dict[str, Any]] = api("GET", f"{COLLECTORS}?name={quote(name, safe='')}")["items"]
-    for item in items:
-        return item
-    raise NotFound(f"there is no collector {name!r}", hint="`bklog collector list` shows them", code="no_collector")
 
 
 def _shown(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,3 +163,7 @@ def _table(items: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _row(item: Mapping[str, Any]) -> str:
     return f"{item['name']:<40}{item['state']:<10}{item['clean_rule']['kind']:<12}{item['retention_days']:>6} d"
+
+
+def _version(item: Mapping[str, Any]) -> str:
+    return f"{item['number']:>4}  {item['made_at']:<34}{item['made_by']:<20}{item['clean_rule']['kind']}"
