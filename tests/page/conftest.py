@@ -15,7 +15,8 @@ expect.set_options(timeout=WAIT_MS)  # the machine is shared: what is waited for
 
 @pytest.fixture(scope="package")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    with RunningFleet(tmp_path_factory.mktemp("page"), BKLOG_PROFILE="small") as fleet:
+    # A rule is taken back once nobody reads the table of before any more.
+    with RunningFleet(tmp_path_factory.mktemp("page"), BKLOG_PROFILE="small", BKLOG_REPLACED_KEEP_SECONDS="60") as fleet:
         yield Platform(fleet)
 
 
