@@ -121,6 +121,7 @@ def _page(worker: Worker, call: Call, statement: Statement, progress: Progress) 
         result = worker.connection.query(sql, statement.format, params=call.params)
     except RuntimeError as error:
         if engine_failure(error).engine_code == Code.TOO_MANY_ROWS_OR_BYTES and "max bytes" in str(error):
+            worker.discard()  # with what it has written of the answer
             return None
         raise
     progress.finish(result, inserts=False)
