@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import get_resolver
 
-from bklog.accounts.actions import replace_api_token
+from bklog.accounts.tokens import replace_api_token
 from bklog.accounts.users import create_user
 from bklog.api.authorise import require
 from bklog.api.requests import METHODS

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from django.test import Client
 from django.utils import timezone
 
-from bklog.accounts.actions import replace_api_token
+from bklog.accounts.tokens import replace_api_token
 from bklog.api import collectors as api_module
 from bklog.cli import runs as runs_module
 from bklog.cli.commands import collector as command_module

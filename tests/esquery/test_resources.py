@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.test import Client
 
-from bklog.accounts.actions import replace_api_token
+from bklog.accounts.tokens import replace_api_token
 from bklog.api.admission import BLOCKS, begun_turns
 from bklog.blocks.models import Block
 from bklog.collect.models import IndexSet, IndexSetAlias

@@ -11,8 +11,8 @@ from uuid import UUID
 
 import pytest
 
-from bklog.accounts.actions import replace_api_token
 from bklog.accounts.models import ApiToken
+from bklog.accounts.tokens import replace_api_token
 from bklog.accounts.users import create_user
 from bklog.api import wiring
 from bklog.clientlog.actions import submit

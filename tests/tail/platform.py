@@ -29,7 +29,7 @@ SET_UP = """
 import django; django.setup()
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
-from bklog.accounts.actions import replace_api_token
+from bklog.accounts.tokens import replace_api_token
 from bklog.api.wiring import the_store
 from bklog.clean import CleanRule
 from bklog.collect.actions import create_collector, create_ingest_token
