@@ -117,6 +117,17 @@ class Operator:
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("dialog", lambda dialog: self.said.append(f"a line ran: {dialog.message}"))
 
+    @classmethod
+    @contextmanager
+    def signed_in(cls, browser: Browser, platform: Platform, name: str = "admin", password: str = "") -> Iterator[Operator]:
+        """Until the end of the block, in a browser of their own."""
+        operator = cls(browser, platform.fleet)
+        operator.sign_in(name=name, password=password)
+        try:
+            yield operator
+        finally:
+            operator.context.close()
+
     def at(self, name: str) -> Any:
         return self.page.get_by_test_id(name)
 
