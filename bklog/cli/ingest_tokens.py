@@ -13,7 +13,7 @@ from bklog.cli.completion import collectors
 from bklog.cli.shown import plain
 from bklog.cli.written import print_json, print_lines
 from bklog.collect.tokens import keep_token, this_machine, token_path
-from bklog.errors import NotFound
+from bklog.errors import Conflict, NotFound
 from config.environ import load
 
 name_argument = click.argument("name", shell_complete=collectors)
@@ -56,15 +56,22 @@ def revoke(*, name: str, wanted: str, yes: bool) -> None:
     """Revoke an ingest token of NAME. TOKEN is its number, or its beginning as the list shows it."""
     path = _path(name)
     valid = [one for one in api("GET", path)["items"] if not one["revoked_at"]]
-    found = next((one for one in valid if wanted in (str(one["id"]), one["beginning"])), None)
-    if found is None:
-        hint = f"`bklog collector token list {name}` shows them"
-        raise NotFound(f"{name} has no valid token {wanted!r}", hint=hint, code="no_token")
+    found = _meant(name, wanted, valid)
     if not yes:
         told = " ".join(what_will_happen(name, found, others=len(valid) - 1))
         click.confirm(plain(f"{told} Revoke it?"), abort=True)
     api("DELETE", f"{path}{found['id']}/")
     print_lines([f"token {found['id']} of {name} is revoked"])
+
+
+def _meant(name: str, wanted: str, valid: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    meant = [one for one in valid if wanted in (str(one["id"]), one["beginning"])]
+    if len(meant) == 1:
+        return meant[0]
+    hint = f"`bklog collector token list {name}` shows them with their numbers"
+    if meant:
+        raise Conflict(f"{len(meant)} tokens of {name} begin with {wanted}", hint=hint, code="several_tokens")
+    raise NotFound(f"{name} has no valid token {wanted!r}", hint=hint, code="no_token")
 
 
 def what_will_happen(name: str, found: Mapping[str, Any], *, others: int) -> list[str]:

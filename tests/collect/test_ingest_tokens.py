@@ -227,3 +227,11 @@ def test_the_command_makes_lists_and_revokes(site: Site, call: Callable[..., Any
     assert json.loads(call("list", "shop", "--json").output)[0]["revoked_by"] == "li"
     missing = call("revoke", "shop", str(found.pk), "--yes")
     assert "no valid token" in str(missing.exception)
+
+
+def test_a_beginning_that_several_have_revokes_none(site: Site, call: Callable[..., Any]) -> None:
+    for _ in range(2):
+        site.made()
+    IngestToken.objects.update(beginning="bki_0000")
+    assert "2 tokens of shop begin with bki_0000" in str(call("revoke", "shop", "bki_0000", "--yes").exception)
+    assert [one["revoked_at"] for one in site.listed()] == [None, None]
