@@ -37,12 +37,12 @@ def list_collectors(request: HttpRequest) -> HttpResponse:
 
 def create_collector(request: HttpRequest) -> HttpResponse:
     raw = kept_object(request)
-    wanted = ingest_tokens.Wanted.from_dict(raw.pop("token", {}))
+    about_token = ingest_tokens.Wanted.from_dict(raw.pop("token", {}))
     draft = Draft.from_dict(raw, retention_days=settings.BKLOG_RETENTION_DAYS)
     asker(request).require_role(Role.EDITOR, draft.space)
     with recorded(actor(request), "collector.create", draft.name, space=draft.space):
         collector = actions.create_collector(draft, store=the_store())
-        _, secret = ingest_tokens.create_ingest_token(collector, wanted, made_by=asker(request).name)
+        _, secret = ingest_tokens.create_ingest_token(collector, about_token, made_by=asker(request).name)
     return JsonResponse({**present_collector(collector), "ingest_token": secret}, status=201)
 
 
@@ -143,10 +143,10 @@ def list_tokens(request: HttpRequest, collector_id: int) -> HttpResponse:
 def create_token(request: HttpRequest, collector_id: int) -> HttpResponse:
     """`ingest_token` in the answer is the secret, which is shown this once."""
     collector = selectors.get_collector(collector_id)
-    wanted = ingest_tokens.Wanted.from_dict(kept_object(request))
+    about_token = ingest_tokens.Wanted.from_dict(kept_object(request))
     ingest_tokens.require_room(collector)
     with recorded(actor(request), "collector.token", collector.name) as details:
-        made, secret = ingest_tokens.create_ingest_token(collector, wanted, made_by=asker(request).name)
+        made, secret = ingest_tokens.create_ingest_token(collector, about_token, made_by=asker(request).name)
         details.update(_told(made))
     return JsonResponse({**ingest_tokens.present_token(made), "ingest_token": secret}, status=201)
 

@@ -24,8 +24,7 @@ def test_a_revoked_token_is_refused_and_the_other_goes_on(fleet: RunningFleet) -
         assert send(secret)[0] == 200
     wait_until(lambda: all(one["last_used_at"] for one in fleet.api("GET", path)["items"]))
     assert "token" in fleet.bklog("collector", "token", "revoke", "tokens", second["beginning"], "--yes")
-    seconds = wait_until(lambda: send(second["ingest_token"])[0] == 401)
-    print(f"a revoked token was refused after {seconds:.1f} s")
+    wait_until(lambda: send(second["ingest_token"])[0] == 401)
     status, refusal = send(second["ingest_token"])
     assert (status, refusal["error"]["code"]) == (401, "token_wrong")
     assert "revoked" in refusal["error"]["hint"]
