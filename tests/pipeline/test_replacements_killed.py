@@ -25,7 +25,7 @@ from bklog.collect.actions import create_collector
 from bklog.collect.drafts import Draft
 from bklog.collect.ingest_tokens import create_ingest_token
 from bklog.tasks.wiring.store import the_store
-create_ingest_token(create_collector(Draft("shop", 30), store=the_store()), made_by="tests")
+create_ingest_token(create_collector(Draft("shop", 30), store=the_store()), made_by="tests")[1]
 """
 LEFT: Final = """
 from bklog.collect.models import Collector, Replacement
