@@ -34,7 +34,7 @@ from bklog.page import paths, views
 shell = by_method(GET=views.shell, HEAD=views.shell)
 urlpatterns = [
     *(path(route, shell) for route in paths.ROUTES),
-    path(f"{paths.FILES}<str:name>", by_method(GET=views.file, HEAD=views.file)),
+    path(f"{paths.FILES}<str:name>", by_method(GET=views.no_file, HEAD=views.no_file)),
     path("healthz/", health.healthz),
     path("readiness/", health.readiness),
     path("metrics", metrics.metrics),

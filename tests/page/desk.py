@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from bklog.page.built import built
+from bklog.page.paths import DIST
 from bklog.supervise.rpc import Supervisor
 from config.sockets import socket_path
 from tests.running_fleet import RunningFleet
@@ -39,7 +39,7 @@ PASSWORD: Final = "kept-for-this-test"
 NEEDS_A_BROWSER: Final = (
     pytest.mark.fleet,
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-    pytest.mark.skipif(built() is None, reason="the page is not built: make page"),
+    pytest.mark.skipif(not DIST.is_dir(), reason="the page is not built: make page"),
 )
 LINES: Final = 3_000
 HOSTILE: Final = "<img src=x onerror=alert(1)><script>alert(2)</script> 🙂 支付超时"
