@@ -62,6 +62,7 @@ urlpatterns = [
     path("api/v1/databus/collectors/<int:collector_id>/tokens/", collectors.tokens),
     path("api/v1/databus/collectors/<int:collector_id>/ledger/", collectors.ledger),
     path("api/v1/storage/", storage.storage),
+    path("api/v1/health/", health.parts),
     path("api/v1/health/history/", health.history),
     path("api/v1/clientlog/tasks/", clientlog.tasks),
     path("api/v1/clientlog/tasks/<str:task_id>/", clientlog.task),
