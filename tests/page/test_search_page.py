@@ -231,6 +231,7 @@ def test_a_store_that_is_down_is_said_where_it_is_missed(ann: Operator, platform
         for part in (ann.at("rows-failure"), ann.at("chart").get_by_role("alert"), ann.at("fields").get_by_role("alert")):
             expect(part).to_contain_text("does not answer", timeout=WAIT_MS)
         expect(ann.at("rows-failure")).to_contain_text("bklog status")
+        assert said_of_health(ann) == []
     ann.at("rows-failure").get_by_role("button", name="Try again").click()
     ann.counts(LINES // 5)
     expect(ann.lines().first).to_be_visible()
@@ -238,11 +239,23 @@ def test_a_store_that_is_down_is_said_where_it_is_missed(ann: Operator, platform
     ann.said.clear()  # the browser's own reports of status 503
 
 
+def said_of_health(ann: Operator) -> list[str]:
+    """On the console of a tab of hers that shows which part is down: what a browser says of a status 503 would be there."""
+    said: list[str] = []
+    tab = ann.context.new_page()
+    tab.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    tab.goto(f"{ann.fleet.url}/operate/health")
+    expect(tab.get_by_test_id("one").filter(has_text=re.compile("^store"))).to_contain_text("down", timeout=WAIT_MS)
+    tab.close()
+    return said
+
+
 def test_a_slow_store_is_waited_for_and_a_search_of_it_is_stopped(ann: Operator, platform: Platform) -> None:
     with platform.slow_store():
         ann.ask("level:warn")
         expect(ann.at("stop")).to_be_visible()
-        ann.at("stop").click()
+        with ann.page.expect_request("**/search/cancel/"):
+            ann.at("stop").click()
         expect(ann.at("stopped")).to_contain_text("Incomplete")
         ann.ask("level:info")
         expect(ann.at("stop")).to_be_visible()
