@@ -11,6 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from bklog.api.afterwards import afterwards
+from bklog.api.answers import json_answer
 from bklog.api.requests import LARGEST_ID, asker, by_method, json_object, whole_number
 from bklog.api.spaces import require_index_set
 from bklog.collect.models import IndexSet
@@ -27,10 +28,10 @@ LONGEST_LINK_DAYS: Final = 3650
 RECORDER: Final = history.Recorder()
 
 
-def recorded(content: Mapping[str, Any], owner: str, index_set: Searchable, raw: Mapping[str, Any]) -> JsonResponse:
+def recorded(content: Mapping[str, Any], owner: str, index_set: Searchable, raw: Mapping[str, Any]) -> HttpResponse:
     """The answer to a search, which the history of who asked it gets."""
     kept_in_history(owner, index_set, raw)
-    return JsonResponse(content)
+    return json_answer(content)
 
 
 def kept_in_history(owner: str, index_set: Searchable, raw: Mapping[str, Any]) -> None:

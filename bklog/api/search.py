@@ -21,6 +21,7 @@ from django.http.response import HttpResponseBase
 from bklog.api.acting import masking_for
 from bklog.api.admission import admitted
 from bklog.api.afterwards import afterwards
+from bklog.api.answers import json_answer
 from bklog.api.middleware import REQUEST_ID, REQUEST_IDS, mark_of_id
 from bklog.api.pacing import paced, the_watch
 from bklog.api.requests import asker, by_method, json_object
@@ -71,7 +72,7 @@ def search_index_set(request: HttpRequest, index_set_id: int) -> HttpResponseBas
         if one.error:  # the others have answered
             SearchFailed(index_set_id, one.error.stable_code, f"{one.collector}: {one.error.message}").emit()
     if asked.cursor:  # a further page of what was asked before
-        return JsonResponse(found.as_dict())
+        return json_answer(found.as_dict())
     return recorded(found.as_dict(), bearer.name, index_set, raw)
 
 

@@ -30,7 +30,7 @@ from bklog.records import Statement
 
 def render(plan: Plan) -> Statement:
     bind = Binder(plan.masking)
-    return Statement(_text(plan, bind), bind.params())
+    return Statement(_text(plan, bind), bind.params(), is_plain=isinstance(plan.output, Count | Page))
 
 
 def _text(plan: Plan, bind: Binder) -> str:  # noqa: PLR0911 - one for each module

@@ -9,10 +9,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL with its values beside it: `{name:Type}` in the text, the value in `params`."""
+    """SQL with its values beside it: `{name:Type}` in the text, the value in `params`.
+
+    `is_plain`: each of its columns is text, a whole number, nothing, or a list of these, which JSON says as well as any format.
+    """
 
     text: str
     params: Mapping[str, Any] = field(default_factory=dict)
+    is_plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def compile_highlight(plan: Plan) -> re.Pattern[str] | None:
         if isinstance(leaf, HasWords | NearWords | Contains | HasPattern) and leaf.target == LOG
         for pattern in _patterns(leaf)
     )
-    return re.compile("|".join(patterns), re.IGNORECASE | re.ASCII) if patterns else None
+    return re.compile("|".join(patterns), re.ASCII) if patterns else None
 
 
 def find_offsets(
@@ -52,32 +52,29 @@ def find_offsets(
 
 
 def _patterns(leaf: HasWords | NearWords | Contains | HasPattern) -> list[str]:
-    """One for each piece to show: words that are only near each other are shown wherever they stand."""
-    if isinstance(leaf, NearWords):
-        return [f"{_word(word)}{_END}" for word in leaf.words]
-    return [_pattern(leaf)]
-
-
-def _pattern(leaf: HasWords | Contains | HasPattern) -> str:
+    """In either case of their letters, for each piece to show: words that are near each other are shown wherever they stand."""
     match leaf:
+        case NearWords(_, words):
+            return [shown for word in words for shown in _word(word, f"{word[1:]}{_END}")]
         case HasWords(_, words):
             between = f"[^{WORD_CHARACTERS}]+"
-            return f"{between.join((_word(words[0]), *words[1:]))}{_END}"
+            return _word(words[0], f"{between.join((words[0][1:], *words[1:]))}{_END}")
         case Contains(_, text):
-            return re.escape(text)
+            return [f"(?i:{re.escape(text)})"]
         case HasPattern(_, (str() as first, *others), True, to_end) if first:
-            return _first(re.escape(first[0])) + _wild((first[1:], *others), to_end=to_end)
+            return _word(first, _wild((first[1:], *others), to_end=to_end))
         case HasPattern(_, pieces, from_start, to_end):
-            return (_START if from_start else "") + _wild(pieces, to_end=to_end)
+            return [f"(?i:{_START if from_start else ''}{_wild(pieces, to_end=to_end)})"]
 
 
-def _word(word: str) -> str:
-    return _first(word[0]) + word[1:]
+def _word(word: str, rest: str) -> list[str]:
+    """From the start of a word; `rest` is what follows its first letter.
 
-
-def _first(letter: str) -> str:
-    """At the start of a word. The letter stands first: `re` skips to it, and looking back at every place took twice as long."""
-    return f"{letter}(?<!{_INSIDE}{letter})"
+    That letter stands first, once in each case: `re` skips to either of them. Looking back at every place took twice as long,
+    and so did two words of which the case was left to `re`.
+    """
+    letters = {word[0].lower(), word[0].upper()} if word[0].isascii() else {word[0]}
+    return [f"{re.escape(letter)}(?<!{_INSIDE}{re.escape(letter)})(?i:{rest})" for letter in sorted(letters)]
 
 
 def _wild(pieces: tuple[str | Wild, ...], *, to_end: bool) -> str:

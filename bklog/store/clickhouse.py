@@ -27,6 +27,7 @@ from bklog.store import migrations, upkeep
 from bklog.store.base import Chunks, Copying, Disk, LineBatch, LogTable, TableUsage
 from bklog.store.copies import Copies, Running
 from bklog.store.intake import Intake, Place
+from bklog.store.kept import CONNECT_SECONDS, KeptConnections
 from bklog.store.precedence import precedence
 from bklog.store.schema import Layout, create_database, create_log_table, drop_table
 from bklog.store.statements import (
@@ -35,7 +36,6 @@ from bklog.store.statements import (
 )
 from bklog.store.stream import chunks, format_name, settings_of
 
-CONNECT_SECONDS: Final = 5
 READ_BYTES: Final = 1 << 20
 DISK_FULL_CODES: Final = {243}  # NOT_ENOUGH_SPACE
 OWN_MEMORY_TEXT: Final = re.compile(r"DB::Exception: Query memory limit exceeded")  # else memory is short for all
@@ -76,6 +76,7 @@ class ClickHouseStore:
         self._lock = threading.Lock()
         self._connected: Client | None = None
         self._pool = get_pool_manager(maxsize=connections, num_pools=2)
+        self._kept = KeptConnections(address, seconds=insert_seconds + 10, most=connections)
         self.place = Place(self._layout, partial(self.select, limits=LOOKUP_LIMITS), self._insert)
         self._intake = Intake(self.place, rejects.place if rejects else self.place)
 
@@ -124,6 +125,8 @@ class ClickHouseStore:
             **({"log_comment": limits.mark} if limits.mark else {}),
         }
         with self._errors(), _own_memory():
+            if statement.is_plain and self._address.is_embedded:
+                return self._kept.select(statement, settings)
             result = self._client.query(statement.text, parameters=dict(statement.params), settings=settings)
         summary = result.summary
         return Rows(

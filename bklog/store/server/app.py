@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bklog.errors import StoreError
 from bklog.store.server.body import Budget, Disconnected, Share
@@ -169,17 +169,24 @@ class Interface:
         return self._engine.selects if statement.kind is Kind.SELECT else self._engine.writes
 
 
-def application(interface: Interface) -> Starlette:
+def application(interface: Interface) -> ASGIApp:
     async def ok(_request: Request) -> PlainTextResponse:
         return PlainTextResponse("Ok.\n")
 
-    return Starlette(
+    paths = Starlette(
         routes=[
             Route("/ping", ok, methods=METHODS),
             Route("/replicas_status", ok, methods=METHODS),
             Route("/", interface, methods=METHODS),
         ]
     )
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        """A statement needs nothing of what stands around paths, which takes a tenth of the time that it spends here."""
+        is_statement = scope["type"] == "http" and scope["path"] == "/" and scope["method"] in METHODS
+        await (interface if is_statement else paths)(scope, receive, send)
+
+    return answer
 
 
 async def _disconnected(receive: Receive) -> None:

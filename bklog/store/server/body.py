@@ -112,10 +112,14 @@ async def receive(request: Request, sql: bytes, *, share: Share, idle_seconds: f
     encoding = request.headers.get("content-encoding", "").strip().lower()
     arriving = _arriving(request, idle_seconds)
     prefix = sql + b"\n" if sql else b""
-    whole = _scan_so_far(prefix) if prefix else None
-    if whole and whole.data and not whole.data.is_values and encoding in ENGINE_DECODES and not prefix[whole.data.data_at :]:
-        return Received(prefix, whole, await _store(b"", arriving, share, compression=encoding))
-    return await _receive_plain(prefix, _decoded(arriving, decoder(encoding)), share)
+    begun = _scan_begun(prefix) if prefix else None
+    if begun is None or begun.data is None:
+        return await _receive_plain(prefix, _decoded(arriving, decoder(encoding)), share)
+    rows = prefix[begun.data.data_at :]
+    if not begun.data.is_values and encoding in ENGINE_DECODES and not rows:
+        return Received(prefix, begun, await _store(b"", arriving, share, compression=encoding))
+    chunks = _decoded(arriving, decoder(encoding))
+    return Received(_sql(prefix, begun.data), begun, await _store(rows, chunks, share, compression="none"))
 
 
 async def _receive_plain(prefix: bytes, chunks: AsyncIterator[bytes], share: Share) -> Received:
@@ -141,7 +145,7 @@ async def _receive_plain(prefix: bytes, chunks: AsyncIterator[bytes], share: Sha
     return Received(_sql(text, found.data), found, rows)
 
 
-def _sql(text: bytearray, data: Data) -> bytes:
+def _sql(text: bytes | bytearray, data: Data) -> bytes:
     return bytes(text[: data.data_at])
 
 
@@ -152,6 +156,15 @@ def _scan_whole(text: bytes) -> Scan:
 @lru_cache(maxsize=REMEMBERED_TEXTS)
 def _scan_remembered(text: bytes) -> Scan:
     return scan(text, complete=True)
+
+
+def _scan_begun(text: bytes) -> Scan | None:
+    return _scan_begun_remembered(text) if len(text) <= REMEMBERED_BYTES else _scan_so_far(text)
+
+
+@lru_cache(maxsize=REMEMBERED_TEXTS)
+def _scan_begun_remembered(text: bytes) -> Scan | None:
+    return _scan_so_far(text)
 
 
 def _scan_so_far(text: bytes) -> Scan | None:

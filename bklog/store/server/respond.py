@@ -14,7 +14,7 @@ import tempfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Protocol
+from typing import IO, Final, Protocol
 
 import lz4.frame
 from starlette.types import Send
@@ -110,36 +110,40 @@ class Answer:
         self._tag = secrets.token_hex(8)
         self._held: list[bytes] = []
         self._held_bytes = 0
-        self._spool = _spool(spool) if spool else None
+        self._spool = spool
+        self._file: IO[bytes] | None = None
 
     async def write(self, piece: bytes) -> None:
         """Raises TimeoutError when the client has not read for long, StoreError when the disk is full."""
-        if self._spool is not None:
-            self._hold(self._spool, piece)
-        elif self.started:
+        if self.started:
             await self._put(await self._encoded(piece))
-        else:
-            self._held.append(piece)
-            self._held_bytes += len(piece)
-            if self._held_bytes >= self._hold_bytes:
-                await self._release(summary={})
+            return
+        self._held.append(piece)
+        self._held_bytes += len(piece)
+        if self._spool is None and self._held_bytes >= self._hold_bytes:
+            await self._release(summary={})
+        elif self._spool is not None and self._held_bytes > SPOOL_MEMORY_BYTES:
+            self._write_held(self._spool)
 
-    def _hold(self, spool: tempfile.SpooledTemporaryFile[bytes], piece: bytes) -> None:
+    def _write_held(self, folder: Path) -> None:
+        held, self._held = self._held, []
         try:
-            spool.write(piece)
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 `close` closes it
+            self._file.writelines(held)
         except OSError as error:
             text = f"the answer cannot be held back for wait_end_of_query: {error.strerror}"
             raise refusal(Code.NOT_ENOUGH_SPACE, text) from error
 
     async def end(self, summary: Mapping[str, int]) -> None:
-        if self._spool is not None:
-            await self._replay(summary)
+        if self._file is not None:
+            await self._replay(self._file, summary)
         elif self.started:
             await self._put(self._encoder.flush() if self._encoder else b"", more=False)
         else:
             body = b"".join(self._held)
             if self._encoder:
-                body = self._encoder.compress(body) + self._encoder.flush()
+                body = await self._encoded(body) + self._encoder.flush()
             await self._start(200, summary, length=len(body))
             await self._put(body, more=False)
 
@@ -159,27 +163,22 @@ class Answer:
         return False
 
     def close(self) -> None:
-        if self._spool is not None:
-            self._spool.close()
+        if self._file is not None:
+            self._file.close()
 
     async def _release(self, summary: Mapping[str, int]) -> None:
         held, self._held = b"".join(self._held), []
         await self._start(200, summary, length=None)
         await self._put(await self._encoded(held))
 
-    async def _replay(self, summary: Mapping[str, int]) -> None:
-        spool, self._spool = self._spool, None
-        if spool is None:
-            return
-        with spool:
-            spool.seek(0)
-            self._held = [spool.read(SPOOL_PIECE_BYTES)]
-            following = spool.read(SPOOL_PIECE_BYTES)
-            if following:
-                await self._release(summary)
-            while following:
+    async def _replay(self, file: IO[bytes], summary: Mapping[str, int]) -> None:
+        self._file = None
+        with file:
+            file.seek(0)
+            self._held = [file.read(SPOOL_PIECE_BYTES)]
+            await self._release(summary)
+            while following := file.read(SPOOL_PIECE_BYTES):
                 await self.write(following)
-                following = spool.read(SPOOL_PIECE_BYTES)
         await self.end(summary)
 
     async def _start(self, status: int, summary: Mapping[str, int], *, length: int | None) -> None:
@@ -202,7 +201,3 @@ class Answer:
 
     async def _encoded(self, piece: bytes) -> bytes:
         return await asyncio.to_thread(self._encoder.compress, piece) if self._encoder else piece
-
-
-def _spool(folder: Path) -> tempfile.SpooledTemporaryFile[bytes]:
-    return tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY_BYTES, dir=str(folder))

@@ -58,6 +58,7 @@ async def _serve(config: ServerConfig, listener: socket.socket) -> bool:
             log_level="critical",  # the application logs its own failures
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_keep_alive=60,
             timeout_graceful_shutdown=2,
             backlog=BACKLOG,

@@ -118,6 +118,9 @@ class Worker:
             call, future = job
             if future.set_running_or_notify_cancel():
                 _settle(future, call)
+                if isinstance(future.exception(), RuntimeError):
+                    # What the engine had written of an answer that failed would stand before the next one.
+                    self.discard()
             del job, call, future
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 import subprocess
 import zlib
 from collections.abc import Callable
@@ -225,6 +226,29 @@ def test_an_answer_that_is_held_back_is_the_same(store_server: StoreServer, sett
 def test_a_limit_of_rows_holds_for_an_answer_that_is_held_back(store_server: StoreServer) -> None:
     reply = store_server.send("SELECT number FROM numbers(100)", max_result_rows=10, wait_end_of_query=1)
     assert (reply.status, reply.code) == (500, 396)
+
+
+@pytest.mark.parametrize("name", ["JSONCompact", "CSVWithNames", "Native"])
+@pytest.mark.parametrize(
+    ("refused", "settings"),
+    [
+        ("SELECT number FROM numbers(5000)", {"max_result_rows": 1000}),
+        ("SELECT toString(number) FROM numbers(2000000)", {"max_result_bytes": 100}),
+    ],
+)
+def test_an_answer_has_nothing_of_one_that_failed_before(
+    store_server: StoreServer, refused: str, settings: dict[str, Any], name: str
+) -> None:
+    alone = store_server.send("SELECT 7 AS seven", default_format=name, wait_end_of_query=1)
+    for _ in range(2):
+        store_server.send(refused, **settings, default_format=name, wait_end_of_query=1)
+        # With other settings a SET would come before it, and take what was left.
+        after = store_server.send("SELECT 7 AS seven", **settings, default_format=name, wait_end_of_query=1)
+        assert without_times(after.body) == without_times(alone.body)
+
+
+def without_times(body: bytes) -> bytes:
+    return re.sub(rb'"elapsed": [0-9.e-]+', b"", body)
 
 
 def test_an_insert_counts_what_it_wrote(store_server: StoreServer, table: str) -> None:
