@@ -7,7 +7,7 @@ import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 const OUT = join(import.meta.dirname, "../bklog/page/dist");
-const FILES = "files"; // apart from the manifest, as all that is in it is served
+const SERVED = "files"; // all that is in it is served, so the manifest is not
 const WORTH_PACKING_BYTES = 1024;
 
 function packed(): Plugin {
@@ -15,12 +15,16 @@ function packed(): Plugin {
     name: "packed",
     apply: "build",
     closeBundle() {
-      for (const name of readdirSync(join(OUT, FILES))) {
+      const folder = join(OUT, SERVED);
+      for (const name of readdirSync(folder)) {
         if (!/\.(js|css|svg)$/.test(name)) continue;
-        const bytes = readFileSync(join(OUT, FILES, name));
+        const bytes = readFileSync(join(folder, name));
         if (bytes.length < WORTH_PACKING_BYTES) continue;
-        writeFileSync(join(OUT, FILES, `${name}.gz`), gzipSync(bytes, { level: 9 }));
-        writeFileSync(join(OUT, FILES, `${name}.br`), brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }));
+        writeFileSync(join(folder, `${name}.gz`), gzipSync(bytes, { level: 9 }));
+        writeFileSync(
+          join(folder, `${name}.br`),
+          brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }),
+        );
       }
     },
   };
@@ -32,7 +36,7 @@ export default defineConfig({
   build: {
     outDir: OUT,
     emptyOutDir: true,
-    assetsDir: FILES,
+    assetsDir: SERVED,
     assetsInlineLimit: 0,
     manifest: true,
     modulePreload: { polyfill: false },
