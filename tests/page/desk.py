@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
@@ -35,6 +35,7 @@ PARTS: Final = (
 )
 WAIT_MS: Final = 30_000
 expect.set_options(timeout=WAIT_MS)  # a machine that has other work to do is no failure of the page
+Theme = Literal["light", "dark"]
 FAR: Final = "far"  # the second store
 PASSWORD: Final = "kept-for-this-test"
 NEEDS_A_BROWSER: Final = (
@@ -105,9 +106,9 @@ class Platform:
 class Operator:
     """One who has signed in, in a browser of their own; what the console and the policy said is in `said`."""
 
-    def __init__(self, browser: Browser, fleet: RunningFleet, *, theme: str = "light", language: str = "en") -> None:
+    def __init__(self, browser: Browser, fleet: RunningFleet, *, theme: Theme = "light", language: str = "en") -> None:
         self.fleet = fleet
-        self.theme: Any = theme
+        self.theme = theme
         self.context: BrowserContext = browser.new_context(
             viewport={"width": 1280, "height": 720}, color_scheme=self.theme, locale=language, accept_downloads=True
         )

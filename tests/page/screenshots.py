@@ -15,11 +15,11 @@ from typing import Final
 from playwright.sync_api import expect, sync_playwright
 
 from bklog.page.paths import DIST
-from tests.page.desk import CHROMIUM, FLAGS, PARTS, Operator, Platform
+from tests.page.desk import CHROMIUM, FLAGS, PARTS, Operator, Platform, Theme
 from tests.running_fleet import ROOT, RunningFleet
 
 FOLDER: Final = ROOT / "screenshots"
-THEMES: Final = ("light", "dark")
+THEMES: Final[tuple[Theme, ...]] = ("light", "dark")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, Locator, Route, expect
 
-from tests.page.desk import LINES, NEEDS_A_BROWSER, PARTS, PASSWORD, Operator, Platform
+from tests.page.desk import LINES, NEEDS_A_BROWSER, PARTS, PASSWORD, Operator, Platform, Theme
 from tests.waiting import wait_until
 
 pytestmark = list(NEEDS_A_BROWSER)
@@ -61,10 +61,9 @@ def confirm(operator: Operator, name: str = "") -> None:
     expect(operator.at("confirm")).to_have_count(0)
 
 
-@pytest.mark.parametrize(
-    ("theme", "language", "title"), [("light", "en", "Operate"), ("dark", "zh-CN", "运维")]
-)  # and `serious` looks at the other theme
-def test_each_page_is_open_to_everybody(browser: Browser, platform: Platform, theme: str, language: str, title: str) -> None:
+@pytest.mark.parametrize(("theme", "language", "title"), [("light", "en", "Operate"), ("dark", "zh-CN", "运维")])
+def test_each_page_is_open_to_everybody(browser: Browser, platform: Platform, theme: Theme, language: str, title: str) -> None:
+    """In each of the four pairs of theme and language: `serious` looks at the other theme too."""
     operator = Operator(browser, platform.fleet, theme=theme, language=language)
     operator.sign_in(name=OPERATOR, password=PASSWORD)
     operator.at("tab-operate").click()
