@@ -58,7 +58,7 @@ TEMPLATES = [
 STATIC_URL = f"/{paths.FILES}"
 STATIC_ROOT: Path | None = files if (files := paths.DIST / "files").is_dir() else None
 DJANGO_VITE = {"default": {"manifest_path": paths.DIST / ".vite" / "manifest.json", "static_url_prefix": "/page/"}}
-WHITENOISE_IMMUTABLE_FILE_TEST = ""
+WHITENOISE_IMMUTABLE_FILE_TEST = ""  # a part of every name
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 ROOT_URLCONF = "bklog.api.urls"
 WSGI_APPLICATION = "bklog.api.wsgi.application"
