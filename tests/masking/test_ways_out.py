@@ -76,6 +76,7 @@ ROUTES = {
     "api/v1/databus/collectors/<int:collector_id>/tokens/": NO_ROWS,
     "api/v1/databus/collectors/<int:collector_id>/ledger/": NO_ROWS,
     "api/v1/storage/": NO_ROWS,
+    "api/v1/health/": NO_ROWS,
     "api/v1/health/history/": NO_ROWS,
     "api/v1/clientlog/tasks/": NO_ROWS,
     "api/v1/clientlog/tasks/<str:task_id>/": NO_ROWS,

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tests.page.desk import HOSTILE, NEEDS_A_BROWSER, PASSWORD, WAIT_MS, Operator, Platform
+from tests.page.desk import FAR, HOSTILE, NEEDS_A_BROWSER, PASSWORD, WAIT_MS, Operator, Platform
 from tests.running_fleet import RunningFleet
 
 pytestmark = list(NEEDS_A_BROWSER)
@@ -253,6 +253,11 @@ def test_a_collector_is_looked_at_and_changed(cara: Operator) -> None:
     expect(cara.at("received")).to_have_text("1")
     cara.at("part-settings").click()
     cara.at("description").fill("过期的日志 <b>")
+    cara.leaves = False
+    cara.at("part-send").click()
+    cara.is_asked("confirm")
+    expect(cara.at("description")).to_have_value("过期的日志 <b>")
+    cara.leaves = True
     cara.at("days").fill("12")
     cara.at("save-settings").click()
     expect(cara.at("saved")).to_be_visible()
@@ -270,6 +275,22 @@ def test_a_collector_is_looked_at_and_changed(cara: Operator) -> None:
     assert cara.serious() == []
     shown = cara.fleet.api("GET", f"/api/v1/databus/collectors/{collector}/")
     assert (shown["description"], shown["retention_days"]) == ("过期的日志 <b>", 12)
+
+
+def test_a_collector_is_moved_to_another_store(cara: Operator) -> None:
+    collector = made(cara.fleet, "z-moved", orders())
+    go(cara, f"/collect/{collector}?part=settings")
+    expect(cara.at("move")).to_be_disabled()
+    cara.at("move-to").select_option(FAR)
+    expect(cara.at("move-about")).to_contain_text("z-moved is copied to the store far with all its rows")
+    assert cara.serious() == []
+    cara.at("move").click()
+    expect(cara.at("run-progress").locator("[aria-current=step]")).to_contain_text("drop_old", timeout=3 * WAIT_MS)
+    expect(cara.at("run")).to_contain_text("collector_move")
+    assert cara.fleet.api("GET", f"/api/v1/databus/collectors/{collector}/")["store"] == FAR
+    assert cara.fleet.count("*", "z-moved") == 5
+    cara.at("part-figures").click()
+    expect(cara.at("first-lines").locator("li")).to_have_count(5)
 
 
 def test_a_collector_goes_when_its_name_is_typed(cara: Operator) -> None:

@@ -20,6 +20,7 @@ export const en = {
   "app.unreachable": "The platform does not answer",
   "app.unreachable.hint": "Is the network there, and the platform up? Try again in a moment.",
   "app.save": "Save",
+  "app.unsaved": "What you changed is not saved. Leave it all the same?",
   "signIn.title": "Sign in",
   "signIn.token": "API token",
   "signIn.about": "A local platform keeps one in $BKLOG_HOME/secrets/api-token; bklog token NAME makes more.",
