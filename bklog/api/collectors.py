@@ -99,6 +99,12 @@ def change_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
     return _replace(request, RECLEAN, collector, changes.of_table(collector))
 
 
+def show_stores(request: HttpRequest, collector_id: int) -> HttpResponse:
+    """Where it stands, and where it may be moved to."""
+    here = selectors.get_collector(collector_id).store
+    return JsonResponse({"store": here, "others": [name for name in settings.STORES if name != here]})
+
+
 def move_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
     given = kept_object(request)
     name = given.get("store")
@@ -187,7 +193,7 @@ def show_ledger(request: HttpRequest, collector_id: int) -> HttpResponse:
 
 collectors = by_method(GET=list_collectors, POST=create_collector)
 collector = by_method(GET=show_collector, PATCH=change_collector, DELETE=delete_collector)
-move = by_method(POST=move_collector)
+move = by_method(GET=show_stores, POST=move_collector)
 onboard = by_method(POST=onboard_collector)
 reactivate = by_method(POST=reactivate_collector)
 tokens = by_method(GET=list_tokens, POST=create_token)

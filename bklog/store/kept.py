@@ -3,7 +3,7 @@
 statement, settings ─▶ one packet ─▶ JSONCompact ─▶ Rows       a refusal ─▶ DatabaseError with the engine's code
                           └─ a kept connection was closed meanwhile ─▶ once more, over a new one
 
-A page is asked for far more often than all else. docs/adr/0013-pages-over-kept-connections.md has what this saves.
+A page is asked for far more often than all else. docs/adr/0012-pages-over-kept-connections.md has what this saves.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ OWN = {  # to these everybody gets who has proven who that is: they tell of nobo
     f"{paths.FILES}<str:name>",
     "healthz/",
     "readiness/",
+    "api/v1/health/",
     "ready",
     "api/v1/openapi.json",
     "api/v1/accounts/session/",

@@ -121,6 +121,7 @@ def test_a_rule_is_changed_by_a_run_and_nothing_else_works_on_the_collector_mean
 
 
 def test_a_collector_is_moved_and_deleted_in_the_other_store(site: Site, shop: Collector, both: RoutedStore) -> None:
+    assert site.ask("GET", f"{shop.pk}/move/").json() == {"store": "main", "others": ["far"]}
     assert site.ask("POST", f"{shop.pk}/move/", {"store": "far"}).status_code == 202
     site.work()
     moved = fresh(shop)

@@ -77,6 +77,7 @@ ROUTES = {
     "api/v1/databus/collectors/<int:collector_id>/tokens/<int:ingest_token_id>/": NO_ROWS,
     "api/v1/databus/collectors/<int:collector_id>/ledger/": NO_ROWS,
     "api/v1/storage/": NO_ROWS,
+    "api/v1/health/": NO_ROWS,
     "api/v1/health/history/": NO_ROWS,
     "api/v1/clientlog/tasks/": NO_ROWS,
     "api/v1/clientlog/tasks/<str:task_id>/": NO_ROWS,

@@ -7,16 +7,23 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.page.desk import CHROMIUM, FLAGS, WAIT_MS, Operator, Platform
+from tests.page.desk import CHROMIUM, FAR, FLAGS, WAIT_MS, Operator, Platform
 from tests.running_fleet import RunningFleet
+from tests.store.conftest import end, start
 
 expect.set_options(timeout=WAIT_MS)  # the machine is shared: what is waited for is waited for
 
 
 @pytest.fixture(scope="package")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    with RunningFleet(tmp_path_factory.mktemp("page"), BKLOG_PROFILE="small") as fleet:
-        yield Platform(fleet)
+    """With a second store, to which collectors can be moved."""
+    far = start(tmp_path_factory.mktemp("far") / "data")
+    stores = f"{FAR}=clickhouse://127.0.0.1:{far.port}/bklog"
+    try:
+        with RunningFleet(tmp_path_factory.mktemp("page"), BKLOG_PROFILE="small", BKLOG_STORES=stores) as fleet:
+            yield Platform(fleet)
+    finally:
+        end(far)
 
 
 @pytest.fixture(scope="package")

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tests.page.desk import HOSTILE, NEEDS_A_BROWSER, PASSWORD, WAIT_MS, Operator, Platform
+from tests.page.desk import FAR, HOSTILE, NEEDS_A_BROWSER, PASSWORD, WAIT_MS, Operator, Platform
 from tests.running_fleet import RunningFleet
 from tests.waiting import wait_until
 
@@ -252,6 +252,11 @@ def test_a_collector_is_looked_at_and_changed(cara: Operator) -> None:
     expect(cara.at("received")).to_have_text("1")
     cara.at("part-settings").click()
     cara.at("description").fill("过期的日志 <b>")
+    cara.leaves = False
+    cara.at("part-send").click()
+    cara.is_asked("confirm")
+    expect(cara.at("description")).to_have_value("过期的日志 <b>")
+    cara.leaves = True
     cara.at("days").fill("12")
     cara.at("save-settings").click()
     expect(cara.at("saved")).to_be_visible()
@@ -287,21 +292,32 @@ def test_another_token_is_made_used_and_revoked(cara: Operator) -> None:
     mine.get_by_test_id("revoke-token").click()
     expect(cara.at("confirm")).to_contain_text("refused within 3 seconds")
     expect(cara.at("confirm")).not_to_contain_text("the last one")
-    assert cara.serious() == []
     cara.at("confirm-go").click()
     expect(mine).to_contain_text("by admin")
     expect(cara.at("token-shown")).to_have_count(0)
-
-    def is_refused() -> bool:
-        headers = {"Authorization": f"Bearer {secret}"}
-        return cara.fleet.post("/ingest/v1/lines", b"late", headers)[0] == 401
-
-    wait_until(is_refused)
+    bearer = {"Authorization": f"Bearer {secret}"}
+    wait_until(lambda: cara.fleet.post("/ingest/v1/lines", b"late", bearer)[0] == 401)
     cara.at("revoke-token").click()
     expect(cara.at("confirm")).to_contain_text("nobody can send to z-shared")
     cara.at("confirm-go").click()
     expect(cara.at("no-token")).to_be_visible()
     assert cara.serious() == []
+
+
+def test_a_collector_is_moved_to_another_store(cara: Operator) -> None:
+    collector = made(cara.fleet, "z-moved", orders())
+    go(cara, f"/collect/{collector}?part=settings")
+    expect(cara.at("move")).to_be_disabled()
+    cara.at("move-to").select_option(FAR)
+    expect(cara.at("move-about")).to_contain_text("z-moved is copied to the store far with all its rows")
+    assert cara.serious() == []
+    cara.at("move").click()
+    expect(cara.at("run-progress").locator("[aria-current=step]")).to_contain_text("drop_old", timeout=3 * WAIT_MS)
+    expect(cara.at("run")).to_contain_text("collector_move")
+    assert cara.fleet.api("GET", f"/api/v1/databus/collectors/{collector}/")["store"] == FAR
+    assert cara.fleet.count("*", "z-moved") == 5
+    cara.at("part-figures").click()
+    expect(cara.at("first-lines").locator("li")).to_have_count(5)
 
 
 def test_a_collector_goes_when_its_name_is_typed(cara: Operator) -> None:

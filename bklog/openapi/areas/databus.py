@@ -132,6 +132,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "lines_per_second": described(NUMBER, "received in the last five minutes"),
         }
     ),
+    "CollectorStores": record({"store": TEXT, "others": listing(TEXT)}),
     "PreviewedLine": record(
         {
             "time": MOMENT,
@@ -266,6 +267,14 @@ AREA = Area(
             "collector_deleting",
             query=[Parameter("drain", choice(["true", "false"]), "true: by a run that first lets senders know")],
             examples=[Example("With notice", query={"drain": "true"}, status=202)],
+        ),
+        _one(
+            "GET",
+            "move/",
+            "show_stores",
+            "The store of one, and those that it can be moved to",
+            {200: Answer("Names of the settings", ref("CollectorStores"))},
+            examples=[Example("Where nothing but the main one is", shown={"store": "main", "others": []})],
         ),
         _one(
             "POST",

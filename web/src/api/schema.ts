@@ -433,7 +433,8 @@ export interface paths {
             };
             cookie?: never;
         };
-        get?: never;
+        /** The store of one, and those that it can be moved to */
+        get: operations["show_stores"];
         put?: never;
         /** Move one with its rows to another store */
         post: operations["move_collector"];
@@ -782,6 +783,23 @@ export interface paths {
         };
         /** What collectors take, and the day on which the disk is full */
         get: operations["storage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/health/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every part of the platform, for a page */
+        get: operations["health_parts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2321,6 +2339,10 @@ export interface components {
             last_request: string | null;
             /** @description received in the last five minutes */
             lines_per_second: number;
+        };
+        CollectorStores: {
+            store: string;
+            others: string[];
         };
         PreviewedLine: {
             /** Format: date-time */
@@ -6746,6 +6768,100 @@ export interface operations {
             };
         };
     };
+    show_stores: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 1 */
+                collector_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Names of the settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectorStores"];
+                };
+            };
+            /** @description no_collector */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "no_collector";
+                        };
+                    };
+                };
+            };
+            /** @description session_ended, token_missing, token_wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "session_ended" | "token_missing" | "token_wrong";
+                        };
+                    };
+                };
+            };
+            /** @description csrf, role_missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "csrf" | "role_missing";
+                        };
+                    };
+                };
+            };
+            /** @description no_collector, no_path */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "no_collector" | "no_path";
+                        };
+                    };
+                };
+            };
+            /** @description database_busy, database_down, unavailable */
+            503: {
+                headers: {
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "database_busy" | "database_down" | "unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
     move_collector: {
         parameters: {
             query?: never;
@@ -9127,6 +9243,26 @@ export interface operations {
                             code?: "database_busy" | "database_down" | "disk_full" | "store_down" | "unavailable" | "unknown_store";
                         };
                     };
+                };
+            };
+        };
+    };
+    health_parts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whether all are well, and each */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
                 };
             };
         };

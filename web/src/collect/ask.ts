@@ -8,6 +8,7 @@ export type Rule = Schemas["CleanRule"];
 export type Ledger = Schemas["Ledger"];
 export type CollectorLedger = Schemas["CollectorLedger"];
 export type Previewed = Schemas["PreviewedLine"];
+export type Stores = Schemas["CollectorStores"];
 export type Run = Schemas["PipelineRun"];
 export type RunWithSteps = Schemas["PipelineRunWithSteps"];
 
@@ -48,6 +49,14 @@ export function onboard(wanted: Schemas["OnboardRequest"]): Promise<Run> {
 export async function change(id: number, wanted: Schemas["CollectorChange"]): Promise<Run | null> {
   const answer = await call<Collector | Run>("PATCH", `${COLLECTORS}${id}/`, wanted);
   return "pipeline" in answer ? answer : null;
+}
+
+export function stores(id: number, options: Options): Promise<Stores> {
+  return call("GET", `${COLLECTORS}${id}/move/`, undefined, options);
+}
+
+export function move(id: number, store: string): Promise<Run> {
+  return call("POST", `${COLLECTORS}${id}/move/`, { store });
 }
 
 export function remove(id: number): Promise<Run> {

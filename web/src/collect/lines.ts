@@ -1,13 +1,13 @@
 // Lines of an index set as they come: what stands there already, then the live tail; the newest first, each once.
 import { computed, shallowRef } from "vue";
-import { region } from "../api/region";
+import { searching } from "../api/region";
 import { createTail } from "../search/follow";
 import type { Row } from "../search/rows";
 import * as ask from "./ask";
 import { MOST_LINES, newestFirst } from "./newest";
 
 export function createLines() {
-  const before = region<Row[]>();
+  const before = searching<Row[]>();
   const tail = createTail();
   const set = shallowRef(0);
 

@@ -200,6 +200,10 @@ export const collectEn = {
   "collect.store": "Store",
   "collect.deleting": "It is being deleted, and refuses lines.",
   "collect.takeBack": "Take lines again",
+  "collect.move": "Move to another store",
+  "collect.move.to": "It stands in the store {store}. Move it to",
+  "collect.move.about":
+    "{name} is copied to the store {store} with all its rows, while lines go on coming in and searches go on finding the old ones. For a second or so senders are told to send again, then the copy is in force and the old rows are dropped. Until then they are on the disks twice. A run does it: it can be followed, and cancelled until the copy is in force.",
   "collect.delete.about":
     "Senders are refused, what is under way ends, then the table goes with all its rows, its tokens and the index set that would be empty. Rows cannot be had back.",
   "collect.delete.type": "Type {name} to confirm",

@@ -196,6 +196,10 @@ export const collectZh: Record<keyof typeof collectEn, string> = {
   "collect.store": "存储",
   "collect.deleting": "正在删除，不再接收日志。",
   "collect.takeBack": "恢复接收日志",
+  "collect.move": "迁移到其他存储",
+  "collect.move.to": "当前位于存储 {store}，迁移到",
+  "collect.move.about":
+    "将把 {name} 及其全部日志复制到存储 {store}，期间日志照常写入，检索仍返回旧数据。随后约一秒内发送端会被要求重发，之后新副本生效，旧数据被删除；在此之前数据占用双份磁盘。由任务流程执行，可跟踪进度，生效前可取消。",
   "collect.delete.about": "先拒绝发送端，等进行中的写入结束，再删除表及其全部日志、令牌，以及因此变空的索引集。日志无法恢复。",
   "collect.delete.type": "输入 {name} 以确认",
   "collect.delete.go": "删除 {name} 及其日志",

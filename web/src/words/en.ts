@@ -22,6 +22,7 @@ export const en = {
   "app.save": "Save",
   "app.leaveIt": "Leave it",
   "app.typeName": "To go on, type {name}",
+  "app.unsaved": "What you changed is not saved. Leave it all the same?",
   "signIn.title": "Sign in",
   "signIn.token": "API token",
   "signIn.about": "A local platform keeps one in $BKLOG_HOME/secrets/api-token; bklog token NAME makes more.",

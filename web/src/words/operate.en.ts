@@ -75,7 +75,7 @@ export const en = {
   "health.historyNone": "Nothing did, in what was checked.",
   "health.since": "From",
   "health.until": "Until",
-  "storage.about": "What collectors take in the stores, and what the disks have left.",
+  "storage.about": "What collectors take in the stores and received within 24 hours, and what the disks have left.",
   "storage.full": "At this growth the disk is full on {day}.",
   "storage.never": "At this growth and retention the disk does not become full. All logs together will take up to {size}.",
   "storage.unknown": "The day on which the disk is full can be foreseen once there are samples of six hours.",

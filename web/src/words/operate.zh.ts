@@ -76,7 +76,7 @@ export const zh: Record<keyof typeof en, string> = {
   "health.historyNone": "检查期间没有异常。",
   "health.since": "开始",
   "health.until": "结束",
-  "storage.about": "各采集项占用的存储，以及磁盘剩余空间。",
+  "storage.about": "各采集项占用的存储和 24 小时内的收支，以及磁盘剩余空间。",
   "storage.full": "按目前的增长，磁盘将在 {day} 写满。",
   "storage.never": "按目前的增长和保留时间，磁盘不会写满。全部日志最多占用 {size}。",
   "storage.unknown": "有六小时的采样后才能预测磁盘写满的日期。",

@@ -23,6 +23,7 @@ export const zh: Record<Key, string> = {
   "app.save": "保存",
   "app.leaveIt": "不做",
   "app.typeName": "继续请输入 {name}",
+  "app.unsaved": "修改尚未保存，仍要离开吗？",
   "signIn.title": "登录",
   "signIn.token": "API 令牌",
   "signIn.about": "本机平台的令牌在 $BKLOG_HOME/secrets/api-token；用 bklog token 名称 可新建。",
