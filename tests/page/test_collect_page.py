@@ -295,8 +295,7 @@ def test_another_token_is_made_used_and_revoked(cara: Operator) -> None:
     cara.at("confirm-go").click()
     expect(mine).to_contain_text("by admin")
     expect(cara.at("token-shown")).to_have_count(0)
-    bearer = {"Authorization": f"Bearer {secret}"}
-    wait_until(lambda: cara.fleet.post("/ingest/v1/lines", b"late", bearer)[0] == 401)
+    wait_until(lambda: cara.fleet.post("/ingest/v1/lines", b"late", {"Authorization": f"Bearer {secret}"})[0] == 401)
     cara.at("revoke-token").click()
     expect(cara.at("confirm")).to_contain_text("nobody can send to z-shared")
     cara.at("confirm-go").click()
