@@ -280,7 +280,6 @@ def test_another_token_is_made_used_and_revoked(cara: Operator) -> None:
     collector = made(cara.fleet, "z-shared", orders()[:1])
     go(cara, f"/collect/{collector}?part=send")
     tokens = cara.at("tokens").get_by_test_id("token")
-    expect(tokens).to_have_count(1)
     cara.at("token-purpose").fill("网关 <b>")
     cara.at("make-named-token").click()
     expect(tokens).to_have_count(2)
