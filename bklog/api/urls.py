@@ -60,6 +60,7 @@ urlpatterns = [
     path("api/v1/databus/collectors/<int:collector_id>/move/", collectors.move),
     path("api/v1/databus/collectors/<int:collector_id>/reactivate/", collectors.reactivate),
     path("api/v1/databus/collectors/<int:collector_id>/tokens/", collectors.tokens),
+    path("api/v1/databus/collectors/<int:collector_id>/tokens/<int:ingest_token_id>/", collectors.token),
     path("api/v1/databus/collectors/<int:collector_id>/ledger/", collectors.ledger),
     path("api/v1/storage/", storage.storage),
     path("api/v1/health/", health.parts),

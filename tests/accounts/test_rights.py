@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import get_resolver
 
-from bklog.accounts.actions import replace_api_token
+from bklog.accounts.tokens import replace_api_token
 from bklog.accounts.users import create_user
 from bklog.api.authorise import require
 from bklog.api.requests import METHODS
@@ -131,6 +131,10 @@ def test_tokens_may_do_what_they_could(places: dict[str, Any]) -> None:
         (Role.VIEWER, "GET", "databus/collectors/{bank_collector}/", False),
         (Role.VIEWER, "POST", "databus/collectors/{shop_collector}/tokens/", False),
         (Role.EDITOR, "POST", "databus/collectors/{shop_collector}/tokens/", True),
+        (Role.VIEWER, "GET", "databus/collectors/{shop_collector}/tokens/", False),
+        (Role.EDITOR, "GET", "databus/collectors/{shop_collector}/tokens/", True),
+        (Role.VIEWER, "DELETE", "databus/collectors/{shop_collector}/tokens/1/", False),
+        (Role.ADMIN, "DELETE", "databus/collectors/{bank_collector}/tokens/1/", False),
         (Role.ADMIN, "POST", "databus/collectors/{bank_collector}/tokens/", False),
         (Role.VIEWER, "POST", "databus/etl_preview/", False),
         (Role.ADMIN, "GET", "fleet/settings/", False),

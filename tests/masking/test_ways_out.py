@@ -74,6 +74,7 @@ ROUTES = {
     "api/v1/databus/collectors/<int:collector_id>/move/": NO_ROWS,
     "api/v1/databus/collectors/<int:collector_id>/reactivate/": NO_ROWS,
     "api/v1/databus/collectors/<int:collector_id>/tokens/": NO_ROWS,
+    "api/v1/databus/collectors/<int:collector_id>/tokens/<int:ingest_token_id>/": NO_ROWS,
     "api/v1/databus/collectors/<int:collector_id>/ledger/": NO_ROWS,
     "api/v1/storage/": NO_ROWS,
     "api/v1/health/": NO_ROWS,

@@ -36,7 +36,5 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def ann(browser: Browser, platform: Platform) -> Iterator[Operator]:
-    operator = Operator(browser, platform.fleet)
-    operator.sign_in()
-    yield operator
-    operator.context.close()
+    with Operator.signed_in(browser, platform) as operator:
+        yield operator

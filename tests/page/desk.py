@@ -136,6 +136,17 @@ class Operator:
         """So far, or soon: it is heard of while something is asked of the page."""
         wait_until(lambda: self.page.evaluate("true") and self.asked == list(kinds))
 
+    @classmethod
+    @contextmanager
+    def signed_in(cls, browser: Browser, platform: Platform, name: str = "admin", password: str = "") -> Iterator[Operator]:
+        """Until the end of the block, in a browser of their own."""
+        operator = cls(browser, platform.fleet)
+        operator.sign_in(name=name, password=password)
+        try:
+            yield operator
+        finally:
+            operator.context.close()
+
     def at(self, name: str) -> Any:
         return self.page.get_by_test_id(name)
 

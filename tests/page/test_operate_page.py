@@ -27,11 +27,9 @@ def _employed(platform: Platform) -> None:
 
 @pytest.fixture(scope="module")
 def at_desk(browser: Browser, platform: Platform) -> Iterator[Operator]:
-    operator = Operator(browser, platform.fleet)
-    operator.sign_in(name=OPERATOR, password=PASSWORD)
-    operator.at("tab-operate").click()
-    yield operator
-    operator.context.close()
+    with Operator.signed_in(browser, platform, OPERATOR, PASSWORD) as operator:
+        operator.at("tab-operate").click()
+        yield operator
 
 
 @pytest.fixture

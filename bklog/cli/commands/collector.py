@@ -1,21 +1,21 @@
-"""bklog collector list | onboard | change | move | delete | reactivate"""
+"""bklog collector list | onboard | change | move | delete | reactivate | token"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Any
 
 import click
 
 from bklog.cli.client import api
+from bklog.cli.collectors import COLLECTORS, find_collector
 from bklog.cli.completion import collectors
+from bklog.cli.ingest_tokens import token
 from bklog.cli.runs import exit_code_of, report_run, wait_for_end
 from bklog.cli.written import print_json, print_lines
-from bklog.errors import BadRequest, NotFound
+from bklog.errors import BadRequest
 
-COLLECTORS: Final = "/api/v1/databus/collectors/"
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 wait_option = click.option("--wait", type=click.FloatRange(min=0), default=0.0, help="Seconds to wait for the run's end.")
 
@@ -23,6 +23,9 @@ wait_option = click.option("--wait", type=click.FloatRange(min=0), default=0.0, 
 @click.group()
 def collector() -> None:
     """Collectors: what is taken in, cleaned and kept under one name."""
+
+
+collector.add_command(token)
 
 
 @collector.command("list")
@@ -77,7 +80,7 @@ def change(ctx: click.Context, /, *, name: str, clean_rule: str | None, wait: fl
     days = about.pop("days")
     given = {**about, "retention_days": days, "clean_rule": _json(clean_rule) if clean_rule else None}
     body = {key: value for key, value in given.items() if value is not None}
-    answer = api("PATCH", f"{COLLECTORS}{_find(name)['id']}/", json=body)
+    answer = api("PATCH", f"{COLLECTORS}{find_collector(name)['id']}/", json=body)
     if "pipeline" not in answer:
         print_json(answer) if as_json else print_lines([f"{name} is changed"])
         return
@@ -92,7 +95,7 @@ def change(ctx: click.Context, /, *, name: str, clean_rule: str | None, wait: fl
 @click.pass_context
 def move(ctx: click.Context, *, name: str, store: str, wait: float, as_json: bool) -> None:
     """Move a collector with its rows to another store of BKLOG_STORES; lines go on coming in."""
-    run = api("POST", f"{COLLECTORS}{_find(name)['id']}/move/", json={"store": store})
+    run = api("POST", f"{COLLECTORS}{find_collector(name)['id']}/move/", json={"store": store})
     _print(ctx, wait_for_end(_shown(run), wait), as_json=as_json)
 
 
@@ -104,7 +107,7 @@ def move(ctx: click.Context, *, name: str, store: str, wait: float, as_json: boo
 @click.pass_context
 def delete(ctx: click.Context, *, name: str, wait: float, as_json: bool) -> None:
     """Refuse new lines, let what is under way end, then delete a collector with its rows."""
-    run = api("DELETE", f"{COLLECTORS}{_find(name)['id']}/?drain=true")
+    run = api("DELETE", f"{COLLECTORS}{find_collector(name)['id']}/?drain=true")
     _print(ctx, wait_for_end(_shown(run), wait), as_json=as_json)
 
 
@@ -112,7 +115,7 @@ def delete(ctx: click.Context, *, name: str, wait: float, as_json: bool) -> None
 @click.argument("name", shell_complete=collectors)
 def reactivate(*, name: str) -> None:
     """Let a collector take lines again whose deletion failed or was cancelled."""
-    found = api("POST", f"{COLLECTORS}{_find(name)['id']}/reactivate/")
+    found = api("POST", f"{COLLECTORS}{find_collector(name)['id']}/reactivate/")
     print_lines([f"{found['name']} takes lines"])
 
 
@@ -122,13 +125,6 @@ def _json(text: str) -> Any:
     except ValueError as error:
         hint = 'for example --clean-rule \'{"kind": "json", "time_field": "ts"}\''
         raise BadRequest(f"--clean-rule is no JSON: {error}", hint=hint, code="no_json") from error
-
-
-def _find(name: str) -> dict[str, Any]:
-    items: list[dict[str, Any]] = api("GET", f"{COLLECTORS}?name={quote(name, safe='')}")["items"]
-    for item in items:
-        return item
-    raise NotFound(f"there is no collector {name!r}", hint="`bklog collector list` shows them", code="no_collector")
 
 
 def _shown(run: Mapping[str, Any]) -> dict[str, Any]:

@@ -474,11 +474,37 @@ export interface paths {
             };
             cookie?: never;
         };
-        get?: never;
+        /** Its ingest tokens, without their secrets */
+        get: operations["list_ingest_tokens"];
         put?: never;
         /** Another ingest token */
         post: operations["create_ingest_token"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/databus/collectors/{collector_id}/tokens/{ingest_token_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 1 */
+                collector_id: number;
+                /** @example 1 */
+                ingest_token_id: number;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an ingest token
+         * @description Up to fifteen where the database answers slowly; while it is away, ingest goes on with what it knew.
+         */
+        delete: operations["revoke_ingest_token"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2147,6 +2173,8 @@ export interface components {
             space?: string;
             /** @enum {string} */
             scenario?: "row" | "custom";
+            /** @description about its first ingest token */
+            token?: components["schemas"]["IngestTokenRequest"];
         };
         CollectorChange: {
             description?: string;
@@ -2181,6 +2209,60 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             index_set_id: number | null;
+        };
+        IngestToken: {
+            id: number;
+            /** @description what it is for */
+            name: string;
+            /** @description the machine in whose `secrets/tokens/` it lies */
+            kept_on: string;
+            /** @description its first characters; empty of tokens that were made before these were kept */
+            beginning: string;
+            made_by: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description to ten minutes: it may have been used since
+             */
+            last_used_at: string | null;
+            /**
+             * Format: date-time
+             * @description refused since; the latest 20 of a collector are kept
+             */
+            revoked_at: string | null;
+            revoked_by: string;
+        };
+        IngestTokenRequest: {
+            /** @description what it is for */
+            name?: string | null;
+            /** @description the machine in whose `secrets/tokens/` it lies */
+            kept_on?: string | null;
+        };
+        NewIngestToken: {
+            id: number;
+            /** @description what it is for */
+            name: string;
+            /** @description the machine in whose `secrets/tokens/` it lies */
+            kept_on: string;
+            /** @description its first characters; empty of tokens that were made before these were kept */
+            beginning: string;
+            made_by: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description to ten minutes: it may have been used since
+             */
+            last_used_at: string | null;
+            /**
+             * Format: date-time
+             * @description refused since; the latest 20 of a collector are kept
+             */
+            revoked_at: string | null;
+            revoked_by: string;
+            /** @description the secret, which is shown this once */
+            ingest_token: string;
         };
         NewCollector: {
             id: number;
@@ -5815,7 +5897,7 @@ export interface operations {
                     "application/json": components["schemas"]["NewCollector"];
                 };
             };
-            /** @description clean_rule, collector, no_json, nul */
+            /** @description clean_rule, collector, ingest_token, no_json, nul */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5824,7 +5906,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"] & {
                         error?: {
                             /** @enum {unknown} */
-                            code?: "clean_rule" | "collector" | "no_json" | "nul";
+                            code?: "clean_rule" | "collector" | "ingest_token" | "no_json" | "nul";
                         };
                     };
                 };
@@ -7045,7 +7127,7 @@ export interface operations {
             };
         };
     };
-    create_ingest_token: {
+    list_ingest_tokens: {
         parameters: {
             query?: never;
             header?: never;
@@ -7057,18 +7139,18 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The token, shown this once */
-            201: {
+            /** @description Valid ones first, of both the newest first */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
-                        ingest_token: string;
+                        items: components["schemas"]["IngestToken"][];
                     };
                 };
             };
-            /** @description collector, no_collector */
+            /** @description no_collector */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7077,7 +7159,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"] & {
                         error?: {
                             /** @enum {unknown} */
-                            code?: "collector" | "no_collector";
+                            code?: "no_collector";
                         };
                     };
                 };
@@ -7124,7 +7206,105 @@ export interface operations {
                     };
                 };
             };
-            /** @description collector_deleting */
+            /** @description database_busy, database_down, unavailable */
+            503: {
+                headers: {
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "database_busy" | "database_down" | "unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    create_ingest_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 1 */
+                collector_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["IngestTokenRequest"];
+            };
+        };
+        responses: {
+            /** @description The token, shown this once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewIngestToken"];
+                };
+            };
+            /** @description collector, ingest_token, no_collector, no_json, nul */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "collector" | "ingest_token" | "no_collector" | "no_json" | "nul";
+                        };
+                    };
+                };
+            };
+            /** @description session_ended, token_missing, token_wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "session_ended" | "token_missing" | "token_wrong";
+                        };
+                    };
+                };
+            };
+            /** @description csrf, role_missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "csrf" | "role_missing";
+                        };
+                    };
+                };
+            };
+            /** @description no_collector, no_path */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "no_collector" | "no_path";
+                        };
+                    };
+                };
+            };
+            /** @description collector_deleting, too_many_tokens */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7133,7 +7313,115 @@ export interface operations {
                     "application/json": components["schemas"]["Error"] & {
                         error?: {
                             /** @enum {unknown} */
-                            code?: "collector_deleting";
+                            code?: "collector_deleting" | "too_many_tokens";
+                        };
+                    };
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "body_too_large";
+                        };
+                    };
+                };
+            };
+            /** @description database_busy, database_down, unavailable */
+            503: {
+                headers: {
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "database_busy" | "database_down" | "unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    revoke_ingest_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 1 */
+                collector_id: number;
+                /** @example 1 */
+                ingest_token_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused within three seconds; the last one of a collector too */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description no_collector */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "no_collector";
+                        };
+                    };
+                };
+            };
+            /** @description session_ended, token_missing, token_wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "session_ended" | "token_missing" | "token_wrong";
+                        };
+                    };
+                };
+            };
+            /** @description csrf, role_missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "csrf" | "role_missing";
+                        };
+                    };
+                };
+            };
+            /** @description no_collector, no_path, no_token */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "no_collector" | "no_path" | "no_token";
                         };
                     };
                 };

@@ -17,7 +17,10 @@ export function createLines() {
   function begin(indexSet: number, days: number): void {
     set.value = indexSet;
     void tail.begin(indexSet, "*");
+    look(indexSet, days);
+  }
+  function look(indexSet: number, days: number): void {
     void before.run((options) => ask.newest(indexSet, days, MOST_LINES, options));
   }
-  return { rows, before, tail, begin };
+  return { rows, before, tail, begin, look };
 }

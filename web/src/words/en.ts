@@ -20,6 +20,8 @@ export const en = {
   "app.unreachable": "The platform does not answer",
   "app.unreachable.hint": "Is the network there, and the platform up? Try again in a moment.",
   "app.save": "Save",
+  "app.leaveIt": "Leave it",
+  "app.typeName": "To go on, type {name}",
   "app.unsaved": "What you changed is not saved. Leave it all the same?",
   "signIn.title": "Sign in",
   "signIn.token": "API token",

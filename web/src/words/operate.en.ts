@@ -29,8 +29,6 @@ export const en = {
   showMore: "Show {count} more",
   loadMore: "Older ones",
   sortBy: "Sort by {name}",
-  cancel: "Leave it",
-  typeName: "To go on, type {name}",
   name: "Name",
   state: "State",
   all: "all",

@@ -30,8 +30,6 @@ export const zh: Record<keyof typeof en, string> = {
   showMore: "再显示 {count} 条",
   loadMore: "更早的",
   sortBy: "按{name}排序",
-  cancel: "不做",
-  typeName: "继续请输入 {name}",
   name: "名称",
   state: "状态",
   all: "全部",

@@ -21,6 +21,8 @@ export const zh: Record<Key, string> = {
   "app.unreachable": "平台没有响应",
   "app.unreachable.hint": "请检查网络和平台是否正常，稍后重试。",
   "app.save": "保存",
+  "app.leaveIt": "不做",
+  "app.typeName": "继续请输入 {name}",
   "app.unsaved": "修改尚未保存，仍要离开吗？",
   "signIn.title": "登录",
   "signIn.token": "API 令牌",
