@@ -6,6 +6,7 @@
 from pathlib import Path
 from typing import Any
 
+from bklog.page import paths
 from bklog.telemetry import logs
 from config.address import ingest_url
 from config.bucket import bucket_address
@@ -40,11 +41,25 @@ MIDDLEWARE = [
     "bklog.api.elastic_door.open_door",
     "bklog.api.original_door.open_door",
     "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.common.CommonMiddleware",
     "bklog.api.middleware.AnswerFailures",
     "bklog.api.middleware.authenticate",
     "bklog.api.authorise.Authorise",
 ]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [paths.DIST.parent],
+        "OPTIONS": {"libraries": {"vite": "django_vite.templatetags.django_vite"}},
+    }
+]
+# The built page. Names of its files carry a digest: each may be kept for ever.
+STATIC_URL = f"/{paths.FILES}"
+STATIC_ROOT: Path | None = files if (files := paths.DIST / "files").is_dir() else None
+DJANGO_VITE = {"default": {"manifest_path": paths.DIST / ".vite" / "manifest.json", "static_url_prefix": "/page/"}}
+WHITENOISE_IMMUTABLE_FILE_TEST = ""  # a part of every name
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 ROOT_URLCONF = "bklog.api.urls"
 WSGI_APPLICATION = "bklog.api.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -1,4 +1,4 @@
-// src/ ─▶ ../bklog/page/dist: names with digests, a manifest that Django reads, and each file packed beside it.
+// src/ ─▶ ../bklog/page/dist: names with digests, a manifest that django-vite reads, and each file packed beside it.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
@@ -7,6 +7,7 @@ import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 const OUT = join(import.meta.dirname, "../bklog/page/dist");
+const SERVED = "files"; // all that is in it is served, so the manifest is not
 const WORTH_PACKING_BYTES = 1024;
 
 function packed(): Plugin {
@@ -14,12 +15,16 @@ function packed(): Plugin {
     name: "packed",
     apply: "build",
     closeBundle() {
-      for (const name of readdirSync(OUT)) {
+      const folder = join(OUT, SERVED);
+      for (const name of readdirSync(folder)) {
         if (!/\.(js|css|svg)$/.test(name)) continue;
-        const bytes = readFileSync(join(OUT, name));
+        const bytes = readFileSync(join(folder, name));
         if (bytes.length < WORTH_PACKING_BYTES) continue;
-        writeFileSync(join(OUT, `${name}.gz`), gzipSync(bytes, { level: 9 }));
-        writeFileSync(join(OUT, `${name}.br`), brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }));
+        writeFileSync(join(folder, `${name}.gz`), gzipSync(bytes, { level: 9 }));
+        writeFileSync(
+          join(folder, `${name}.br`),
+          brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }),
+        );
       }
     },
   };
@@ -31,7 +36,7 @@ export default defineConfig({
   build: {
     outDir: OUT,
     emptyOutDir: true,
-    assetsDir: "",
+    assetsDir: SERVED,
     assetsInlineLimit: 0,
     manifest: true,
     modulePreload: { polyfill: false },

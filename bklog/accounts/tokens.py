@@ -1,4 +1,7 @@
-"""API tokens as people manage them: made with a secret that is shown once, listed, revoked."""
+"""API tokens: made with a secret that is shown once, replaced, granted permissions, listed, revoked.
+
+Whose the token is that came with a request: bklog/accounts/selectors.py.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +27,27 @@ def create_token(name: object, permissions: Iterable[Permission]) -> tuple[ApiTo
     secret = new_token(PREFIX)
     try:
         with transaction.atomic():
-            made = ApiToken.objects.create(name=name, hash=token_hash(secret), permissions=sorted(set(permissions)))
+            made = ApiToken.objects.create(name=name, **_kept(secret, permissions))
     except IntegrityError as error:
         hint = "revoke it first, or choose another name"
         raise Conflict(f"there is a token {name!r} already", hint=hint, code="token_exists") from error
     return made, secret
+
+
+def replace_api_token(name: str, permissions: Iterable[Permission] = ()) -> str:
+    """Makes a token under this name; one that was there before stops working. Returns the secret, which is not kept."""
+    secret = new_token(PREFIX)
+    ApiToken.objects.update_or_create(name=name, defaults=_kept(secret, permissions))
+    return secret
+
+
+def _kept(secret: str, permissions: Iterable[Permission]) -> dict[str, Any]:
+    return {"hash": token_hash(secret), "permissions": sorted(set(permissions))}
+
+
+def grant(name: str, permissions: Iterable[Permission]) -> None:
+    """The token under this name goes on, with exactly these permissions."""
+    ApiToken.objects.filter(name=name).update(permissions=sorted(set(permissions)))
 
 
 def get_token(token_id: int) -> ApiToken:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
@@ -13,7 +12,7 @@ from django.db import IntegrityError, transaction
 from bklog.accounts.models import Session, User
 from bklog.accounts.passwords import hashed
 from bklog.errors import BadRequest, Conflict, NotFound
-from bklog.records import EVERY_SPACE, Bearer, Permission, Role
+from bklog.records import EVERY_SPACE, Bearer, Permission, Role, iso
 
 NAME: Final = re.compile(r"\w[\w.@-]{0,63}")
 SPACE: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
@@ -137,12 +136,8 @@ def present_user(user: User) -> dict[str, Any]:
         "permissions": user.permissions,
         "is_disabled": user.is_disabled,
         "created_at": user.created_at.isoformat(),
-        "signed_in_at": _iso(user.signed_in_at),
+        "signed_in_at": iso(user.signed_in_at),
     }
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
 
 
 def _text(value: object) -> bool:

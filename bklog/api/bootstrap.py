@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from bklog.accounts.actions import grant, replace_api_token
 from bklog.accounts.models import User
 from bklog.accounts.passwords import generated
 from bklog.accounts.selectors import bearer_of_api_token
+from bklog.accounts.tokens import grant, replace_api_token
 from bklog.accounts.users import create_user
 from bklog.api.wiring import the_store
 from bklog.clean import CleanRule

@@ -12,11 +12,11 @@ from bklog.accounts.audit import recorded
 from bklog.api.requests import actor, asker, by_method, json_object, kept_object, last_hours
 from bklog.api.spaces import visible
 from bklog.api.wiring import the_store
-from bklog.collect import actions, selectors
+from bklog.collect import actions, ingest_tokens, selectors
 from bklog.collect.changes import MOVE, RECLEAN, Changes, wanted
 from bklog.collect.drafts import Draft
 from bklog.collect.ledgers import present_ledger
-from bklog.collect.models import Collector, present_collector
+from bklog.collect.models import Collector, IngestToken, present_collector
 from bklog.collect.onboarding import DELETION, ONBOARDING, Onboarding
 from bklog.collect.preview import Preview, preview, require_runnable
 from bklog.collect.replacing import Change, require_change
@@ -36,13 +36,15 @@ def list_collectors(request: HttpRequest) -> HttpResponse:
 
 
 def create_collector(request: HttpRequest) -> HttpResponse:
-    draft = Draft.from_dict(kept_object(request), retention_days=settings.BKLOG_RETENTION_DAYS)
+    raw = kept_object(request)
+    about_token = ingest_tokens.Wanted.from_dict(raw.pop("token", {}))
+    draft = Draft.from_dict(raw, retention_days=settings.BKLOG_RETENTION_DAYS)
     asker(request).require_role(Role.EDITOR, draft.space)
     require_runnable(draft.rule, store=the_store())
     with recorded(actor(request), "collector.create", draft.name, space=draft.space):
         collector = actions.create_collector(draft, store=the_store(), by=asker(request).name)
-        token = actions.create_ingest_token(collector)
-    return JsonResponse({**present_collector(collector), "ingest_token": token}, status=201)
+        _, secret = ingest_tokens.create_ingest_token(collector, about_token, made_by=asker(request).name)
+    return JsonResponse({**present_collector(collector), "ingest_token": secret}, status=201)
 
 
 def onboard_collector(request: HttpRequest) -> HttpResponse:
@@ -101,6 +103,12 @@ def change_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
     return _replace(request, RECLEAN, collector, changes.of_table(collector))
 
 
+def show_stores(request: HttpRequest, collector_id: int) -> HttpResponse:
+    """Where it stands, and where it may be moved to."""
+    here = selectors.get_collector(collector_id).store
+    return JsonResponse({"store": here, "others": [name for name in settings.STORES if name != here]})
+
+
 def move_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
     given = kept_object(request)
     name = given.get("store")
@@ -137,11 +145,35 @@ def reactivate_collector(request: HttpRequest, collector_id: int) -> HttpRespons
         return JsonResponse(present_collector(active))
 
 
+def list_tokens(request: HttpRequest, collector_id: int) -> HttpResponse:
+    del request
+    found = ingest_tokens.list_tokens(selectors.get_collector(collector_id))
+    return JsonResponse({"items": [ingest_tokens.present_token(one) for one in found]})
+
+
 def create_token(request: HttpRequest, collector_id: int) -> HttpResponse:
+    """`ingest_token` in the answer is the secret, which is shown this once."""
     collector = selectors.get_collector(collector_id)
-    with recorded(actor(request), "collector.token", collector.name):
-        token = actions.create_ingest_token(collector)
-    return JsonResponse({"ingest_token": token}, status=201)
+    about_token = ingest_tokens.Wanted.from_dict(kept_object(request))
+    ingest_tokens.require_room(collector)
+    with recorded(actor(request), "collector.token", collector.name) as details:
+        made, secret = ingest_tokens.create_ingest_token(collector, about_token, made_by=asker(request).name)
+        details.update(_told(made))
+    return JsonResponse({**ingest_tokens.present_token(made), "ingest_token": secret}, status=201)
+
+
+def revoke_token(request: HttpRequest, collector_id: int, ingest_token_id: int) -> HttpResponse:
+    """Ingest refuses it within seconds: bklog/api/token_cache.py says how many."""
+    collector = selectors.get_collector(collector_id)
+    token = ingest_tokens.get_token(collector, ingest_token_id)
+    with recorded(actor(request), "collector.token_revoke", collector.name, **_told(token)):
+        ingest_tokens.revoke(token, by=asker(request).name, now=datetime.now(UTC))
+    return HttpResponse(status=204)
+
+
+def _told(token: IngestToken) -> dict[str, Any]:
+    """Which one it was."""
+    return {name: getattr(token, name) for name in ("id", "name", "kept_on", "beginning")}
 
 
 def preview_rule(request: HttpRequest) -> HttpResponse:
@@ -166,10 +198,11 @@ def show_ledger(request: HttpRequest, collector_id: int) -> HttpResponse:
 
 collectors = by_method(GET=list_collectors, POST=create_collector)
 collector = by_method(GET=show_collector, PATCH=change_collector, DELETE=delete_collector)
-move = by_method(POST=move_collector)
+move = by_method(GET=show_stores, POST=move_collector)
 onboard = by_method(POST=onboard_collector)
 reactivate = by_method(POST=reactivate_collector)
-tokens = by_method(POST=create_token)
+tokens = by_method(GET=list_tokens, POST=create_token)
+token = by_method(DELETE=revoke_token)
 ledger = by_method(GET=show_ledger)
 ledgers = by_method(GET=list_ledgers)
 etl_preview = by_method(POST=preview_rule)

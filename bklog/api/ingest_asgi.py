@@ -1,6 +1,7 @@
 """The ingest program's ASGI application, for granian: the ingest service with the platform's collectors behind it.
 
 ingest token ─▶ TokenCache ─▶ database ─▶ Destination
+                                  └─▶ UseNotes: when it was used last
 API token ─▶ live tail, ours and Loki's, which the inserts of this process wake
 """
 
@@ -22,9 +23,10 @@ from django.conf import settings
 from bklog.api.loki_tail import loki_tail_routes
 from bklog.api.tail import make_hub, tail_route
 from bklog.api.token_cache import TokenCache
+from bklog.api.token_use import UseNotes, in_thread
 from bklog.api.wiring import the_store
+from bklog.collect.ingest_tokens import find_token
 from bklog.collect.models import Collector
-from bklog.collect.selectors import collector_of_token
 from bklog.ingest.app import make_app
 from bklog.ingest.commit import CommitLimits
 from bklog.ingest.destination import Destination
@@ -35,8 +37,11 @@ PARALLEL_INSERTS: Final = 4
 
 def _look_up(token: str) -> Destination | None:
     close_old_connections()
-    found = collector_of_token(token)
-    return _destination(found) if found else None
+    found = find_token(token)
+    if found is None:
+        return None
+    _uses.note(found)
+    return _destination(found.collector)
 
 
 def _destination(collector: Collector) -> Destination:
@@ -49,6 +54,7 @@ def _destination(collector: Collector) -> Destination:
     )
 
 
+_uses = UseNotes(in_thread())
 _hub = make_hub()
 application = make_app(
     the_store(),

@@ -21,7 +21,7 @@ from bklog.api.elastic import parts
 from bklog.api.original_door import envelope
 from bklog.api.requests import View, asker, json_object
 from bklog.api.spaces import require_index_set, visible
-from bklog.collect.searchable import Searchable, get_searchable
+from bklog.collect.searchable import Searchable, get_searchables
 from bklog.collect.selectors import list_index_sets
 from bklog.elastic import search as searching
 from bklog.elastic.names import chosen
@@ -58,16 +58,15 @@ class Call:
 
     def one_set(self, index_set_id: int) -> Searchable:
         """Raises NotFound, Forbidden (`role_missing`)."""
-        self.index_set_id = index_set_id
-        return self._seen(index_set_id)
-
-    def _seen(self, index_set_id: int) -> Searchable:
-        require_index_set(self.bearer, Role.VIEWER, index_set_id)
-        return get_searchable(index_set_id)
+        return self.sets([index_set_id])[0]
 
     def sets(self, ids: Sequence[int]) -> list[Searchable]:
-        """Raises NotFound."""
-        return [self.one_set(pk) for pk in ids] if len(ids) == 1 else [self._seen(pk) for pk in ids]
+        """Raises NotFound, Forbidden (`role_missing`)."""
+        if len(ids) == 1:
+            self.index_set_id = ids[0]
+        for index_set_id in ids:
+            require_index_set(self.bearer, Role.VIEWER, index_set_id)
+        return get_searchables(ids)
 
     def named_sets(self, text: str) -> list[Searchable]:
         """By names, aliases and patterns, with commas between. Raises NotFound, BadRequest."""

@@ -20,8 +20,8 @@ from bklog.ingest.destination import LONGEST_KNOWN_SECONDS, Destination
 from bklog.records import token_hash
 from bklog.supervise.database import as_unavailable, database_down
 
-KEEP_SECONDS: Final = 3.0  # a token that was deleted is refused after this time
-KEEP_WITHOUT_DATABASE_SECONDS: Final = 3600.0  # senders are not held up by an hour without it; a deleted token may be used on
+KEEP_SECONDS: Final = 3.0  # a token that was revoked is refused after this time: people are told so
+KEEP_WITHOUT_DATABASE_SECONDS: Final = 3600.0  # senders are not held up by an hour without it; a revoked token may be used on
 PATIENCE_SECONDS: Final = 4.0  # a database that hangs does not hang the senders
 # Of many requests with a token one asks anew and the others take what was known, but not what is older than this.
 STALE_SECONDS: Final = LONGEST_KNOWN_SECONDS - KEEP_SECONDS - PATIENCE_SECONDS

@@ -35,7 +35,7 @@ from bklog.page import paths, views
 shell = by_method(GET=views.shell, HEAD=views.shell)
 urlpatterns = [
     *(path(route, shell) for route in paths.ROUTES),
-    path(f"{paths.FILES}<str:name>", by_method(GET=views.file, HEAD=views.file)),
+    path(f"{paths.FILES}<str:name>", by_method(GET=views.no_file, HEAD=views.no_file)),
     path("healthz/", health.healthz),
     path("readiness/", health.readiness),
     path("metrics", metrics.metrics),
@@ -61,12 +61,14 @@ urlpatterns = [
     path("api/v1/databus/collectors/<int:collector_id>/move/", collectors.move),
     path("api/v1/databus/collectors/<int:collector_id>/reactivate/", collectors.reactivate),
     path("api/v1/databus/collectors/<int:collector_id>/tokens/", collectors.tokens),
+    path("api/v1/databus/collectors/<int:collector_id>/tokens/<int:ingest_token_id>/", collectors.token),
     path("api/v1/databus/collectors/<int:collector_id>/ledger/", collectors.ledger),
     path("api/v1/databus/collectors/<int:collector_id>/rules/", rules.versions),
     path("api/v1/databus/collectors/<int:collector_id>/rules/<int:number>/", rules.version),
     path("api/v1/databus/clean_template/", rules.templates),
     path("api/v1/databus/clean_template/<int:template_id>/", rules.template),
     path("api/v1/storage/", storage.storage),
+    path("api/v1/health/", health.parts),
     path("api/v1/health/history/", health.history),
     path("api/v1/clientlog/tasks/", clientlog.tasks),
     path("api/v1/clientlog/tasks/<str:task_id>/", clientlog.task),

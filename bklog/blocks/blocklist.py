@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from bklog.blocks.models import Block
 from bklog.errors import BadRequest, Conflict, Forbidden, NotFound
-from bklog.records import Bearer, Permission
+from bklog.records import Bearer, Permission, iso
 
 FRESH_SECONDS: Final = 5.0
 MOST: Final = 200
@@ -129,7 +129,7 @@ def present(block: Block) -> dict[str, Any]:
         "reason": block.reason,
         "made_by": block.made_by,
         "created_at": block.created_at.isoformat(),
-        "expires_at": block.expires_at.isoformat() if block.expires_at else None,
+        "expires_at": iso(block.expires_at),
     }
 
 

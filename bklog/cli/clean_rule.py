@@ -1,24 +1,17 @@
-"""A collector by its name, and a clean rule as one is named: as JSON, by a template, by a version of the collector's own."""
+"""A clean rule as one is named: as JSON, by a template, by a version of the collector's own."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from bklog.cli.client import api
+from bklog.cli.collectors import COLLECTORS
 from bklog.errors import BadRequest, NotFound
 
-COLLECTORS: Final = "/api/v1/databus/collectors/"
 TEMPLATES: Final = "/api/v1/databus/clean_template/"
-
-
-def collector_named(name: str) -> dict[str, Any]:
-    items: list[dict[str, Any]] = api("GET", f"{COLLECTORS}?name={quote(name, safe='')}")["items"]
-    for item in items:
-        return item
-    raise NotFound(f"there is no collector {name!r}", hint="`bklog collector list` shows them", code="no_collector")
 
 
 def read_rule(text: str) -> Any:

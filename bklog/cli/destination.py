@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 
 from bklog.cli.client import api
-from bklog.collect.tokens import keep_token, read_token, token_path
+from bklog.cli.collectors import COLLECTORS
+from bklog.collect.tokens import keep_token, read_token, this_machine, token_path
 from bklog.errors import Conflict
-
-COLLECTORS: Final = "/api/v1/databus/collectors/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ def _find(collector: str) -> Mapping[str, Any] | None:
 
 
 def _create(collector: str, clean: str, file: Path) -> Destination:
-    wanted = {"name": collector, "scenario": "custom", "clean_rule": {"kind": clean}}
+    wanted = {"name": collector, "scenario": "custom", "clean_rule": {"kind": clean}, "token": {"kept_on": this_machine()}}
     created = api("POST", COLLECTORS, json=wanted, timeout_seconds=60)
     keep_token(file, created["ingest_token"])
     return Destination(collector, clean, created["ingest_token"], created=True)
@@ -61,6 +60,7 @@ def _create(collector: str, clean: str, file: Path) -> Destination:
 def _token(found: Mapping[str, Any], file: Path) -> str:
     if file.is_file():
         return read_token(file)
-    token: str = api("POST", f"{COLLECTORS}{found['id']}/tokens/", timeout_seconds=30)["ingest_token"]
+    about = {"kept_on": this_machine()}
+    token: str = api("POST", f"{COLLECTORS}{found['id']}/tokens/", json=about, timeout_seconds=30)["ingest_token"]
     keep_token(file, token)
     return token

@@ -6,6 +6,7 @@ from typing import Any
 
 from bklog.clientlog.models import ClientFile, ClientTask
 from bklog.errors import BadRequest, NotFound
+from bklog.records import iso
 
 MOST_AT_ONCE = 500
 MOST_FILES = 10_000
@@ -51,8 +52,8 @@ def present_task(task: ClientTask) -> dict[str, Any]:
         "line_count": task.line_count,
         "stored_lines": task.stored_lines,
         "created_at": task.created_at.isoformat(),
-        "finished_at": task.finished_at.isoformat() if task.finished_at else None,
-        "next_try_at": task.next_try_at.isoformat() if task.next_try_at and task.state == "pending" and task.attempts else None,
+        "finished_at": iso(task.finished_at),
+        "next_try_at": iso(task.next_try_at) if task.state == "pending" and task.attempts else None,
     }
 
 

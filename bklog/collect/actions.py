@@ -9,12 +9,11 @@ from django.db import IntegrityError, transaction
 
 from bklog.collect.changes import Changes
 from bklog.collect.drafts import Draft
-from bklog.collect.models import Collector, IndexSet, IndexSetAlias, IngestToken, Replacement
+from bklog.collect.models import Collector, IndexSet, IndexSetAlias, Replacement
 from bklog.collect.selectors import name_taken
 from bklog.collect.versions import keep_version
 from bklog.errors import BadRequest, Conflict
 from bklog.query import Masking
-from bklog.records import new_token, token_hash
 from bklog.store import Keeping
 
 
@@ -131,20 +130,6 @@ def remove_collector(collector: Collector) -> None:
         for index_set in index_sets:
             if not index_set.collectors.exists():
                 index_set.delete()
-
-
-def create_ingest_token(collector: Collector) -> str:
-    """The token itself, which is not kept: this is the only time that it can be shown."""
-    if collector.scenario == Collector.Scenario.REJECTS:
-        raise BadRequest(
-            "nobody may write into the collector of refused lines", hint="make another collector", code="collector"
-        )
-    if collector.state == Collector.State.DELETING:
-        hint = "make another collector, or cancel the deletion"
-        raise Conflict(f"the collector {collector.name} is being deleted", hint=hint, code="collector_deleting")
-    token = new_token("bki")
-    IngestToken.objects.create(collector=collector, hash=token_hash(token))
-    return token
 
 
 def set_masking(index_set: IndexSet, masking: Masking) -> None:

@@ -174,11 +174,22 @@ class RuleTemplate(models.Model):
 
 
 class IngestToken(models.Model):
-    """A secret that lets its bearer write into one collector. Only the hash is kept."""
+    """A secret that lets its bearer write into one collector. Kept are its hash, and the `beginning` by which one knows it.
+
+    `kept_on` is the machine in whose `secrets/tokens/` it lies: `bklog ingest` and the agent there send with it.
+    `last_used_at` is noted at most once in a while: bklog/api/token_use.py.
+    """
 
     collector = models.ForeignKey(Collector, on_delete=models.CASCADE, related_name="tokens")
     hash = models.CharField(max_length=64, unique=True)
+    name = models.CharField(max_length=64, blank=True)
+    kept_on = models.CharField(max_length=64, blank=True)
+    beginning = models.CharField(max_length=16, blank=True)
+    made_by = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    revoked_by = models.CharField(max_length=64, blank=True)
 
     objects: ClassVar[models.Manager[IngestToken]] = models.Manager()
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from django.db import transaction
 
-from bklog.collect.actions import create_collector, create_ingest_token
+from bklog.collect.actions import create_collector
 from bklog.collect.drafts import Draft
+from bklog.collect.ingest_tokens import Wanted, create_ingest_token, find_token
 from bklog.collect.models import Collector
-from bklog.collect.selectors import collector_of_token
-from bklog.collect.tokens import keep_token, read_token
+from bklog.collect.tokens import keep_token, read_token, this_machine
 from bklog.errors import Unauthorised
 from bklog.store import Keeping
+
+ITSELF: Final = "bklog"  # who made what nobody asked for
 
 
 def ensure_collector(draft: Draft, store: Keeping, *, table: str = "") -> list[str]:
@@ -29,13 +32,15 @@ def ensure_ingest_token(name: str, file: Path) -> list[str]:
     if has_token(name, file):
         return []
     with transaction.atomic():  # a process that ends between the two leaves no token that nobody knows
-        keep_token(file, create_ingest_token(Collector.objects.get(name=name)))
+        wanted = Wanted(kept_on=this_machine())
+        _, secret = create_ingest_token(Collector.objects.get(name=name), wanted, made_by=ITSELF)
+        keep_token(file, secret)
     return [f"ingest token of {name}"]
 
 
 def has_token(name: str, file: Path) -> bool:
     try:
-        found = collector_of_token(read_token(file))
+        found = find_token(read_token(file))
     except Unauthorised:
         return False
-    return found is not None and found.name == name
+    return found is not None and found.collector.name == name

@@ -1,4 +1,4 @@
-"""Reads: collectors, index sets, and the collector behind an ingest token."""
+"""Reads: collectors, index sets."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 from django.db.models import Q, QuerySet
 
-from bklog.collect.models import Collector, IndexSet, IndexSetAlias, IngestToken, Replacement
+from bklog.collect.models import Collector, IndexSet, IndexSetAlias, Replacement
 from bklog.errors import Conflict, NotFound
-from bklog.records import token_hash
 
 
 def subject_of(name: str) -> str:
@@ -46,11 +45,6 @@ def require_free(name: str) -> None:
 def name_taken(name: str) -> Conflict:
     hint = "choose another name, or use the collector that is there"
     return Conflict(f"a collector or index set named {name!r} exists", hint=hint, code="collector_exists")
-
-
-def collector_of_token(token: str) -> Collector | None:
-    found = IngestToken.objects.select_related("collector").filter(hash=token_hash(token)).first()
-    return found.collector if found else None
 
 
 def get_index_set(index_set_id: int, *, held: bool = False) -> IndexSet:

@@ -1,14 +1,18 @@
 """Ingest tokens as this machine keeps them: one file a collector, readable by its owner alone.
 
-The server keeps only a hash and shows a token once, so these files are the only copy.
+The server keeps only a hash and shows a token once, so these files are the only copy. What it keeps: ingest_tokens.py.
 """
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
+from typing import Final
 
 from bklog.collect.files import write_whole
 from bklog.errors import ConfigError, Unauthorised
+
+MAX_HOST_CHARACTERS: Final = 64
 
 
 def token_path(home: Path, collector: str) -> Path:
@@ -34,6 +38,11 @@ def read_token(path: Path) -> str:
 def keep_token(path: Path, token: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_whole(path, token + "\n", mode=0o600)
+
+
+def this_machine() -> str:
+    """As the server is told where a token is kept."""
+    return socket.gethostname()[:MAX_HOST_CHARACTERS]
 
 
 def forget_token(path: Path) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any, Final
 
 from bklog.errors import BadRequest, NotFound
 from bklog.export.models import Export
+from bklog.records import iso
 
 MOST_AT_ONCE: Final = 500
 SHOWN: Final = (
@@ -47,7 +47,7 @@ def present(export: Export) -> dict[str, Any]:
         "id": export.pk,
         **{name: getattr(export, name) for name in SHOWN},
         "format": export.form,
-        **{name: _iso(getattr(export, name)) for name in MOMENTS},
+        **{name: iso(getattr(export, name)) for name in MOMENTS},
         "seconds": round(export.seconds, 3),
         "progress": {
             "slices": len(export.slices),
@@ -70,7 +70,3 @@ def _note(export: Export) -> str:
         return ""
     which = {"newest": "newest ", "oldest": "oldest "}.get(export.order, "")
     return f"{export.matched_rows:,} rows match; the file has the {which}{export.rows:,} of them that the limit let through"
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None

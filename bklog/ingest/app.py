@@ -144,7 +144,7 @@ async def _authenticate(http: HttpRequest, catalogue: Catalogue) -> Destination:
         raise Unauthorised("the request carries no ingest token", hint=hint, code="token_missing")
     destination = await catalogue.find(token.strip())
     if destination is None:
-        hint = "it is shown once, when the collector or a token is made; make another with POST …/collectors/{id}/tokens/"
+        hint = "where it was right it has been revoked; another one: `bklog collector token make NAME`, or the collector's page"
         raise Unauthorised("no collector has this ingest token", hint=hint, code="token_wrong")
     if destination.deleting:
         hint = "stop sending to it, or send to another collector with the token of that one"

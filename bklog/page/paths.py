@@ -1,8 +1,9 @@
-"""Which paths are the page's. Its shell and its files hold nothing that is anybody's, so they need no token: the API does."""
+"""Which paths are the page's, and where its files are built. Neither holds anything that is anybody's: no token is needed."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Final
 
 # The routes of `web/src/router.ts`, as Django writes them.
@@ -11,9 +12,11 @@ ROUTES: Final = (
     *("collect", "collect/new", "collect/<int:collector_id>"),
     *("operate", "operate/<slug:part>"),
 )
-FILES: Final = "page/"
+DIST: Final = Path(__file__).with_name("dist")
+FILES: Final = "page/files/"
 _PAGE: Final = re.compile(
-    r"/(?:search|sign-in|link/[-a-zA-Z0-9_]+|collect(?:/new|/[0-9]+)?|operate(?:/[-a-z]+)?|page/[-a-zA-Z0-9_.]+)?", re.ASCII
+    r"/(?:search|sign-in|link/[-a-zA-Z0-9_]+|collect(?:/new|/[0-9]+)?|operate(?:/[-a-z]+)?|page/files/[-a-zA-Z0-9_.]+)?",
+    re.ASCII,
 )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Final
 
 from bklog.errors import BadRequest, Conflict, NotFound
 from bklog.pipeline.models import PipelineRun, PipelineStep
+from bklog.records import iso
 
 MOST_AT_ONCE: Final = 500
 
@@ -59,7 +59,7 @@ def present_run(run: PipelineRun) -> dict[str, Any]:
         "urgent": run.urgent,
         "origin": run.origin,
         "created_at": run.created_at.isoformat(),
-        "finished_at": _iso(run.finished_at),
+        "finished_at": iso(run.finished_at),
     }
 
 
@@ -77,11 +77,7 @@ def _present_step(step: PipelineStep) -> dict[str, Any]:
         "code": step.code,
         "reason": step.reason,
         "hint": step.hint,
-        "started_at": _iso(step.started_at),
-        "deadline_at": _iso(step.deadline_at),
-        "finished_at": _iso(step.finished_at),
+        "started_at": iso(step.started_at),
+        "deadline_at": iso(step.deadline_at),
+        "finished_at": iso(step.finished_at),
     }
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None

@@ -4,6 +4,7 @@ from bklog.records.address import StoreAddress
 from bklog.records.bearer import EVERY_SPACE, Bearer, Permission, Role
 from bklog.records.bucket import BucketAddress
 from bklog.records.columns import COLUMNS, IDENTITY, Column
+from bklog.records.moment import iso
 from bklog.records.names import CLIENT, MAIN_STORE, PLATFORM, REJECTS
 from bklog.records.outcome import Stored
 from bklog.records.statement import Limits, Rows, Statement
@@ -34,6 +35,7 @@ __all__ = [
     "TimeRange",
     "Writing",
     "file_suffix",
+    "iso",
     "new_token",
     "to_nanoseconds",
     "token_hash",

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from django.test import Client
 
 from bklog.accounts import audit
-from bklog.accounts.actions import replace_api_token
 from bklog.accounts.audit import Actor, record, recorded
 from bklog.accounts.models import ApiToken, AuditEntry, SignInCount, User
 from bklog.accounts.sign_in_counts import count
+from bklog.accounts.tokens import replace_api_token
 from bklog.accounts.users import create_user, find_user
 from bklog.cli.main import bklog
 from bklog.collect.models import Collector, IndexSet

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from bklog.accounts.actions import grant, replace_api_token
 from bklog.accounts.models import ApiToken
 from bklog.accounts.selectors import bearer_of_api_token
+from bklog.accounts.tokens import grant, replace_api_token
 from bklog.cli.main import bklog
 from bklog.errors import Forbidden
 from bklog.records import Bearer, Permission

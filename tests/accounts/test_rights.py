@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import get_resolver
 
-from bklog.accounts.actions import replace_api_token
+from bklog.accounts.tokens import replace_api_token
 from bklog.accounts.users import create_user
 from bklog.api.authorise import require
 from bklog.api.requests import METHODS
@@ -32,6 +32,7 @@ OWN = {  # to these everybody gets who has proven who that is: they tell of nobo
     f"{paths.FILES}<str:name>",
     "healthz/",
     "readiness/",
+    "api/v1/health/",
     "ready",
     "api/v1/openapi.json",
     "api/v1/accounts/session/",
@@ -132,6 +133,10 @@ def test_tokens_may_do_what_they_could(places: dict[str, Any]) -> None:
         (Role.VIEWER, "GET", "databus/collectors/{bank_collector}/", False),
         (Role.VIEWER, "POST", "databus/collectors/{shop_collector}/tokens/", False),
         (Role.EDITOR, "POST", "databus/collectors/{shop_collector}/tokens/", True),
+        (Role.VIEWER, "GET", "databus/collectors/{shop_collector}/tokens/", False),
+        (Role.EDITOR, "GET", "databus/collectors/{shop_collector}/tokens/", True),
+        (Role.VIEWER, "DELETE", "databus/collectors/{shop_collector}/tokens/1/", False),
+        (Role.ADMIN, "DELETE", "databus/collectors/{bank_collector}/tokens/1/", False),
         (Role.ADMIN, "POST", "databus/collectors/{bank_collector}/tokens/", False),
         (Role.VIEWER, "POST", "databus/etl_preview/", False),
         (Role.VIEWER, "GET", "databus/collectors/{shop_collector}/rules/", True),

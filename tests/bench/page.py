@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import expect, sync_playwright
 
-from bklog.page.built import built
+from bklog.page.paths import DIST
 from tests.bench import tail
 from tests.bench.figure import Figure
 from tests.bench.ingest import TYPES
@@ -52,7 +52,7 @@ def measure(fleet: RunningFleet, wanted: Sequence[str]) -> Iterator[Figure]:
     names = [name for name in NAMES if name in wanted]
     if not names:
         return
-    if CHROMIUM is None or built() is None:
+    if CHROMIUM is None or not DIST.is_dir():
         print(f"{', '.join(names)}: not measured: {'the page is not built' if CHROMIUM else 'chromium is not installed'}")
         return
     token = _collector(fleet)

@@ -12,9 +12,10 @@ from click.testing import CliRunner
 from django.test import Client
 from django.utils import timezone
 
-from bklog.accounts.actions import replace_api_token
+from bklog.accounts.tokens import replace_api_token
 from bklog.api import collectors as api_module
 from bklog.cli import clean_rule as clean_rule_module
+from bklog.cli import collectors as collectors_module
 from bklog.cli import runs as runs_module
 from bklog.cli.commands import collector as command_module
 from bklog.collect.actions import create_collector
@@ -121,6 +122,7 @@ def test_a_rule_is_changed_by_a_run_and_nothing_else_works_on_the_collector_mean
 
 
 def test_a_collector_is_moved_and_deleted_in_the_other_store(site: Site, shop: Collector, both: RoutedStore) -> None:
+    assert site.ask("GET", f"{shop.pk}/move/").json() == {"store": "main", "others": ["far"]}
     assert site.ask("POST", f"{shop.pk}/move/", {"store": "far"}).status_code == 202
     site.work()
     moved = fresh(shop)
@@ -186,7 +188,7 @@ def test_the_commands_change_and_move(site: Site, shop: Collector, monkeypatch: 
         site.work()
         return dict(answer.json())
 
-    for module in (command_module, runs_module, clean_rule_module):
+    for module in (command_module, collectors_module, runs_module, clean_rule_module):
         monkeypatch.setattr(module, "api", api)
     runner = CliRunner()
     changed = runner.invoke(command_module.collector, ["change", "shop", "--days", "8"])

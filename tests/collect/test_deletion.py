@@ -11,11 +11,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from bklog.accounts.actions import replace_api_token
+from bklog.accounts.tokens import replace_api_token
 from bklog.api import collectors as collectors_api
 from bklog.api import pipelines as pipelines_api
 from bklog.collect import actions, selectors
 from bklog.collect.drafts import Draft
+from bklog.collect.ingest_tokens import create_ingest_token
 from bklog.collect.models import Collector, IndexSet, IngestToken, OrphanTable
 from bklog.collect.orphans import EMPTY_FOR, Orphan, check_orphans
 from bklog.collect.retention import check_retention
@@ -82,14 +83,14 @@ def test_a_collector_that_is_being_deleted_gets_no_token_and_its_table_does_not_
     assert check_retention(store=store, today=TODAY) == []
     assert shop.table not in store.expiry_days()
     with pytest.raises(Conflict) as deleting:
-        actions.create_ingest_token(selectors.get_collector(shop.pk))
+        create_ingest_token(selectors.get_collector(shop.pk), made_by="li")
     assert deleting.value.stable_code == "collector_deleting"
 
 
 def test_an_index_set_of_several_stays_until_its_last_collector_goes(store: ClickHouseStore) -> None:
     one, two = (actions.create_collector(Draft(name, 30), store=store) for name in ("one", "two"))
     IndexSet.objects.get(name="one").collectors.add(two)
-    actions.create_ingest_token(one)
+    create_ingest_token(one, made_by="li")
     actions.remove_collector(one)
     assert set(IndexSet.objects.values_list("name", flat=True)) == {"one", "two"}
     assert not IngestToken.objects.exists()

@@ -13,6 +13,7 @@ from bklog.api import rules as rules_api
 from bklog.clean import CleanRule
 from bklog.clean.shipped import SHIPPED
 from bklog.cli import clean_rule as clean_rule_module
+from bklog.cli import collectors as collectors_module
 from bklog.cli import runs as runs_module
 from bklog.cli.commands import clean_template as template_command
 from bklog.cli.commands import collector as collector_command
@@ -166,7 +167,7 @@ def test_the_commands_take_a_template_and_an_older_rule(site: Site, shop: Collec
         site.work()
         return answer.json() if answer.content else None
 
-    for module in (collector_command, runs_module, clean_rule_module, template_command):
+    for module in (collector_command, runs_module, clean_rule_module, collectors_module, template_command):
         monkeypatch.setattr(module, "api", api)
 
     def run(command: Any, *words: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from django.test import Client
 
-from bklog.accounts.actions import replace_api_token
+from bklog.accounts.tokens import replace_api_token
 from bklog.api import storage as storage_api
 from bklog.cli.commands import storage as storage_command
 from bklog.collect.actions import create_collector

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from django.db import OperationalError
@@ -118,6 +119,21 @@ def test_a_flood_of_wrong_tokens_does_not_fill_the_memory() -> None:
     assert len(database.cache._known) <= KEEP_TOKENS
     database.is_away = True
     assert database.find("good") is SHOP
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        ("docs/ingest/lines.md", "refused three seconds after it was revoked, and fifteen at the\nlatest"),
+        ("bklog/openapi/areas/databus.py", "Refused within three seconds"),
+        ("bklog/cli/ingest_tokens.py", "refused within 3 seconds"),
+        ("web/src/words/collect.en.ts", "refused within 3 seconds"),
+        ("web/src/words/collect.zh.ts", "会在 3 秒内被拒绝"),
+    ],
+)
+def test_people_are_told_how_soon_a_revoked_token_is_refused(file: str, sentence: str) -> None:
+    assert (KEEP_SECONDS, LONGEST_KNOWN_SECONDS) == (3.0, 15.0), f"{file} tells people another time"
+    assert sentence in (Path(__file__).parents[2] / file).read_text(encoding="utf-8")
 
 
 def test_however_requests_come_no_answer_is_older_than_the_catalogue_promises() -> None:

@@ -13,7 +13,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from elasticsearch import Elasticsearch
 
-from bklog.accounts.actions import replace_api_token
+from bklog.accounts.tokens import replace_api_token
 from bklog.api import elastic, elastic_cluster
 from bklog.collect.models import Collector, IndexSet
 from bklog.search.catalogue import FieldCatalogue

@@ -21,6 +21,7 @@ from tests.store.conftest import store_server as store_server  # noqa: PLC0414 -
 
 DAY = {"start_time": "2026-11-20 00:00:00", "end_time": "2026-11-20 23:59:59"}
 ROWS: list[dict[str, Any]] = [dict(row) for row in shop.ROWS]
+ALL = [row["row"] for row in reversed(ROWS)]  # as a search has them: the newest first
 PAY_ROWS = [{**row, "batch": str(UUID(int=9 << 100)), "log": f"退款 {row['row']}", "host": "pay"} for row in ROWS[::2]]
 
 

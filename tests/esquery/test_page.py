@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from bklog.accounts.actions import replace_api_token
+from bklog.accounts.tokens import replace_api_token
 from bklog.api import elastic
 from bklog.api.middleware import mark_of_id
 from bklog.api.original_urls import VIEWS

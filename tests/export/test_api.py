@@ -14,7 +14,7 @@ import pytest
 import urllib3
 from django.test import Client
 
-from bklog.accounts.actions import replace_api_token
+from bklog.accounts.tokens import replace_api_token
 from bklog.api import wiring
 from bklog.export.models import Export
 from bklog.objects import ObjectStore

@@ -13,8 +13,8 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from bklog.accounts.actions import replace_api_token
 from bklog.accounts.models import ApiToken
+from bklog.accounts.tokens import replace_api_token
 from bklog.api import loki as loki_api
 from bklog.collect.models import Collector, IndexSet
 from bklog.search.catalogue import FieldCatalogue

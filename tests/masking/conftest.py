@@ -10,7 +10,7 @@ import pytest
 from django.db import transaction
 from pytest_django.plugin import DjangoDbBlocker
 
-from bklog.accounts.actions import replace_api_token
+from bklog.accounts.tokens import replace_api_token
 from bklog.api import analyses as analyses_api
 from bklog.api import downloads as downloads_api
 from bklog.api import elastic as elastic_api

@@ -11,13 +11,14 @@ from uuid import UUID
 
 import pytest
 
-from bklog.accounts.actions import replace_api_token
 from bklog.accounts.models import ApiToken
+from bklog.accounts.tokens import replace_api_token
 from bklog.accounts.users import create_user
 from bklog.api import wiring
 from bklog.clean import CleanRule
 from bklog.clientlog.actions import submit
 from bklog.clientlog.submission import Submission
+from bklog.collect.ingest_tokens import create_ingest_token
 from bklog.collect.models import Collector, IndexSet
 from bklog.collect.selectors import subject_of
 from bklog.collect.templates import WantedTemplate, create_template
@@ -86,11 +87,15 @@ def platform(db: None, store: ClickHouseStore, store_server: StoreServer, settin
     index_set = IndexSet.objects.create(name="shop")
     index_set.collectors.add(shop)
     headers = {"Authorization": f"Bearer {replace_api_token('tester', frozenset(Permission))}"}
-    yield Platform(
-        {**OF_EXAMPLES, "collector_id": shop.pk, "index_set_id": index_set.pk, **_work(index_set), **_people()}, headers
-    )
+    yield Platform({**OF_EXAMPLES, **_collected(shop), "index_set_id": index_set.pk, **_work(index_set), **_people()}, headers)
     for one in cached:
         one.cache_clear()
+
+
+def _collected(shop: Collector) -> dict[str, int]:
+    """The collector with a token."""
+    made, _ = create_ingest_token(shop, made_by="tester")
+    return {"collector_id": shop.pk, "ingest_token_id": made.pk}
 
 
 def _people() -> dict[str, Any]:

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 
-from bklog.page.built import built
+from bklog.page.paths import DIST
 from bklog.supervise.rpc import Supervisor
 from config.sockets import socket_path
 from tests.running_fleet import RunningFleet
@@ -35,11 +35,13 @@ PARTS: Final = (
 )
 WAIT_MS: Final = 30_000
 expect.set_options(timeout=WAIT_MS)  # a machine that has other work to do is no failure of the page
+Theme = Literal["light", "dark"]
+FAR: Final = "far"  # the second store
 PASSWORD: Final = "kept-for-this-test"
 NEEDS_A_BROWSER: Final = (
     pytest.mark.fleet,
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-    pytest.mark.skipif(built() is None, reason="the page is not built: make page"),
+    pytest.mark.skipif(not DIST.is_dir(), reason="the page is not built: make page"),
 )
 LINES: Final = 3_000
 HOSTILE: Final = "<img src=x onerror=alert(1)><script>alert(2)</script> 🙂 支付超时"
@@ -104,18 +106,46 @@ class Platform:
 class Operator:
     """One who has signed in, in a browser of their own; what the console and the policy said is in `said`."""
 
-    def __init__(self, browser: Browser, fleet: RunningFleet, *, theme: str = "light", language: str = "en") -> None:
+    def __init__(self, browser: Browser, fleet: RunningFleet, *, theme: Theme = "light", language: str = "en") -> None:
         self.fleet = fleet
-        scheme: Any = theme
+        self.theme = theme
         self.context: BrowserContext = browser.new_context(
-            viewport={"width": 1280, "height": 720}, color_scheme=scheme, locale=language, accept_downloads=True
+            viewport={"width": 1280, "height": 720}, color_scheme=self.theme, locale=language, accept_downloads=True
         )
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(WAIT_MS)
         self.said: list[str] = []
         self.page.on("console", lambda message: self.said.append(message.text) if message.type == "error" else None)
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.said.append(f"a line ran: {dialog.message}"))
+        self.asked: list[str] = []
+        self.leaves = True
+        self.page.on("dialog", self._answer)
+
+    def _answer(self, dialog: Dialog) -> None:
+        """What is not saved is left behind where she `leaves`; nothing else of the page asks in the browser's own way."""
+        if dialog.type in ("confirm", "beforeunload"):
+            self.asked.append(dialog.type)
+        else:
+            self.said.append(f"a line ran: {dialog.message}")
+        if self.leaves:
+            dialog.accept()
+        else:
+            dialog.dismiss()
+
+    def is_asked(self, *kinds: str) -> None:
+        """So far, or soon: it is heard of while something is asked of the page."""
+        wait_until(lambda: self.page.evaluate("true") and self.asked == list(kinds))
+
+    @classmethod
+    @contextmanager
+    def signed_in(cls, browser: Browser, platform: Platform, name: str = "admin", password: str = "") -> Iterator[Operator]:
+        """Until the end of the block, in a browser of their own."""
+        operator = cls(browser, platform.fleet)
+        operator.sign_in(name=name, password=password)
+        try:
+            yield operator
+        finally:
+            operator.context.close()
 
     def at(self, name: str) -> Any:
         return self.page.get_by_test_id(name)
@@ -156,9 +186,15 @@ class Operator:
         return self.at("rows").locator("[role=row][aria-rowindex]")
 
     def serious(self) -> list[str]:
-        """What axe finds that keeps somebody out."""
-        self.page.evaluate(AXE.read_text())
-        found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        return [
-            f"{one['id']}: {one['nodes'][0]['html']}" for one in found["violations"] if one["impact"] in ("serious", "critical")
-        ]
+        """What axe finds that keeps somebody out, in her theme, and of the colours in the other one too: no more may differ."""
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE.read_text())
+        found = self._violations("{}")
+        self.page.emulate_media(color_scheme="light" if self.theme == "dark" else "dark")
+        found += self._violations("{runOnly: ['color-contrast']}")
+        self.page.emulate_media(color_scheme=self.theme)
+        return found
+
+    def _violations(self, options: str) -> list[str]:
+        found = self.page.evaluate(f"axe.run(document, {options})")["violations"]
+        return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in ("serious", "critical")]

@@ -14,12 +14,12 @@ from typing import Final
 
 from playwright.sync_api import expect, sync_playwright
 
-from bklog.page.built import built
-from tests.page.desk import CHROMIUM, FLAGS, PARTS, Operator, Platform
+from bklog.page.paths import DIST
+from tests.page.desk import CHROMIUM, FLAGS, PARTS, Operator, Platform, Theme
 from tests.running_fleet import ROOT, RunningFleet
 
 FOLDER: Final = ROOT / "screenshots"
-THEMES: Final = ("light", "dark")
+THEMES: Final[tuple[Theme, ...]] = ("light", "dark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ SHOTS: Final = (
 
 
 def main() -> int:
-    if CHROMIUM is None or built() is None:
+    if CHROMIUM is None or not DIST.is_dir():
         print("no screenshots: Chromium and a built page are needed (apt-get install chromium; make page)", file=sys.stderr)
         return 1
     FOLDER.mkdir(exist_ok=True)

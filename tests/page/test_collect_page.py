@@ -14,8 +14,9 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tests.page.desk import HOSTILE, NEEDS_A_BROWSER, PASSWORD, WAIT_MS, Operator, Platform
+from tests.page.desk import FAR, HOSTILE, NEEDS_A_BROWSER, PASSWORD, WAIT_MS, Operator, Platform
 from tests.running_fleet import RunningFleet
+from tests.waiting import wait_until
 
 pytestmark = list(NEEDS_A_BROWSER)
 REFUSED_BY_THE_BROWSER: Final = "Failed to load resource"  # what a browser says of each answer with status 400 and more
@@ -24,10 +25,8 @@ CURL: Final = shutil.which("curl")
 
 @pytest.fixture(scope="module")
 def cara(browser: Browser, platform: Platform) -> Iterator[Operator]:
-    operator = Operator(browser, platform.fleet)
-    operator.sign_in()
-    yield operator
-    operator.context.close()
+    with Operator.signed_in(browser, platform) as operator:
+        yield operator
 
 
 @pytest.fixture(autouse=True)
@@ -253,6 +252,11 @@ def test_a_collector_is_looked_at_and_changed(cara: Operator) -> None:
     expect(cara.at("received")).to_have_text("1")
     cara.at("part-settings").click()
     cara.at("description").fill("过期的日志 <b>")
+    cara.leaves = False
+    cara.at("part-send").click()
+    cara.is_asked("confirm")
+    expect(cara.at("description")).to_have_value("过期的日志 <b>")
+    cara.leaves = True
     cara.at("days").fill("12")
     cara.at("save-settings").click()
     expect(cara.at("saved")).to_be_visible()
@@ -270,6 +274,48 @@ def test_a_collector_is_looked_at_and_changed(cara: Operator) -> None:
     assert cara.serious() == []
     shown = cara.fleet.api("GET", f"/api/v1/databus/collectors/{collector}/")
     assert (shown["description"], shown["retention_days"]) == ("过期的日志 <b>", 12)
+
+
+def test_another_token_is_made_used_and_revoked(cara: Operator) -> None:
+    collector = made(cara.fleet, "z-shared", orders()[:1])
+    go(cara, f"/collect/{collector}?part=send")
+    tokens = cara.at("tokens").get_by_test_id("token")
+    cara.at("token-purpose").fill("网关 <b>")
+    cara.at("make-named-token").click()
+    expect(tokens).to_have_count(2)
+    secret = cara.at("token-shown").inner_text()
+    mine = tokens.filter(has_text="网关 <b>")
+    expect(mine).to_contain_text(secret[:8])
+    assert sent(cara.fleet, secret, orders()[1:2], "shared-2")["stored"] == 1
+    assert cara.serious() == []
+    mine.get_by_test_id("revoke-token").click()
+    expect(cara.at("confirm")).to_contain_text("refused within 3 seconds")
+    expect(cara.at("confirm")).not_to_contain_text("the last one")
+    cara.at("confirm-go").click()
+    expect(mine).to_contain_text("by admin")
+    expect(cara.at("token-shown")).to_have_count(0)
+    wait_until(lambda: cara.fleet.post("/ingest/v1/lines", b"late", {"Authorization": f"Bearer {secret}"})[0] == 401)
+    cara.at("revoke-token").click()
+    expect(cara.at("confirm")).to_contain_text("nobody can send to z-shared")
+    cara.at("confirm-go").click()
+    expect(cara.at("no-token")).to_be_visible()
+    assert cara.serious() == []
+
+
+def test_a_collector_is_moved_to_another_store(cara: Operator) -> None:
+    collector = made(cara.fleet, "z-moved", orders())
+    go(cara, f"/collect/{collector}?part=settings")
+    expect(cara.at("move")).to_be_disabled()
+    cara.at("move-to").select_option(FAR)
+    expect(cara.at("move-about")).to_contain_text("z-moved is copied to the store far with all its rows")
+    assert cara.serious() == []
+    cara.at("move").click()
+    expect(cara.at("run-progress").locator("[aria-current=step]")).to_contain_text("drop_old", timeout=3 * WAIT_MS)
+    expect(cara.at("run")).to_contain_text("collector_move")
+    assert cara.fleet.api("GET", f"/api/v1/databus/collectors/{collector}/")["store"] == FAR
+    assert cara.fleet.count("*", "z-moved") == 5
+    cara.at("part-figures").click()
+    expect(cara.at("first-lines").locator("li")).to_have_count(5)
 
 
 def test_a_collector_goes_when_its_name_is_typed(cara: Operator) -> None:
@@ -298,6 +344,7 @@ def test_another_language_another_theme_and_a_small_screen(browser: Browser, pla
         (f"/collect/new?step=rule&id={collector}", "5 条中有 5 条可解析"),
         (f"/collect/{collector}", "入库"),
         (f"/collect/{collector}?part=rule", "采用此规则"),
+        (f"/collect/{collector}?part=send", "上报令牌列表"),
         (f"/collect/{collector}?part=settings", "保留天数"),
         (f"/collect/{collector}?part=runs", "任务流程"),
         (f"/collect/{collector}?part=delete", "删除 z-seen 及其日志"),
@@ -317,8 +364,12 @@ def test_another_language_another_theme_and_a_small_screen(browser: Browser, pla
 def test_what_a_viewer_may_not_is_not_offered(browser: Browser, platform: Platform) -> None:
     collector = made(platform.fleet, "z-watched", orders())
     platform.employ("eva", {"default": "viewer"})
-    eva = Operator(browser, platform.fleet)
-    eva.sign_in("/", "eva", PASSWORD)
+    with Operator.signed_in(browser, platform, "eva", PASSWORD) as eva:
+        _look_as_a_viewer(eva, collector)
+        assert [said for said in eva.said if REFUSED_BY_THE_BROWSER not in said] == []
+
+
+def _look_as_a_viewer(eva: Operator, collector: int) -> None:
     go(eva, "/collect?find=z-watched")
     expect(eva.at("collector")).to_have_count(1)
     assert eva.at("new-collector").count() == 0
@@ -332,8 +383,6 @@ def test_what_a_viewer_may_not_is_not_offered(browser: Browser, platform: Platfo
     go(eva, "/collect/new?source=lines&name=mine")
     eva.at("create").click()
     expect(eva.at("wizard-failure")).to_contain_text("role_missing")
-    assert [said for said in eva.said if REFUSED_BY_THE_BROWSER not in said] == []
-    eva.context.close()
 
 
 def test_the_keyboard_does_it(cara: Operator) -> None:

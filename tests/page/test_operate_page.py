@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, Locator, Route, expect
 
-from tests.page.desk import LINES, NEEDS_A_BROWSER, PARTS, PASSWORD, Operator, Platform
+from tests.page.desk import LINES, NEEDS_A_BROWSER, PARTS, PASSWORD, Operator, Platform, Theme
 from tests.waiting import wait_until
 
 pytestmark = list(NEEDS_A_BROWSER)
@@ -27,11 +27,9 @@ def _employed(platform: Platform) -> None:
 
 @pytest.fixture(scope="module")
 def at_desk(browser: Browser, platform: Platform) -> Iterator[Operator]:
-    operator = Operator(browser, platform.fleet)
-    operator.sign_in(name=OPERATOR, password=PASSWORD)
-    operator.at("tab-operate").click()
-    yield operator
-    operator.context.close()
+    with Operator.signed_in(browser, platform, OPERATOR, PASSWORD) as operator:
+        operator.at("tab-operate").click()
+        yield operator
 
 
 @pytest.fixture
@@ -62,7 +60,8 @@ def confirm(operator: Operator, name: str = "") -> None:
 
 
 @pytest.mark.parametrize(("theme", "language", "title"), [("light", "en", "Operate"), ("dark", "zh-CN", "运维")])
-def test_each_page_is_open_to_everybody(browser: Browser, platform: Platform, theme: str, language: str, title: str) -> None:
+def test_each_page_is_open_to_everybody(browser: Browser, platform: Platform, theme: Theme, language: str, title: str) -> None:
+    """In each of the four pairs of theme and language: `serious` looks at the other theme too."""
     operator = Operator(browser, platform.fleet, theme=theme, language=language)
     operator.sign_in(name=OPERATOR, password=PASSWORD)
     operator.at("tab-operate").click()
@@ -93,6 +92,9 @@ def test_the_fleet_is_shown_and_leads_to_its_log(olga: Operator, platform: Platf
     olga.page.go_back()
     expect(page).to_be_visible()
     assert "sort=-memory" in olga.page.url
+    page.get_by_role("link", name="Log lines of supervisor").click()
+    expect(olga.lines().filter(has_text="ProgramStarted").first).to_be_visible()
+    olga.page.go_back()
 
 
 def test_a_failure_stands_where_it_happened_and_what_was_there_stays(olga: Operator) -> None:
@@ -114,6 +116,20 @@ def test_a_failure_stands_where_it_happened_and_what_was_there_stays(olga: Opera
     olga.said.clear()  # the browser's own report of the status
 
 
+def test_a_page_that_is_left_while_it_loads_cancels_no_search(olga: Operator) -> None:
+    cancelled: list[str] = []
+    olga.page.on("request", lambda request: cancelled.append(request.url) if "/search/cancel/" in request.url else None)
+    page_of(olga, "audit")
+    olga.page.route("**/api/v1/fleet/", lambda route: None)  # never answered
+    with olga.page.expect_request("**/api/v1/fleet/"):
+        page_of(olga, "fleet")
+    with olga.page.expect_event("requestfailed", lambda request: request.url.endswith("/api/v1/fleet/")):
+        page = page_of(olga, "audit")
+    expect(page.get_by_test_id("one")).not_to_have_count(0)
+    assert cancelled == []
+    olga.page.unroute("**/api/v1/fleet/")
+
+
 def test_health_has_each_part_with_its_sentence(olga: Operator) -> None:
     page = page_of(olga, "health")
     for part in ("database", "mq", "store", "disk"):
@@ -127,6 +143,7 @@ def test_storage_tells_what_a_collector_received(olga: Operator) -> None:
     expect(page.get_by_test_id("ledger")).to_contain_text("What shop received")
     received = page.get_by_test_id("ledger").locator("dd").first
     expect(received).to_have_text(re.compile(r"^\d[\d,]*$"))
+    expect(row(page, "shop")).to_contain_text(received.inner_text())  # the table has it of all
     assert int(received.inner_text().replace(",", "")) >= LINES
 
 
@@ -241,6 +258,69 @@ def masked(olga: Operator) -> None:
     expect(olga.at("saved-rules")).to_contain_text("shop")
     olga.page.reload()
     expect(olga.at("rule-pattern")).to_have_value("1[3-9][0-9]{9}")
+
+
+def test_rules_are_tried_on_the_newest_rows_and_not_lost_by_a_click(olga: Operator) -> None:
+    page = page_of(olga, "masking")
+    shown = olga.at("masked-set")
+    shown.select_option("shop")
+    olga.at("add-rule").click()
+    olga.at("rule-pattern").fill("INFO|DEBUG|WARN|ERROR")
+    olga.at("rule-operator").select_option("replace")
+    olga.at("rule-text").fill("§")
+    olga.at("preview-newest").click()
+    expect(olga.at("previewed").first).to_be_visible()
+    for line in olga.at("previewed").all():
+        before, after = line.locator("pre").all_inner_texts()
+        assert after == re.sub("INFO|DEBUG|WARN|ERROR", "§", before) != before
+    olga.leaves = False
+    olga.at("menu-audit").click()
+    shown.select_option("")
+    olga.page.evaluate("setTimeout(() => location.reload())")
+    olga.is_asked("confirm", "confirm", "beforeunload")
+    expect(olga.at("rule-text")).to_have_value("§")
+    expect(shown.locator("option:checked")).to_have_text("shop")
+    olga.leaves = True
+    page_of(olga, "users")
+    expect(page).to_have_count(0)
+    olga.at("new-user").click()
+    olga.at("user-name").fill("half")
+    olga.leaves = False
+    olga.page.keyboard.press("Escape")
+    expect(olga.at("user-name")).to_have_value("half")
+    olga.leaves = True
+    olga.at("user-form").get_by_role("button", name="Close").click()
+    expect(olga.at("user-form")).to_have_count(0)
+    assert olga.asked[3:] == ["confirm"] * 3  # the page, Escape, the button
+
+
+def test_whoever_is_disabled_is_out_at_once_and_comes_back_with_another_password(
+    browser: Browser, platform: Platform, olga: Operator
+) -> None:
+    platform.employ("dora", {"*": "viewer"})
+    dora = Operator(browser, platform.fleet)
+    dora.sign_in(name="dora", password=PASSWORD)
+    page = page_of(olga, "users")
+    olga.at("again").click()
+    row(page, "dora").get_by_test_id("toggle-user").click()
+    confirm(olga)
+    expect(row(page, "dora")).to_contain_text("disabled")
+    dora.ask("level:error")
+    expect(dora.at("sign-in-failure")).to_contain_text("session_ended")
+    dora.prove("dora", PASSWORD)
+    expect(dora.at("sign-in-failure")).to_contain_text("sign_in_wrong")
+    row(page, "dora").get_by_test_id("toggle-user").click()
+    confirm(olga)
+    expect(row(page, "dora")).to_contain_text("may sign in")
+    row(page, "dora").get_by_test_id("set-password").click()
+    olga.at("another-password").fill(f"{PASSWORD}-2")
+    confirm(olga)
+    with dora.page.expect_response("**/accounts/session/") as answer:
+        dora.prove("dora", PASSWORD)
+    assert answer.value.status == 401
+    dora.prove("dora", f"{PASSWORD}-2")
+    expect(dora.lines().first).to_be_visible()
+    dora.context.close()
 
 
 def test_a_user_and_a_token_are_made_and_stand_in_the_audit(olga: Operator) -> None:

@@ -123,6 +123,8 @@ def test_a_template_is_changed_and_deleted_and_collectors_stay_as_they_are(ruth:
     expect(ruth.at("delete-template")).to_have_count(0)
     assert "shared" not in templates(ruth)
     assert collector(ruth, "z-taker")["clean_rule"]["time_field"] == "ts"
+    ruth.page.get_by_role("button", name="Back to the rule in force").click()  # else leaving is asked about
+    expect(ruth.at("rule-time")).to_have_value("ts")
 
 
 def test_an_older_version_is_compared_tried_and_taken_back(ruth: Operator, changing: int) -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from django.test import Client
 from playwright.sync_api import Browser, Route, expect
 
-from bklog.page.built import FOLDER, built
+from bklog.page.paths import DIST
 from tests.page.desk import LINES, NEEDS_A_BROWSER, WAIT_MS, Operator, Platform
 from tests.search.lines import LOGHUB
 
@@ -37,10 +38,10 @@ def _fresh(ann: Operator, platform: Platform) -> Iterator[None]:
 
 
 def test_the_first_load_is_small() -> None:
-    page = built()
-    assert page
-    first = [page.script, *page.styles, *page.preloads]
-    assert sum((FOLDER / f"{name}.gz").stat().st_size for name in first) < FIRST_LOAD_BYTES
+    shell = Client().get("/").content.decode()
+    first = re.findall(r'(?:src|href)="/page/(files/[^"]+\.(?:js|css))"', shell)
+    assert len(first) >= 3
+    assert sum((DIST / f"{name}.gz").stat().st_size for name in first) < FIRST_LOAD_BYTES
 
 
 def test_lines_are_found_and_are_text(ann: Operator, platform: Platform) -> None:
@@ -230,6 +231,7 @@ def test_a_store_that_is_down_is_said_where_it_is_missed(ann: Operator, platform
         for part in (ann.at("rows-failure"), ann.at("chart").get_by_role("alert"), ann.at("fields").get_by_role("alert")):
             expect(part).to_contain_text("does not answer", timeout=WAIT_MS)
         expect(ann.at("rows-failure")).to_contain_text("bklog status")
+        assert said_of_health(ann) == []
     ann.at("rows-failure").get_by_role("button", name="Try again").click()
     ann.counts(LINES // 5)
     expect(ann.lines().first).to_be_visible()
@@ -237,11 +239,23 @@ def test_a_store_that_is_down_is_said_where_it_is_missed(ann: Operator, platform
     ann.said.clear()  # the browser's own reports of status 503
 
 
+def said_of_health(ann: Operator) -> list[str]:
+    """On the console of a tab of hers that shows which part is down: what a browser says of a status 503 would be there."""
+    said: list[str] = []
+    tab = ann.context.new_page()
+    tab.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    tab.goto(f"{ann.fleet.url}/operate/health")
+    expect(tab.get_by_test_id("one").filter(has_text=re.compile("^store"))).to_contain_text("down", timeout=WAIT_MS)
+    tab.close()
+    return said
+
+
 def test_a_slow_store_is_waited_for_and_a_search_of_it_is_stopped(ann: Operator, platform: Platform) -> None:
     with platform.slow_store():
         ann.ask("level:warn")
         expect(ann.at("stop")).to_be_visible()
-        ann.at("stop").click()
+        with ann.page.expect_request("**/search/cancel/"):
+            ann.at("stop").click()
         expect(ann.at("stopped")).to_contain_text("Incomplete")
         ann.ask("level:info")
         expect(ann.at("stop")).to_be_visible()

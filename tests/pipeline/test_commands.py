@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from django.test import Client
 
-from bklog.accounts.actions import replace_api_token
+from bklog.accounts.tokens import replace_api_token
 from bklog.api import collectors as collectors_api
 from bklog.api import pipelines as pipelines_api
 from bklog.cli import runs

@@ -63,7 +63,7 @@ def test_an_onboarding(made: Stage) -> None:
     assert [item["name"] for item in agent_config(home)["inputs"]] == ["c1_shop"]
     assert agent_config(home)["host"] == "of the operator"
     token = (home / "secrets" / "tokens" / "shop").read_text().strip()
-    assert made.call(f"from bklog.collect.selectors import collector_of_token\ncollector_of_token({token!r}).state") == "active"
+    assert made.call(f"from bklog.collect.ingest_tokens import find_token\nfind_token({token!r}).collector.state") == "active"
     assert token not in json.dumps(shown)
 
 

@@ -21,10 +21,11 @@ pytestmark = pytest.mark.fleet
 STEPS: Final = ["begin", "fill", "swap", "drop_old"]
 RULE: Final = {"kind": "json", "types": {"number": "int"}, "time_field": "ts"}
 MAKE: Final = """
-from bklog.collect.actions import create_collector, create_ingest_token
+from bklog.collect.actions import create_collector
 from bklog.collect.drafts import Draft
+from bklog.collect.ingest_tokens import create_ingest_token
 from bklog.tasks.wiring.store import the_store
-create_ingest_token(create_collector(Draft("shop", 30), store=the_store()))
+create_ingest_token(create_collector(Draft("shop", 30), store=the_store()), made_by="tests")[1]
 """
 LEFT: Final = """
 from bklog.collect.models import Collector, Replacement

@@ -10,7 +10,7 @@ from uuid import uuid4
 from django.test import Client
 from django.utils import timezone
 
-from bklog.accounts.actions import replace_api_token
+from bklog.accounts.tokens import replace_api_token
 from bklog.collect.models import Collector
 from bklog.records import Permission
 from bklog.store.clickhouse import ClickHouseStore

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from django.test import Client
 
 from bklog.errors import BadRequest, Unavailable
 from bklog.supervise import fleet_probes, health, probes
@@ -138,3 +139,15 @@ def test_a_disk_that_is_nearly_full_fails_with_the_remedy(tmp_path: Path, monkey
     with pytest.raises(Unavailable, match=r"only .* free under") as caught:
         probes.disk(loaded(tmp_path / "not" / "there"))
     assert "BKLOG_RETENTION_DAYS" in caught.value.hint
+
+
+def test_a_page_is_told_what_is_down_without_a_failure(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(_: Loaded) -> str:
+        raise Unavailable("the disk is full", hint="make room")
+
+    monkeypatch.setattr(health, "PARTS", {"disk": down})
+    asked, shown = Client().get("/healthz/"), Client().get("/api/v1/health/")
+    assert (asked.status_code, shown.status_code) == (503, 200)
+    (part,) = shown.json()["parts"]
+    assert (shown.json()["healthy"], part["name"], part["ok"]) == (False, "disk", False)
+    assert part["message"] == asked.json()["parts"][0]["message"]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.test import Client
 
-from bklog.accounts.actions import replace_api_token
+from bklog.accounts.tokens import replace_api_token
 from bklog.supervise.health import Part
 from bklog.supervise.history import KEEP, read_history, record
 from bklog.supervise.models import HealthPeriod

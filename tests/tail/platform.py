@@ -29,11 +29,12 @@ SET_UP = """
 import django; django.setup()
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
-from bklog.accounts.actions import replace_api_token
+from bklog.accounts.tokens import replace_api_token
 from bklog.api.wiring import the_store
 from bklog.clean import CleanRule
-from bklog.collect.actions import create_collector, create_ingest_token
+from bklog.collect.actions import create_collector
 from bklog.collect.drafts import Draft
+from bklog.collect.ingest_tokens import create_ingest_token
 from bklog.collect.models import IndexSet
 from bklog.records import Permission
 import json
@@ -41,7 +42,7 @@ the_store().migrate()
 made = create_collector(Draft("shop", 30, rule=CleanRule("json", types={"n": "int"}, level_field="level")), store=the_store())
 print(json.dumps({
     "index_set": IndexSet.objects.get(name="shop").pk,
-    "ingest": create_ingest_token(made),
+    "ingest": create_ingest_token(made, made_by="tests")[1],
     "reader": replace_api_token("reader"),
     "trusted": replace_api_token("trusted", [Permission.RAW_VALUES]),
 }))

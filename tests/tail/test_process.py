@@ -34,7 +34,7 @@ ApiToken.objects.filter(name="guest").delete()
 """
 MAKE_TOKEN = """
 import django; django.setup()
-from bklog.accounts.actions import replace_api_token
+from bklog.accounts.tokens import replace_api_token
 print(replace_api_token("guest"))
 """
 

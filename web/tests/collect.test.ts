@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { Collector, CollectorLedger, Previewed, Rule } from "../src/collect/ask";
+import type { Collector, CollectorLedger, IngestToken, Previewed, Rule } from "../src/collect/ask";
 import { healthOf, percent, rate } from "../src/collect/health";
 import * as list from "../src/collect/list";
 import { newestFirst } from "../src/collect/newest";
+import { consequences, isOf, isValid, unusedWord } from "../src/collect/revoking";
 import * as rules from "../src/collect/rule";
 import { commands, listed, quoted, type Sending } from "../src/collect/sources";
 import * as wizard from "../src/collect/wizard";
@@ -252,5 +253,38 @@ describe("first lines", () => {
 
   it("that were refused are found by the name that stays", () => {
     expect(list.refusedQuery(collector(1, "shop", { table: "c1_shop_2" }))).toBe('fields.collector:"c1_shop"');
+  });
+});
+
+describe("an ingest token", () => {
+  function token(id: number, more: Partial<IngestToken> = {}): IngestToken {
+    const made = { name: "", kept_on: "", beginning: `bki_000${id}`, made_by: "li", created_at: "2026-11-26T09:00:00+00:00" };
+    return { id, ...made, last_used_at: null, revoked_at: null, revoked_by: "", ...more };
+  }
+  const revoked = token(9, { revoked_at: "2026-11-26T10:00:00+00:00", revoked_by: "li" });
+
+  it("is the last one where all others are revoked", () => {
+    expect(consequences(token(1), [token(2), token(1)])).toEqual([]);
+    expect(consequences(token(1), [token(1), revoked])).toEqual(["collect.tokens.revoke.last"]);
+    expect([isValid(token(1)), isValid(revoked)]).toEqual([true, false]);
+  });
+
+  it("that lies on a machine is missed there", () => {
+    const kept = token(1, { kept_on: "web-1" });
+    expect(consequences(kept, [kept])).toEqual(["collect.tokens.revoke.kept", "collect.tokens.revoke.last"]);
+    expect(consequences(kept, [token(2), kept])).toEqual(["collect.tokens.revoke.kept"]);
+  });
+
+  it("is known by its beginning, where it has one", () => {
+    expect(isOf("bki_0001rest", token(1))).toBe(true);
+    expect(isOf("bki_0002rest", token(1))).toBe(false);
+    expect(isOf("bki_0001rest", token(1, { beginning: "" }))).toBe(false);
+  });
+
+  it("is not called unused where nobody noted its use", () => {
+    expect([unusedWord(token(1)), unusedWord(token(1, { beginning: "" }))]).toEqual([
+      "collect.tokens.never",
+      "collect.tokens.unknown",
+    ]);
   });
 });

@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 
 import click
 
-from bklog.cli.clean_rule import TEMPLATES, collector_named, find_template, read_rule
+from bklog.cli.clean_rule import TEMPLATES, find_template, read_rule
 from bklog.cli.client import api
+from bklog.cli.collectors import find_collector
 from bklog.cli.completion import collectors
 from bklog.cli.written import print_json, print_lines
 from bklog.errors import BadRequest
@@ -85,7 +86,7 @@ def _given(about: Mapping[str, Any]) -> dict[str, Any]:
     if about["of"] and about["clean_rule"]:
         raise BadRequest("the rule is given twice", hint="give one of --of and --clean-rule", code="clean_template")
     if about["of"]:
-        body["clean_rule"] = collector_named(about["of"])["clean_rule"]
+        body["clean_rule"] = find_collector(about["of"])["clean_rule"]
     elif about["clean_rule"]:
         body["clean_rule"] = read_rule(about["clean_rule"])
     return body

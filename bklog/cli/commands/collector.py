@@ -1,4 +1,4 @@
-"""bklog collector list | onboard | change | rules | move | delete | reactivate"""
+"""bklog collector list | onboard | change | rules | move | delete | reactivate | token"""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 
 import click
 
-from bklog.cli.clean_rule import COLLECTORS, collector_named, find_template, find_version, read_rule
+from bklog.cli.clean_rule import find_template, find_version, read_rule
 from bklog.cli.client import api
+from bklog.cli.collectors import COLLECTORS, find_collector
 from bklog.cli.completion import collectors
+from bklog.cli.ingest_tokens import token
 from bklog.cli.runs import exit_code_of, report_run, wait_for_end
 from bklog.cli.written import print_json, print_lines
 from bklog.errors import BadRequest
@@ -21,6 +23,9 @@ wait_option = click.option("--wait", type=click.FloatRange(min=0), default=0.0, 
 @click.group()
 def collector() -> None:
     """Collectors: what is taken in, cleaned and kept under one name."""
+
+
+collector.add_command(token)
 
 
 @collector.command("list")
@@ -76,7 +81,7 @@ def onboard(  # noqa: PLR0913 one for each thing that can be said
 @click.pass_context
 def change(ctx: click.Context, /, *, name: str, wait: float, as_json: bool, **about: Any) -> None:
     """Change a collector; lines go on coming in. A rule or an index is changed by a run, which takes its time."""
-    found = collector_named(name)
+    found = find_collector(name)
     given = {"index": about["index"], "retention_days": about["days"], "description": about["description"]}
     given |= {"clean_rule": _rule(found, about)}
     body = {key: value for key, value in given.items() if value is not None}
@@ -106,7 +111,7 @@ def _rule(collector: Mapping[str, Any], about: Mapping[str, Any]) -> Any:
 @json_option
 def rules(*, name: str, number: int | None, as_json: bool) -> None:
     """List the clean rules that a collector has had, the one in force first."""
-    found = collector_named(name)
+    found = find_collector(name)
     if number is not None:
         print_json(find_version(found, number))
         return
@@ -122,7 +127,7 @@ def rules(*, name: str, number: int | None, as_json: bool) -> None:
 @click.pass_context
 def move(ctx: click.Context, *, name: str, store: str, wait: float, as_json: bool) -> None:
     """Move a collector with its rows to another store of BKLOG_STORES; lines go on coming in."""
-    run = api("POST", f"{COLLECTORS}{collector_named(name)['id']}/move/", json={"store": store})
+    run = api("POST", f"{COLLECTORS}{find_collector(name)['id']}/move/", json={"store": store})
     _print(ctx, wait_for_end(_shown(run), wait), as_json=as_json)
 
 
@@ -134,7 +139,7 @@ def move(ctx: click.Context, *, name: str, store: str, wait: float, as_json: boo
 @click.pass_context
 def delete(ctx: click.Context, *, name: str, wait: float, as_json: bool) -> None:
     """Refuse new lines, let what is under way end, then delete a collector with its rows."""
-    run = api("DELETE", f"{COLLECTORS}{collector_named(name)['id']}/?drain=true")
+    run = api("DELETE", f"{COLLECTORS}{find_collector(name)['id']}/?drain=true")
     _print(ctx, wait_for_end(_shown(run), wait), as_json=as_json)
 
 
@@ -142,7 +147,7 @@ def delete(ctx: click.Context, *, name: str, wait: float, as_json: bool) -> None
 @click.argument("name", shell_complete=collectors)
 def reactivate(*, name: str) -> None:
     """Let a collector take lines again whose deletion failed or was cancelled."""
-    found = api("POST", f"{COLLECTORS}{collector_named(name)['id']}/reactivate/")
+    found = api("POST", f"{COLLECTORS}{find_collector(name)['id']}/reactivate/")
     print_lines([f"{found['name']} takes lines"])
 
 

@@ -28,9 +28,9 @@ def token(*, name: str, permissions: tuple[str, ...]) -> None:
     import django  # noqa: PLC0415 other commands do without Django
 
     django.setup()
-    from bklog.accounts.actions import replace_api_token  # noqa: PLC0415 models may be imported only now
     from bklog.accounts.audit import Actor, recorded  # noqa: PLC0415 as above
     from bklog.accounts.models import AuditEntry  # noqa: PLC0415 as above
+    from bklog.accounts.tokens import replace_api_token  # noqa: PLC0415 models may be imported only now
 
     with recorded(Actor(getpass.getuser(), AuditEntry.Way.COMMAND), "token.create", name, permissions=permissions):
         made = replace_api_token(name, map(Permission, permissions))

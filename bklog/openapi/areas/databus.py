@@ -17,6 +17,7 @@ from bklog.openapi.schema import (
     NUMBER,
     TEXT,
     Schema,
+    asked,
     choice,
     described,
     listing,
@@ -71,15 +72,32 @@ _SHOWN: Final[dict[str, Schema]] = {
     "created_at": MOMENT,
     "index_set_id": nullable(ID),
 }
+_TOKEN_GIVEN: Final[dict[str, Schema]] = {
+    "name": text(maxLength=64, description="what it is for"),
+    "kept_on": text(maxLength=64, description="the machine in whose `secrets/tokens/` it lies"),
+}
+_TOKEN: Final[dict[str, Schema]] = {
+    "id": ID,
+    **_TOKEN_GIVEN,
+    "beginning": described(TEXT, "its first characters; empty of tokens that were made before these were kept"),
+    "made_by": TEXT,
+    "created_at": MOMENT,
+    "last_used_at": {**nullable(MOMENT), "description": "to ten minutes: it may have been used since"},
+    "revoked_at": {**nullable(MOMENT), "description": "refused since; the latest 20 of a collector are kept"},
+    "revoked_by": TEXT,
+}
 _PATHS: Final = listing(text(maxLength=500), most=50)
 _RUN: Final = Answer("The run that does it: docs/pipelines.md", ref("PipelineRun"))
 _COLLECTOR: Final = Answer("As it is now", ref("Collector"))
 SCHEMAS: Final[dict[str, Schema]] = {
     "CleanRule": record(_RULE),
     "CleanRuleRequest": record({}, _RULE),
-    "CollectorRequest": record(_NAME, _NEW),
+    "CollectorRequest": record(_NAME, {**_NEW, "token": described(ref("IngestTokenRequest"), "about its first ingest token")}),
     "CollectorChange": record({}, _GIVEN),
     "Collector": record(_SHOWN),
+    "IngestToken": record(_TOKEN),
+    "IngestTokenRequest": asked({}, _TOKEN_GIVEN),
+    "NewIngestToken": record({**_TOKEN, "ingest_token": described(TEXT, "the secret, which is shown this once")}),
     "NewCollector": record(
         {**_SHOWN, "ingest_token": described(TEXT, "shown this once")},
     ),
@@ -116,6 +134,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "lines_per_second": described(NUMBER, "received in the last five minutes"),
         }
     ),
+    "CollectorStores": record({"store": TEXT, "others": listing(TEXT)}),
     "PreviewedLine": record(
         {
             "time": MOMENT,
@@ -151,7 +170,7 @@ AREA = Area(
             "create_collector",
             "Make one, with its table, its index set and its first ingest token",
             {201: Answer("It takes lines", ref("NewCollector"))},
-            codes=(*KEPT, *STORE, "collector", "clean_rule", "collector_exists", "pipeline_running"),
+            codes=(*KEPT, *STORE, "collector", "clean_rule", "collector_exists", "ingest_token", "pipeline_running"),
             body=ref("CollectorRequest"),
             examples=[
                 Example(
@@ -252,6 +271,14 @@ AREA = Area(
             examples=[Example("With notice", query={"drain": "true"}, status=202)],
         ),
         _one(
+            "GET",
+            "move/",
+            "show_stores",
+            "The store of one, and those that it can be moved to",
+            {200: Answer("Names of the settings", ref("CollectorStores"))},
+            examples=[Example("Where nothing but the main one is", shown={"store": "main", "others": []})],
+        ),
+        _one(
             "POST",
             "move/",
             "move_collector",
@@ -279,14 +306,36 @@ AREA = Area(
             examples=[Example("One that is not being deleted", status=409)],
         ),
         _one(
+            "GET",
+            "tokens/",
+            "list_ingest_tokens",
+            "Its ingest tokens, without their secrets",
+            {200: Answer("Valid ones first, of both the newest first", record({"items": listing(ref("IngestToken"))}))},
+            examples=[Example("All")],
+        ),
+        _one(
             "POST",
             "tokens/",
             "create_ingest_token",
             "Another ingest token",
-            {201: Answer("The token, shown this once", record({"ingest_token": TEXT}))},
+            {201: Answer("The token, shown this once", ref("NewIngestToken"))},
+            *KEPT,
             "collector",
             "collector_deleting",
-            examples=[Example("Another")],
+            "ingest_token",
+            "too_many_tokens",
+            body=ref("IngestTokenRequest"),
+            examples=[Example("For a machine", body={"name": "web-1"}, shown={"name": "web-1", "revoked_at": None})],
+        ),
+        _one(
+            "DELETE",
+            "tokens/{ingest_token_id}/",
+            "revoke_ingest_token",
+            "Revoke an ingest token",
+            {204: Answer("Refused within three seconds; the last one of a collector too")},
+            "no_token",
+            examples=[Example("One")],
+            about="Up to fifteen where the database answers slowly; while it is away, ingest goes on with what it knew.",
         ),
         _one(
             "GET",

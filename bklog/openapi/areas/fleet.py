@@ -1,4 +1,4 @@
-"""/healthz/, /readiness/, /api/v1/fleet/, storage/, health/history/: how the platform itself is."""
+"""/healthz/, /readiness/, /api/v1/fleet/, storage/, health/, health/history/: how the platform itself is."""
 
 from __future__ import annotations
 
@@ -143,6 +143,15 @@ AREA = Area(
             {200: Answer("The largest collector first", ref("Storage"))},
             codes=STORE,
             examples=[Example("All of it")],
+        ),
+        Operation(
+            "GET",
+            "/api/v1/health/",
+            "health_parts",
+            "Every part of the platform, for a page",
+            {200: Answer("Whether all are well, and each", ref("Health"))},
+            examples=[Example("All parts")],
+            needs_token=False,
         ),
         Operation(
             "GET",

@@ -30,8 +30,6 @@ export interface Options {
   requestId?: string;
   accept?: string;
   headers?: Record<string, string>;
-  /** A status that is no success, and an answer all the same. */
-  answers?: number;
 }
 
 export function newRequestId(): string {
@@ -72,7 +70,7 @@ async function sendOnce(method: string, path: string, body: unknown, options: Op
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Failure({ code: "unreachable", message: "the platform does not answer", hint: "" }, 0, requestId);
   }
-  if (!response.ok && response.status !== options.answers) {
+  if (!response.ok) {
     const failure = new Failure(await saidBy(response), response.status, requestId);
     if (response.status === 401) refused(failure);
     throw failure;

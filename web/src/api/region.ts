@@ -11,12 +11,17 @@ export interface Region<T> {
   milliseconds: Ref<number>;
   /** Ends what is under way and begins anew. Resolves when it ended, in whichever way. */
   run: (ask: (options: Required<Pick<Options, "signal" | "requestId">>) => Promise<T>) => Promise<void>;
-  /** Stops it here and at the server; what came by then stays. */
+  /** What came by then stays. */
   stop: () => void;
   clear: () => void;
 }
 
-export function region<T>(): Region<T> {
+/** One whose question keeps a store busy: stopped, or replaced by the next one, it is stopped at the server too. */
+export function searching<T>(): Region<T> {
+  return region<T>(cancelAtServer);
+}
+
+export function region<T>(stopThere: (requestId: string) => unknown = () => {}): Region<T> {
   const phase = ref<Phase>("idle");
   const value = shallowRef<T | null>(null);
   const failure = shallowRef<Failure | null>(null);
@@ -26,7 +31,7 @@ export function region<T>(): Region<T> {
   function leave(): void {
     if (!under) return;
     under.abort.abort();
-    void cancelAtServer(under.requestId);
+    void stopThere(under.requestId);
     under = null;
   }
 

@@ -433,7 +433,8 @@ export interface paths {
             };
             cookie?: never;
         };
-        get?: never;
+        /** The store of one, and those that it can be moved to */
+        get: operations["show_stores"];
         put?: never;
         /** Move one with its rows to another store */
         post: operations["move_collector"];
@@ -473,11 +474,37 @@ export interface paths {
             };
             cookie?: never;
         };
-        get?: never;
+        /** Its ingest tokens, without their secrets */
+        get: operations["list_ingest_tokens"];
         put?: never;
         /** Another ingest token */
         post: operations["create_ingest_token"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/databus/collectors/{collector_id}/tokens/{ingest_token_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 1 */
+                collector_id: number;
+                /** @example 1 */
+                ingest_token_id: number;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an ingest token
+         * @description Up to fifteen where the database answers slowly; while it is away, ingest goes on with what it knew.
+         */
+        delete: operations["revoke_ingest_token"];
         options?: never;
         head?: never;
         patch?: never;
@@ -756,6 +783,23 @@ export interface paths {
         };
         /** What collectors take, and the day on which the disk is full */
         get: operations["storage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/health/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every part of the platform, for a page */
+        get: operations["health_parts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2221,6 +2265,8 @@ export interface components {
             space?: string;
             /** @enum {string} */
             scenario?: "row" | "custom";
+            /** @description about its first ingest token */
+            token?: components["schemas"]["IngestTokenRequest"];
         };
         CollectorChange: {
             description?: string;
@@ -2255,6 +2301,60 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             index_set_id: number | null;
+        };
+        IngestToken: {
+            id: number;
+            /** @description what it is for */
+            name: string;
+            /** @description the machine in whose `secrets/tokens/` it lies */
+            kept_on: string;
+            /** @description its first characters; empty of tokens that were made before these were kept */
+            beginning: string;
+            made_by: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description to ten minutes: it may have been used since
+             */
+            last_used_at: string | null;
+            /**
+             * Format: date-time
+             * @description refused since; the latest 20 of a collector are kept
+             */
+            revoked_at: string | null;
+            revoked_by: string;
+        };
+        IngestTokenRequest: {
+            /** @description what it is for */
+            name?: string | null;
+            /** @description the machine in whose `secrets/tokens/` it lies */
+            kept_on?: string | null;
+        };
+        NewIngestToken: {
+            id: number;
+            /** @description what it is for */
+            name: string;
+            /** @description the machine in whose `secrets/tokens/` it lies */
+            kept_on: string;
+            /** @description its first characters; empty of tokens that were made before these were kept */
+            beginning: string;
+            made_by: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description to ten minutes: it may have been used since
+             */
+            last_used_at: string | null;
+            /**
+             * Format: date-time
+             * @description refused since; the latest 20 of a collector are kept
+             */
+            revoked_at: string | null;
+            revoked_by: string;
+            /** @description the secret, which is shown this once */
+            ingest_token: string;
         };
         NewCollector: {
             id: number;
@@ -2331,6 +2431,10 @@ export interface components {
             last_request: string | null;
             /** @description received in the last five minutes */
             lines_per_second: number;
+        };
+        CollectorStores: {
+            store: string;
+            others: string[];
         };
         PreviewedLine: {
             /** Format: date-time */
@@ -5920,7 +6024,7 @@ export interface operations {
                     "application/json": components["schemas"]["NewCollector"];
                 };
             };
-            /** @description clean_rule, collector, no_json, nul */
+            /** @description clean_rule, collector, ingest_token, no_json, nul */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5929,7 +6033,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"] & {
                         error?: {
                             /** @enum {unknown} */
-                            code?: "clean_rule" | "collector" | "no_json" | "nul";
+                            code?: "clean_rule" | "collector" | "ingest_token" | "no_json" | "nul";
                         };
                     };
                 };
@@ -6791,6 +6895,100 @@ export interface operations {
             };
         };
     };
+    show_stores: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 1 */
+                collector_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Names of the settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectorStores"];
+                };
+            };
+            /** @description no_collector */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "no_collector";
+                        };
+                    };
+                };
+            };
+            /** @description session_ended, token_missing, token_wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "session_ended" | "token_missing" | "token_wrong";
+                        };
+                    };
+                };
+            };
+            /** @description csrf, role_missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "csrf" | "role_missing";
+                        };
+                    };
+                };
+            };
+            /** @description no_collector, no_path */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "no_collector" | "no_path";
+                        };
+                    };
+                };
+            };
+            /** @description database_busy, database_down, unavailable */
+            503: {
+                headers: {
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "database_busy" | "database_down" | "unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
     move_collector: {
         parameters: {
             query?: never;
@@ -7056,7 +7254,7 @@ export interface operations {
             };
         };
     };
-    create_ingest_token: {
+    list_ingest_tokens: {
         parameters: {
             query?: never;
             header?: never;
@@ -7068,18 +7266,18 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The token, shown this once */
-            201: {
+            /** @description Valid ones first, of both the newest first */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
-                        ingest_token: string;
+                        items: components["schemas"]["IngestToken"][];
                     };
                 };
             };
-            /** @description collector, no_collector */
+            /** @description no_collector */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7088,7 +7286,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"] & {
                         error?: {
                             /** @enum {unknown} */
-                            code?: "collector" | "no_collector";
+                            code?: "no_collector";
                         };
                     };
                 };
@@ -7135,7 +7333,105 @@ export interface operations {
                     };
                 };
             };
-            /** @description collector_deleting */
+            /** @description database_busy, database_down, unavailable */
+            503: {
+                headers: {
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "database_busy" | "database_down" | "unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    create_ingest_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 1 */
+                collector_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["IngestTokenRequest"];
+            };
+        };
+        responses: {
+            /** @description The token, shown this once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewIngestToken"];
+                };
+            };
+            /** @description collector, ingest_token, no_collector, no_json, nul */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "collector" | "ingest_token" | "no_collector" | "no_json" | "nul";
+                        };
+                    };
+                };
+            };
+            /** @description session_ended, token_missing, token_wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "session_ended" | "token_missing" | "token_wrong";
+                        };
+                    };
+                };
+            };
+            /** @description csrf, role_missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "csrf" | "role_missing";
+                        };
+                    };
+                };
+            };
+            /** @description no_collector, no_path */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "no_collector" | "no_path";
+                        };
+                    };
+                };
+            };
+            /** @description collector_deleting, too_many_tokens */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7144,7 +7440,115 @@ export interface operations {
                     "application/json": components["schemas"]["Error"] & {
                         error?: {
                             /** @enum {unknown} */
-                            code?: "collector_deleting";
+                            code?: "collector_deleting" | "too_many_tokens";
+                        };
+                    };
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "body_too_large";
+                        };
+                    };
+                };
+            };
+            /** @description database_busy, database_down, unavailable */
+            503: {
+                headers: {
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "database_busy" | "database_down" | "unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    revoke_ingest_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 1 */
+                collector_id: number;
+                /** @example 1 */
+                ingest_token_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused within three seconds; the last one of a collector too */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description no_collector */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "no_collector";
+                        };
+                    };
+                };
+            };
+            /** @description session_ended, token_missing, token_wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "session_ended" | "token_missing" | "token_wrong";
+                        };
+                    };
+                };
+            };
+            /** @description csrf, role_missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "csrf" | "role_missing";
+                        };
+                    };
+                };
+            };
+            /** @description no_collector, no_path, no_token */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "no_collector" | "no_path" | "no_token";
                         };
                     };
                 };
@@ -8966,6 +9370,26 @@ export interface operations {
                             code?: "database_busy" | "database_down" | "disk_full" | "store_down" | "unavailable" | "unknown_store";
                         };
                     };
+                };
+            };
+        };
+    };
+    health_parts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whether all are well, and each */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
                 };
             };
         };

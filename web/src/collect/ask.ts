@@ -3,12 +3,14 @@ import { call, type Options, type Schemas } from "../api/client";
 import type { Row } from "../search/rows";
 
 export type Collector = Schemas["Collector"];
+export type IngestToken = Schemas["IngestToken"];
 export type Rule = Schemas["CleanRule"];
 export type Ledger = Schemas["Ledger"];
 export type CollectorLedger = Schemas["CollectorLedger"];
 export type Previewed = Schemas["PreviewedLine"];
 export type Version = Schemas["CleanRuleVersion"];
 export type Template = Schemas["CleanTemplate"];
+export type Stores = Schemas["CollectorStores"];
 export type Run = Schemas["PipelineRun"];
 export type RunWithSteps = Schemas["PipelineRunWithSteps"];
 
@@ -52,6 +54,14 @@ export async function change(id: number, wanted: Schemas["CollectorChange"]): Pr
   return "pipeline" in answer ? answer : null;
 }
 
+export function stores(id: number, options: Options): Promise<Stores> {
+  return call("GET", `${COLLECTORS}${id}/move/`, undefined, options);
+}
+
+export function move(id: number, store: string): Promise<Run> {
+  return call("POST", `${COLLECTORS}${id}/move/`, { store });
+}
+
 export function remove(id: number): Promise<Run> {
   return call("DELETE", `${COLLECTORS}${id}/?drain=true`);
 }
@@ -60,8 +70,17 @@ export function reactivate(id: number): Promise<Collector> {
   return call("POST", `${COLLECTORS}${id}/reactivate/`);
 }
 
-export async function newToken(id: number): Promise<string> {
-  return (await call<{ ingest_token: string }>("POST", `${COLLECTORS}${id}/tokens/`)).ingest_token;
+/** The secret, which the platform shows this once. */
+export async function newToken(id: number, name = ""): Promise<string> {
+  return (await call<Schemas["NewIngestToken"]>("POST", `${COLLECTORS}${id}/tokens/`, { name })).ingest_token;
+}
+
+export async function tokens(id: number, options: Options = {}): Promise<IngestToken[]> {
+  return (await call<{ items: IngestToken[] }>("GET", `${COLLECTORS}${id}/tokens/`, undefined, options)).items;
+}
+
+export function revokeToken(id: number, token: number): Promise<void> {
+  return call("DELETE", `${COLLECTORS}${id}/tokens/${token}/`);
 }
 
 export async function preview(rule: Rule, lines: string[], days: number, options: Options): Promise<Previewed[]> {

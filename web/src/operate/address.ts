@@ -4,8 +4,8 @@ import { useRoute, useRouter } from "vue-router";
 export interface Address {
   /** Empty where the address does not say. */
   text: (name: string) => string;
-  /** What is undefined or empty is left out. */
-  put: (changed: Record<string, string | undefined>) => void;
+  /** What is undefined or empty is left out. Resolves when it stands there, or was refused. */
+  put: (changed: Record<string, string | undefined>) => Promise<unknown>;
 }
 
 export function useAddress(): Address {
@@ -15,7 +15,7 @@ export function useAddress(): Address {
     text: (name) => (typeof route.query[name] === "string" ? route.query[name] : ""),
     put(changed) {
       const said = Object.entries({ ...route.query, ...changed }).filter(([, value]) => value);
-      void router.replace({ query: Object.fromEntries(said) });
+      return router.replace({ query: Object.fromEntries(said) });
     },
   };
 }

@@ -5,6 +5,7 @@ export type Fleet = Schemas["Fleet"];
 export type Health = Schemas["Health"];
 export type Storage = Schemas["Storage"];
 export type Ledger = Schemas["Ledger"];
+export type CollectorLedger = Schemas["CollectorLedger"];
 export type Run = Schemas["PipelineRun"];
 export type RunWithSteps = Schemas["PipelineRunWithSteps"];
 export type Export = Schemas["Export"];
@@ -37,12 +38,12 @@ export function query(given: Record<string, string | number | undefined>): strin
 
 export const fleet = (options: Options): Promise<Fleet> => get("fleet/", options);
 
-/** A part that is down makes the answer a 503, with all parts in it. */
-export const health = (options: Options): Promise<Health> => call("GET", "/healthz/", undefined, { ...options, answers: 503 });
+export const health = (options: Options): Promise<Health> => get("health/", options);
 export const healthHistory = (options: Options): Promise<Period[]> => items("health/history/?hours=24", options);
 export const storage = (options: Options): Promise<Storage> => get("storage/", options);
 export const ledger = (id: number, options: Options): Promise<Ledger> =>
   get(`databus/collectors/${id}/ledger/?hours=24`, options);
+export const ledgers = (options: Options): Promise<CollectorLedger[]> => items("databus/collectors/ledger/?hours=24", options);
 
 export interface Before {
   before?: number;

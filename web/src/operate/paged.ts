@@ -1,8 +1,8 @@
 // A list of which the server gives the newest, and the older ones when they are asked for.
 import { computed, type Ref, ref, shallowRef } from "vue";
 import { asFailure, type Failure, type Options } from "../api/client";
+import { type Refreshed, refreshed } from "../parts/poll";
 import { PAGE_ROWS } from "./ask";
-import { type Refreshed, refreshed } from "./refreshed";
 
 export interface Paged<T> extends Omit<Refreshed<T[]>, "value"> {
   rows: Ref<readonly T[]>;

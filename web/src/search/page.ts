@@ -4,7 +4,7 @@
 import { computed, type InjectionKey, inject, reactive, ref, shallowRef, watch } from "vue";
 import type { RouteLocationNormalizedLoaded, Router } from "vue-router";
 import { person } from "../api/account";
-import { region } from "../api/region";
+import { region, searching } from "../api/region";
 import type { Key } from "../i18n";
 import { zone as preferred } from "../preferences";
 import { may } from "../rights";
@@ -26,11 +26,11 @@ export function createSearch(route: RouteLocationNormalizedLoaded, router: Route
   const state = reactive<State>(fromAddress(route.query));
   if (!route.query.zone && preferred.value) state.zone = preferred.value;
   const sets = region<ask.IndexSet[]>();
-  const result = region<ask.Result>();
-  const further = region<ask.Result>();
-  const chart = region<ask.Histogram>();
-  const fields = region<ask.FieldList>();
-  const table = region<ask.Table>();
+  const result = searching<ask.Result>();
+  const further = searching<ask.Result>();
+  const chart = searching<ask.Histogram>();
+  const fields = searching<ask.FieldList>();
+  const table = searching<ask.Table>();
   const meaning = region<ask.Inspection>();
   const favourites = region<ask.Favourite[]>();
   const history = region<ask.Entry[]>();

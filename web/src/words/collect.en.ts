@@ -90,6 +90,29 @@ export const collectEn = {
   "collect.token.gone":
     "The token was shown once. Put it where {place} stands, or make another one; those made before stay valid.",
   "collect.token.another": "Make another token",
+  "collect.tokens": "Ingest tokens",
+  "collect.tokens.about":
+    "Whoever has one may write into this collector, and do nothing else. The last use is known to ten minutes; the latest 20 that were revoked stay in the list.",
+  "collect.tokens.none": "No token is valid: nobody can send to {name} until one is made.",
+  "collect.tokens.beginning": "Begins with",
+  "collect.tokens.number": "number {id}",
+  "collect.tokens.for": "For",
+  "collect.tokens.kept": "kept on {host}",
+  "collect.tokens.made": "Made",
+  "collect.tokens.used": "Last used",
+  "collect.tokens.never": "never",
+  "collect.tokens.unknown": "not known",
+  "collect.tokens.state": "State",
+  "collect.tokens.revoked": "revoked {when} by {who}",
+  "collect.tokens.purpose": "Another one, for",
+  "collect.tokens.make": "Make a token",
+  "collect.tokens.revoke": "Revoke",
+  "collect.tokens.revoke.one": "Revoke {token}",
+  "collect.tokens.revoke.what":
+    "Whoever sends to {name} with the token {token} is refused within 3 seconds. It cannot be taken back. Lines that are stored stay.",
+  "collect.tokens.revoke.kept":
+    "bklog ingest and the agent on {host} send with it. First run there: bklog collector token make {name} --keep",
+  "collect.tokens.revoke.last": "It is the last one: nobody can send to {name} until another is made.",
   "collect.command.copy": "Copy: {what}",
   "collect.command.send": "Send some lines",
   "collect.command.sendFile": "Send a file",
@@ -211,6 +234,10 @@ export const collectEn = {
   "collect.store": "Store",
   "collect.deleting": "It is being deleted, and refuses lines.",
   "collect.takeBack": "Take lines again",
+  "collect.move": "Move to another store",
+  "collect.move.to": "It stands in the store {store}. Move it to",
+  "collect.move.about":
+    "{name} is copied to the store {store} with all its rows, while lines go on coming in and searches go on finding the old ones. For a second or so senders are told to send again, then the copy is in force and the old rows are dropped. Until then they are on the disks twice. A run does it: it can be followed, and cancelled until the copy is in force.",
   "collect.delete.about":
     "Senders are refused, what is under way ends, then the table goes with all its rows, its tokens and the index set that would be empty. Rows cannot be had back.",
   "collect.delete.type": "Type {name} to confirm",

@@ -19,7 +19,7 @@ def keep_first_versions(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> 
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("collect", "0007_rule_versions"),
+        ("collect", "0008_rule_versions"),
     ]
 
     operations = [migrations.RunPython(keep_first_versions, migrations.RunPython.noop)]

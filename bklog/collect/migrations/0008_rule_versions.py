@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("collect", "0006_index_set_options"),
+        ("collect", "0007_ingest_tokens"),
     ]
 
     operations = [
