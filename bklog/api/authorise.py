@@ -17,6 +17,7 @@ from bklog.api.rights import RIGHTS, Right, Where, right_of
 from bklog.api.spaces import SPACES, require_favourite, space_of
 from bklog.collect.models import IndexSet
 from bklog.collect.selectors import get_collector
+from bklog.collect.templates import get_template
 from bklog.errors import BklogError, Forbidden
 from bklog.export.selectors import get_export
 from bklog.pipeline.selectors import get_run
@@ -81,6 +82,10 @@ def _in_collector(bearer: Bearer, right: Right, path: Mapping[str, Any]) -> None
     bearer.require_role(right.role, space_of(get_collector(path["collector_id"])))
 
 
+def _in_template(bearer: Bearer, right: Right, path: Mapping[str, Any]) -> None:
+    bearer.require_role(right.role, get_template(path["template_id"]).space)
+
+
 def _in_export(bearer: Bearer, right: Right, path: Mapping[str, Any]) -> None:
     """Its index set may be gone: then it belongs to no space any more."""
     export = get_export(path["export_id"])
@@ -108,6 +113,7 @@ _CHECKS: Final[Mapping[Where, Callable[[Bearer, Right, Mapping[str, Any]], None]
     Where.EVERYWHERE: _everywhere,
     Where.INDEX_SET: _in_index_set,
     Where.COLLECTOR: _in_collector,
+    Where.TEMPLATE: _in_template,
     Where.EXPORT: _in_export,
     Where.RUN: _in_run,
     Where.FAVOURITE: _of_favourite,

@@ -18,7 +18,7 @@ from bklog.collect.drafts import Draft
 from bklog.collect.ledgers import present_ledger
 from bklog.collect.models import Collector, IngestToken, present_collector
 from bklog.collect.onboarding import DELETION, ONBOARDING, Onboarding
-from bklog.collect.preview import Preview, preview
+from bklog.collect.preview import Preview, preview, require_runnable
 from bklog.collect.replacing import Change, require_change
 from bklog.errors import BadRequest
 from bklog.pipeline.actions import alone_with, start
@@ -40,8 +40,9 @@ def create_collector(request: HttpRequest) -> HttpResponse:
     about_token = ingest_tokens.Wanted.from_dict(raw.pop("token", {}))
     draft = Draft.from_dict(raw, retention_days=settings.BKLOG_RETENTION_DAYS)
     asker(request).require_role(Role.EDITOR, draft.space)
+    require_runnable(draft.rule, store=the_store())
     with recorded(actor(request), "collector.create", draft.name, space=draft.space):
-        collector = actions.create_collector(draft, store=the_store())
+        collector = actions.create_collector(draft, store=the_store(), by=asker(request).name)
         _, secret = ingest_tokens.create_ingest_token(collector, about_token, made_by=asker(request).name)
     return JsonResponse({**present_collector(collector), "ingest_token": secret}, status=201)
 
@@ -52,7 +53,9 @@ def onboard_collector(request: HttpRequest) -> HttpResponse:
     if asked.rule:
         asked.rule.require_below(settings.BKLOG_AGENT_FOLDERS)
     selectors.require_free(asked.draft.name)
-    return _start(request, ONBOARDING, asked.draft.name, {"wanted": asked.as_dict()})
+    require_runnable(asked.draft.rule, store=the_store())
+    context = {"wanted": asked.as_dict(), "asked_by": asker(request).name}
+    return _start(request, ONBOARDING, asked.draft.name, context)
 
 
 def _start(
@@ -93,6 +96,7 @@ def change_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
             actions.change_at_once(collector, changes, store=the_store())
         return JsonResponse(present_collector(collector))
     require_change(collector, changes.of_table(collector))
+    require_runnable(changes.draft.rule, store=the_store())
     audit = recorded(actor(request), "collector.change", collector.name, changed=raw)
     with alone_with(selectors.subject_of(collector.name)), audit:
         actions.change_at_once(collector, changes, store=the_store())
@@ -121,6 +125,7 @@ def _replace(request: HttpRequest, pipeline: str, collector: Collector, change: 
     """It may take hours: nothing urgent waits behind it."""
     actions.require_own_table(collector)
     context = {"collector_id": collector.pk, "name": collector.name, "wanted": wanted(change)}
+    context |= {"asked_by": asker(request).name}
     return _start(request, pipeline, collector.name, context, urgent=False)
 
 

@@ -26,6 +26,7 @@ class Where(Enum):
     EVERYWHERE = auto()  # in every space: it belongs to no single one
     INDEX_SET = auto()  # in that of the index set of the path
     COLLECTOR = auto()
+    TEMPLATE = auto()
     EXPORT = auto()
     RUN = auto()
     FAVOURITE = auto()
@@ -57,6 +58,8 @@ EDIT_SET: Final = Right(Where.INDEX_SET, Role.EDITOR)
 MASK: Final = Right(Where.INDEX_SET, Role.ADMIN)
 SEE_COLLECTOR: Final = Right(Where.COLLECTOR)
 EDIT_COLLECTOR: Final = Right(Where.COLLECTOR, Role.EDITOR)
+SEE_TEMPLATE: Final = Right(Where.TEMPLATE)
+EDIT_TEMPLATE: Final = Right(Where.TEMPLATE, Role.EDITOR)
 SEE_EXPORT: Final = Right(Where.EXPORT)
 CHANGE_EXPORT: Final = Right(Where.EXPORT, Role.EDITOR, own=Role.VIEWER)
 SEE_RUN: Final = Right(Where.RUN, own=Role.EDITOR)
@@ -99,6 +102,10 @@ RIGHTS: Final[Mapping[str, ByMethod]] = {
     f"{_COLLECTOR}tokens/": {ANY: EDIT_COLLECTOR},
     f"{_COLLECTOR}tokens/<int:ingest_token_id>/": {"DELETE": EDIT_COLLECTOR},
     f"{_COLLECTOR}ledger/": {"GET": SEE_COLLECTOR},
+    f"{_COLLECTOR}rules/": {"GET": SEE_COLLECTOR},
+    f"{_COLLECTOR}rules/<int:number>/": {"GET": SEE_COLLECTOR},
+    "api/v1/databus/clean_template/": {"GET": SEE, "POST": EDIT},
+    "api/v1/databus/clean_template/<int:template_id>/": {"GET": SEE_TEMPLATE, "PATCH": EDIT_TEMPLATE, "DELETE": EDIT_TEMPLATE},
     "api/v1/storage/": {"GET": SEE_ALL},
     "api/v1/health/history/": {"GET": SEE},
     "api/v1/clientlog/tasks/": {"GET": SEE_ALL, "POST": EDIT_ALL},

@@ -1,18 +1,19 @@
 """CleanRule -> Cleaning: the SQL expressions that read a raw line. The only place that knows how a line becomes a row.
 
-    line ──parsed──▶ moment ──▶ time, level, fields, parse_error
+    line ──reading──▶ text of an object ──parsed──▶ moment ──▶ time, level, fields, parse_error
 
 `prepare` is a chain of aliases, each of which may use the ones before it; `columns` are the table's columns made from them.
 The expressions may use `line` and the arrival: the bound value {ingest_time:DateTime64(6,'UTC')}, or what the caller names.
-They hold no user's value but field names, which CleanRule has checked against FIELD_NAME.
+They hold no user's value but field names, which CleanRule has checked against FIELD_NAME; a pattern is bound by `params`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from bklog.clean.reading import Reading, reading_of
 from bklog.clean.rule import FIELD_TYPES, CleanRule
 
 MAX_DYNAMIC_PATHS: Final = 512  # a path more is kept in the shared map: found, but read slower
@@ -21,6 +22,7 @@ LEVEL_PREFIX_BYTES: Final = 200  # a level stands in front; further on it is a w
 LEVEL_WORDS: Final = (
     "fatal|critical|crit|alert|emerg|emergency|panic|severe|error|err|warning|warn|notice|info|debug|trace|verbose"
 )
+LEVEL_WORD: Final = f"extract(substring(line, 1, {LEVEL_PREFIX_BYTES}), '(?i)\\\\b({LEVEL_WORDS})\\\\b')"
 LEVEL_SYNONYMS: Final = {
     **dict.fromkeys(("critical", "crit", "alert", "emerg", "emergency", "panic"), "fatal"),
     **dict.fromkeys(("err", "severe"), "error"),
@@ -29,6 +31,11 @@ LEVEL_SYNONYMS: Final = {
     **dict.fromkeys(("verbose",), "trace"),
 }
 ARRIVAL: Final = "toDateTime64({ingest_time:DateTime64(6,'UTC')}, 9, 'UTC')"
+# A comma before the milliseconds, as Java and Python write them; a colon after the day, as web servers do.
+AS_THE_ENGINE_WRITES: Final = (
+    "replaceRegexpOne(replaceRegexpOne(time_text, '(:[0-9]{2}),([0-9])', '\\\\1.\\\\2'), "
+    "'^([0-9]{1,2}/[A-Za-z]{3}/[0-9]{4}):', '\\\\1 ')"
+)
 EPOCH_UNITS: Final = {
     "unix_seconds": 1_000_000_000,
     "unix_milliseconds": 1_000_000,
@@ -52,6 +59,7 @@ class Cleaning:
     prepare: tuple[tuple[str, str], ...]
     columns: Mapping[str, str]
     settings: Mapping[str, int]
+    params: Mapping[str, str] = field(default_factory=dict)
 
 
 def json_type(types: Mapping[str, str]) -> str:
@@ -70,16 +78,15 @@ def compile_rule(rule: CleanRule, table_types: Mapping[str, str], *, arrival: st
 
     `arrival` is the expression of the moment at which a line arrived, a DateTime64(9, 'UTC').
     """
-    return _compile_text(table_types, arrival) if rule.kind == "text" else _compile_json(rule, table_types, arrival)
+    return _compile_text(table_types, arrival) if rule.kind == "text" else _compile_fields(rule, table_types, arrival)
 
 
 def _compile_text(table_types: Mapping[str, str], arrival: str) -> Cleaning:
-    level = f"extract(substring(line, 1, {LEVEL_PREFIX_BYTES}), '(?i)\\\\b({LEVEL_WORDS})\\\\b')"
     return Cleaning(
         prepare=(),
         columns={
             "time": arrival,
-            "level": _canonical_level(level),
+            "level": _canonical_level(LEVEL_WORD),
             "fields": f"CAST('{{}}' AS {json_type(table_types)})",
             "parse_error": "''",
         },
@@ -87,12 +94,14 @@ def _compile_text(table_types: Mapping[str, str], arrival: str) -> Cleaning:
     )
 
 
-def _compile_json(rule: CleanRule, table_types: Mapping[str, str], arrival: str) -> Cleaning:
+def _compile_fields(rule: CleanRule, table_types: Mapping[str, str], arrival: str) -> Cleaning:
+    reading = reading_of(rule)
     prepare = [
-        ("parsed", read_json("line", table_types)),
+        *reading.prepare,
+        ("parsed", read_json(reading.text, table_types)),
         ("found", "assumeNotNull(parsed)"),
     ]
-    errors = [("isNull(parsed)", "not_json_object"), *_type_errors(table_types)]
+    errors = [("isNull(parsed)", reading.unread), *_type_errors(reading, table_types)]
     time = arrival
     if rule.time_field:
         prepare += _moment(rule)
@@ -102,17 +111,23 @@ def _compile_json(rule: CleanRule, table_types: Mapping[str, str], arrival: str)
             (f"moment > {arrival} + INTERVAL {FUTURE_SECONDS} SECOND", "time_in_future"),
         ]
         time = f"if(isNull(moment) OR moment > {arrival} + INTERVAL {FUTURE_SECONDS} SECOND, {arrival}, assumeNotNull(moment))"
-    level = f"toString({_path('found', rule.level_field)})" if rule.level_field else "''"
     return Cleaning(
         prepare=tuple(prepare),
         columns={
             "time": time,
-            "level": _canonical_level(f"ifNull({level}, '')"),
+            "level": _canonical_level(f"ifNull({_level(rule)}, '')"),
             "fields": "found",
             "parse_error": "multiIf(" + "".join(f"{test}, '{reason}', " for test, reason in errors) + "'')",
         },
         settings=SETTINGS,
+        params=reading.params,
     )
+
+
+def _level(rule: CleanRule) -> str:
+    if rule.level_field:
+        return f"toString({_path('found', rule.level_field)})"
+    return "''" if rule.kind == "json" else LEVEL_WORD
 
 
 def _moment(rule: CleanRule) -> list[tuple[str, str]]:
@@ -124,7 +139,7 @@ def _moment(rule: CleanRule) -> list[tuple[str, str]]:
             f"multiIf({number} < 100000000000, 1000000000, {number} < 100000000000000, 1000000, "
             f"{number} < 100000000000000000, 1000, 1)"
         )
-        words = "parseDateTime64BestEffortOrNull(replaceRegexpOne(time_text, '(:[0-9]{2}),([0-9])', '\\\\1.\\\\2'), 9, 'UTC')"
+        words = f"parseDateTime64BestEffortOrNull({AS_THE_ENGINE_WRITES}, 9, 'UTC')"
     else:
         unit, words = str(EPOCH_UNITS[rule.time_format]), "NULL"
     nanoseconds = f"time_number * time_unit + intDiv({fraction} * time_unit, 1000000000)"
@@ -141,10 +156,10 @@ def _moment(rule: CleanRule) -> list[tuple[str, str]]:
     ]
 
 
-def _type_errors(types: Mapping[str, str]) -> list[tuple[str, str]]:
+def _type_errors(reading: Reading, types: Mapping[str, str]) -> list[tuple[str, str]]:
     """A typed value that is null although the line has one was not of its type. (Text takes any value.)"""
     nullable = [name for name, kind in sorted(types.items()) if FIELD_TYPES[kind].startswith("Nullable")]
-    tests = [f"isNull({_path('found', name)}) AND JSONType(line, {_keys(name)}) != 'Null'" for name in nullable]
+    tests = [f"isNull({_path('found', name)}) AND JSONType({reading.text}, {_keys(name)}) != 'Null'" for name in nullable]
     return [(" OR ".join(f"({test})" for test in tests), "field_type")] if tests else []
 
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from bklog.clean.pattern import MAX_PATTERN_CHARACTERS, groups_of
 from bklog.errors import BadRequest
 
-KINDS: Final = ("text", "json")
+KINDS: Final = ("text", "json", "regexp", "logfmt")
 FIELD_TYPES: Final = {
     "string": "String",
     "keyword": "LowCardinality(String)",
@@ -26,6 +27,9 @@ MAX_FIELDS: Final = 200  # typed paths are columns of every part: hundreds make 
 class CleanRule:
     """`types` gives a field's type by its dotted path; `time_field` is the field that says when the line happened.
 
+    `pattern` is that of a regexp rule: its named groups are the fields. Where a rule of text, regexp or logfmt names no
+    `level_field`, the level is the first level word of the line.
+
     Raises BadRequest (`clean_rule`) for a rule that cannot be compiled.
     """
 
@@ -34,6 +38,7 @@ class CleanRule:
     time_field: str = ""
     time_format: str = "auto"
     level_field: str = "level"
+    pattern: str = ""
 
     def __post_init__(self) -> None:
         _require_one_of("kind", self.kind, KINDS)
@@ -49,6 +54,10 @@ class CleanRule:
             _require_field_name(name)
         if self.kind == "text" and (self.types or self.time_field):
             raise _refuse("a text rule reads no fields", 'use kind "json", or leave types and time_field out')
+        if self.kind == "regexp":
+            _require_groups(self.pattern, self.time_field)
+        elif self.pattern:
+            raise _refuse(f"a {self.kind} rule has no pattern", 'use kind "regexp", or leave pattern out')
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> CleanRule:
@@ -80,3 +89,17 @@ def _require_one_of(what: str, value: str, valid: tuple[str, ...]) -> None:
 def _require_field_name(name: str) -> None:
     if not FIELD_NAME.fullmatch(name):
         raise _refuse(f"{name!r} is no field name", "letters, digits, _ @ - and dots between the parts")
+
+
+def _require_groups(pattern: str, time_field: str) -> None:
+    if len(pattern) > MAX_PATTERN_CHARACTERS:
+        raise _refuse(f"the pattern has {len(pattern)} characters", f"at most {MAX_PATTERN_CHARACTERS} are possible")
+    names = [name for name in groups_of(pattern) if name]
+    if not names or "\\Q" in pattern:
+        raise _refuse("the pattern names no group", r"for example ^(?P<level>[A-Z]+) (?P<message>.*)$; \Q is not taken")
+    if len(names) > min(len(set(names)), MAX_FIELDS):
+        raise _refuse("two groups of the pattern have one name", f"each of at most {MAX_FIELDS} has its own")
+    for name in names:
+        _require_field_name(name)
+    if time_field and time_field not in names:
+        raise _refuse(f"no group of the pattern is named {time_field}", f"time_field is one of: {', '.join(names)}")

@@ -29,4 +29,5 @@ def sample(lines: Sequence[str], rule: CleanRule, *, arrival: datetime, retentio
         f"SETTINGS max_threads = 1{settings}"
     )
     moment = arrival.strftime("%Y-%m-%d %H:%M:%S.%f")
-    return Statement(text, {"lines": json.dumps(lines), "ingest_time": moment, "retention_days": retention_days})
+    params = {"lines": json.dumps(lines), "ingest_time": moment, "retention_days": retention_days, **cleaning.params}
+    return Statement(text, params)

@@ -11,25 +11,29 @@ from bklog.collect.changes import Changes
 from bklog.collect.drafts import Draft
 from bklog.collect.models import Collector, IndexSet, IndexSetAlias, Replacement
 from bklog.collect.selectors import name_taken
+from bklog.collect.versions import keep_version
 from bklog.errors import BadRequest, Conflict
 from bklog.query import Masking
 from bklog.store import Keeping
 
 
-def create_collector(draft: Draft, *, store: Keeping, table: str = "") -> Collector:
-    """Raises Conflict for a taken name. `table` is given only for tables that the store's migrations make."""
+def create_collector(draft: Draft, *, store: Keeping, table: str = "", by: str = "") -> Collector:
+    """Raises Conflict for a taken name. `table` is given only for tables that the store's migrations make.
+
+    `by` is who asks for it; empty for the platform itself.
+    """
     with _name_alone(draft.name), transaction.atomic():
-        collector = _insert(draft, table)
+        collector = _insert(draft, table, by)
         store.create_table(collector.log_table)  # last: when it fails, nothing of the collector stays
         return collector
 
 
-def enter_collector(draft: Draft, *, entered_by: str) -> Collector:
+def enter_collector(draft: Draft, *, entered_by: str, by: str) -> Collector:
     """A new one without its table yet; the same `entered_by` meets its own again. Raises Conflict for a taken name."""
     if found := Collector.objects.filter(entered_by=entered_by).first():
         return found
     with _name_alone(draft.name), transaction.atomic():
-        return _insert(draft, entered_by=entered_by, state=Collector.State.NEW)
+        return _insert(draft, "", by, entered_by=entered_by, state=Collector.State.NEW)
 
 
 @contextmanager
@@ -40,8 +44,8 @@ def _name_alone(name: str) -> Iterator[None]:
         raise name_taken(name) from error
 
 
-def _insert(draft: Draft, table: str = "", **values: str) -> Collector:
-    """With its index set."""
+def _insert(draft: Draft, table: str, by: str, **values: str) -> Collector:
+    """With its index set, and the first version of its rule."""
     if IndexSetAlias.objects.filter(name=draft.name).exists():
         raise name_taken(draft.name)
     collector = Collector.objects.create(
@@ -59,6 +63,7 @@ def _insert(draft: Draft, table: str = "", **values: str) -> Collector:
     if not table:  # the number keeps the names of deleted collectors apart
         collector.table = f"c{collector.pk}_{draft.name.replace('-', '_')}"
         collector.save(update_fields=["table"])
+    keep_version(collector, by=by)
     IndexSet.objects.create(name=collector.name, space=collector.space).collectors.add(collector)
     return collector
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db import models
+from django.utils import timezone
 
 from bklog.clean import CleanRule
 from bklog.query import Masking
@@ -116,6 +117,60 @@ class Replacement(models.Model):
             account=collector.log_table.known_as,
             store=self.store,
         )
+
+
+class RuleVersion(models.Model):
+    """A clean rule that a collector has or had. Numbers go on counting where old versions are let go.
+
+    `made_by` is who asked for it: empty where the version is older than this table.
+    """
+
+    collector = models.ForeignKey(Collector, on_delete=models.CASCADE, related_name="rule_versions")
+    number = models.PositiveIntegerField()
+    clean_rule = models.JSONField()
+    made_at = models.DateTimeField(default=timezone.now)
+    made_by = models.CharField(max_length=64, blank=True)
+
+    objects: ClassVar[models.Manager[RuleVersion]] = models.Manager()
+
+    class Meta:
+        ordering = ("-number",)
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["collector", "number"], name="collect_one_rule_a_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"rule {self.number} of {self.collector_id}"
+
+    @property
+    def rule(self) -> CleanRule:
+        return CleanRule.from_dict(self.clean_rule)
+
+
+class RuleTemplate(models.Model):
+    """A clean rule under a name of a space. Whoever takes it has a copy: no collector knows its template."""
+
+    space = models.CharField(max_length=64, default="default")
+    name = models.CharField(max_length=64)
+    description = models.CharField(max_length=200, blank=True)
+    clean_rule = models.JSONField()
+    changed_at = models.DateTimeField(auto_now=True)
+    changed_by = models.CharField(max_length=64)
+
+    objects: ClassVar[models.Manager[RuleTemplate]] = models.Manager()
+
+    class Meta:
+        ordering = ("space", "name")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["space", "name"], name="collect_one_template_a_name"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.space}"
+
+    @property
+    def rule(self) -> CleanRule:
+        return CleanRule.from_dict(self.clean_rule)
 
 
 class IngestToken(models.Model):

@@ -9,18 +9,19 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from bklog.clean import CleanRule, sample
 from bklog.collect.drafts import MAX_RETENTION_DAYS, refuse
-from bklog.errors import BadRequest
+from bklog.errors import BadRequest, BklogError, StoreError
 from bklog.records import Limits
 from bklog.store import Searching
 
 MAX_LINES: Final = 50
 MAX_CHARACTERS: Final = 50_000  # of all lines: they travel in an address, for which a server takes a megabyte
 LIMITS: Final = Limits(seconds=10, memory_bytes=1 << 30, result_rows=MAX_LINES)
+BAD_PATTERN: Final = 427  # CANNOT_COMPILE_REGEXP, as the engine counts
 KNOWN: Final = ("clean_rule", "lines", "retention_days")
 
 
@@ -42,8 +43,12 @@ class Preview:
 
 
 def preview(asked: Preview, *, store: Searching, now: datetime) -> list[dict[str, Any]]:
-    """What each line would be, had it come now."""
-    rows = store.select(sample(asked.lines, asked.rule, arrival=now, retention_days=asked.retention_days), LIMITS).rows
+    """What each line would be, had it come now. Raises BadRequest (`clean_rule`) for a pattern that the engine cannot run."""
+    statement = sample(asked.lines, asked.rule, arrival=now, retention_days=asked.retention_days)
+    try:
+        rows = store.select(statement, LIMITS).rows
+    except StoreError as error:
+        raise _explained(error) from error
     return [
         {
             "time": time,
@@ -54,6 +59,19 @@ def preview(asked: Preview, *, store: Searching, now: datetime) -> list[dict[str
         }
         for time, level, fields, parse_error, is_too_old in rows
     ]
+
+
+def require_runnable(rule: CleanRule, *, store: Searching) -> None:
+    """Raises BadRequest (`clean_rule`) for a pattern that the engine cannot run: asked once, before all lines depend on it."""
+    if rule.kind == "regexp":
+        preview(Preview(rule, [""], 1), store=store, now=datetime.now(UTC))
+
+
+def _explained(error: StoreError) -> BklogError:
+    if error.engine_code != BAD_PATTERN:
+        return error
+    hint = "the syntax is RE2: no look-around, no back-references"
+    return BadRequest(f"clean rule: the pattern cannot be read: {error.message}", hint=hint, code="clean_rule")
 
 
 def _lines(given: object) -> Sequence[str]:

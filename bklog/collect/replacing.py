@@ -20,8 +20,9 @@ from django.utils import timezone
 
 from bklog.clean import CleanRule
 from bklog.collect.models import Collector, Replacement
+from bklog.collect.versions import keep_version
 from bklog.errors import BadRequest, Conflict, Unavailable
-from bklog.store import Copying, LogTable, Piece, Store
+from bklog.store import Copying, LogTable, Piece, Rules, Store
 
 WIDE: Final = timedelta(hours=1)  # spans of arrivals whose counts are compared
 NARROW: Final = timedelta(minutes=1)  # the latest: the less is looked at closely, the shorter senders wait
@@ -55,11 +56,11 @@ class Filled:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """The two tables and what copies between them. `rule` is None where rows stay as they are."""
+    """The two tables and what copies between them. `rules` is None where rows stay as they are."""
 
     source: LogTable
     target: LogTable
-    rule: CleanRule | None
+    rules: Rules | None
     store: Store
 
     @property
@@ -128,8 +129,11 @@ def fill(replacement: Replacement, *, store: Store, seconds: float, is_lost: Cal
     return Filled(rows, pair.reading.count(pair.source) - rows)
 
 
-def swap(replacement: Replacement, *, store: Store, closed_seconds: float = CLOSED_SECONDS) -> float | None:
-    """Returns for how many seconds senders had to wait; None where it took too long, and the table is open again."""
+def swap(replacement: Replacement, *, store: Store, by: str = "", closed_seconds: float = CLOSED_SECONDS) -> float | None:
+    """Returns for how many seconds senders had to wait; None where it took too long, and the table is open again.
+
+    `by` is who asked for the change: a rule that is another one becomes a version of that name.
+    """
     pair = _pair(replacement, store)
     recent = timezone.now() - LATE
     _copy_all(pair, since=recent, deadline=None)  # what came since the last fill: the less is left, the shorter it is closed
@@ -139,7 +143,7 @@ def swap(replacement: Replacement, *, store: Store, closed_seconds: float = CLOS
         pair.reading.close_table(pair.source)
         is_whole = _finish(pair, recent, deadline=began + closed_seconds)
         if is_whole:
-            _exchange(replacement)
+            _exchange(replacement, by)
             return time.monotonic() - began
     except BaseException:  # also where the worker is told to end: senders do not wait for its successor
         reopen(replacement, store=store)
@@ -203,8 +207,8 @@ def _pair(replacement: Replacement, store: Store) -> _Pair:
     if replacement.state == Replacement.State.SWAPPED:
         raise Conflict(f"{replacement.collector.name} has its new table already", hint="drop the old one", code="swapped")
     collector = replacement.collector
-    rule = None if replacement.rule == collector.rule else replacement.rule
-    return _Pair(collector.log_table, replacement.log_table, rule, store)
+    rules = None if replacement.rule == collector.rule else Rules(collector.rule, replacement.rule)
+    return _Pair(collector.log_table, replacement.log_table, rules, store)
 
 
 def _lacking(pair: _Pair, *, since: datetime) -> Iterator[Piece]:
@@ -232,7 +236,7 @@ def _copy(pair: _Pair, piece: Piece) -> None:
     source = pair.source
     if pair.source.store != pair.target.store:
         source = _land(pair, piece)
-    pair.writing.copy(piece, source, pair.target, rule=pair.rule, kept_since=kept_since)
+    pair.writing.copy(piece, source, pair.target, rules=pair.rules, kept_since=kept_since)
 
 
 def _land(pair: _Pair, piece: Piece) -> LogTable:
@@ -253,15 +257,18 @@ def _mark(replacement: Replacement, state: Replacement.State) -> None:
     replacement.save(update_fields=["state", "changed_at"])
 
 
-def _exchange(replacement: Replacement) -> None:
+def _exchange(replacement: Replacement, by: str) -> None:
     """One transaction: whoever reads the collector finds the old table with its rules, or the new one with its own."""
     collector, new = replacement.collector, replacement.log_table
+    is_read_anew = replacement.rule != collector.rule
     old = {"table": collector.table, "store": collector.store, "index": collector.index, "clean_rule": collector.clean_rule}
     collector.account = new.account
     for name in old:
         setattr(collector, name, getattr(replacement, name))
     with transaction.atomic():
         collector.save(update_fields=[*old, "account"])
+        if is_read_anew:
+            keep_version(collector, by=by)
         for name, value in old.items():
             setattr(replacement, name, value)
         replacement.state = Replacement.State.SWAPPED

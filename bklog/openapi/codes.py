@@ -7,7 +7,8 @@ from typing import Final
 
 _BY_STATUS: Final[Mapping[int, tuple[str, ...]]] = {
     400: (
-        "agent_path", "agent_rule", "bad_regex", "bad_value", "before", "block", "clean_rule", "client_task", "collector",
+        "agent_path", "agent_rule", "bad_regex", "bad_value", "before", "block", "clean_rule", "clean_template", "client_task",
+        "collector",
         "condition", "cursor", "drain", "empty_index_set", "export_request", "favourite", "format_type", "hours",
         "index_set", "index_set_id", "ingest_token", "interval", "limit", "masking", "no_collector", "no_json",
         "no_mail_server", "no_part", "no_text", "nothing_to_change", "nul", "password", "percentiles",
@@ -23,14 +24,16 @@ _BY_STATUS: Final[Mapping[int, tuple[str, ...]]] = {
     ),
     404: (
         "export_file_missing", "no_block", "no_client_task", "no_collector", "no_export", "no_favourite", "no_history",
-        "no_index_set", "no_link", "no_path", "no_pipeline_run", "no_token", "no_user", "row_not_found",
+        "no_index_set", "no_link", "no_path", "no_pipeline_run", "no_template", "no_token", "no_user", "no_version",
+        "row_not_found",
         "index_not_found_exception", "search_context_missing_exception",
     ),
     409: (
         "client_task_exists", "client_task_state", "collector_busy", "collector_deleting", "collector_exists",
         "collector_state", "export_state", "favourite_exists", "index_set_exists", "last_admin", "last_index_set", "masking",
         "own_index_set", "pipeline_running", "pipeline_state", "search_cancelled", "step_not_skippable",
-        "token_exists", "user_exists", "too_many_blocks", "too_many_favourites", "too_many_links", "too_many_tokens",
+        "template_exists", "token_exists", "user_exists", "too_many_blocks", "too_many_favourites", "too_many_links",
+        "too_many_templates", "too_many_tokens",
     ),
     410: ("export_expired", "link_expired"),
     413: ("body_too_large", "download_too_large"),

@@ -31,6 +31,7 @@ OF_EXAMPLES: Final[Mapping[str, Any]] = {
     "token": "q7x2",
     "entry_id": 1,
     "block_id": 1,
+    "number": 1,
     "name": "li",
 }
 ABOUT: Final = (

@@ -111,6 +111,14 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """By what rows were read from their lines, and by what they are read anew."""
+
+    before: CleanRule
+    after: CleanRule
+
+
+@dataclass(frozen=True, slots=True)
 class Disk:
     host: str
     name: str
@@ -203,8 +211,8 @@ class Copying(Protocol):
 
     def count(self, table: LogTable, piece: Piece | None = None) -> int: ...
 
-    def copy(self, piece: Piece, source: LogTable, target: LogTable, *, rule: CleanRule | None, kept_since: datetime) -> None:
-        """Put into `target` what it lacks of the piece, read by `rule`, or as it is. Both stand in this store."""
+    def copy(self, piece: Piece, source: LogTable, target: LogTable, *, rules: Rules | None, kept_since: datetime) -> None:
+        """Put into `target` what it lacks of the piece, read anew by `rules`, or as it is. Both stand in this store."""
 
     def read_piece(self, piece: Piece, table: LogTable) -> Chunks:
         """The piece's rows, for `write_piece`, possibly of another store."""

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
-from bklog.clean import CleanRule
 from bklog.errors import Unavailable
 from bklog.records import Limits, Rows, Statement
 from bklog.store import reclean, upkeep
-from bklog.store.base import Chunks, LogTable, Piece
+from bklog.store.base import Chunks, LogTable, Piece, Rules
 from bklog.store.schema import Layout
 
 PIECE_BYTES: Final = 64 << 20  # of lines: what a piece needs in memory is several times as much
@@ -69,11 +68,11 @@ class Copies:
     def count(self, table: LogTable, piece: Piece | None = None) -> int:
         return int(self._running.select(reclean.count(table.name, piece, self._layout), LIMITS).rows[0][0])
 
-    def copy(self, piece: Piece, source: LogTable, target: LogTable, *, rule: CleanRule | None, kept_since: datetime) -> None:
+    def copy(self, piece: Piece, source: LogTable, target: LogTable, *, rules: Rules | None, kept_since: datetime) -> None:
         """Raises Unavailable while an insert into `target` runs: that of a program which was killed runs on for a moment."""
         if self.inserting(target):
             raise Unavailable(f"{target.name} is being written already", retry_after_seconds=2, code="copy_running")
-        statement = reclean.copy(piece, source, target, rule, kept_since, self._layout)
+        statement = reclean.copy(piece, source, target, rules, kept_since, self._layout)
         self._running.command(statement.text, params=statement.params, settings=self._settings)
 
     def read_piece(self, piece: Piece, table: LogTable) -> Chunks:

@@ -13,11 +13,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from bklog.clean import SETTINGS, CleanRule, compile_rule, json_type, read_json
+from bklog.clean import SETTINGS, CleanRule, compile_rule, json_type, read_json, reading_of
 from bklog.records import COLUMNS, Statement
-from bklog.store.base import LogTable, Piece
+from bklog.store.base import LogTable, Piece, Rules
 from bklog.store.schema import Layout
 
+BEFORE: Final = "_before"  # of names of the old rule's reading
 TOO_OLD: Final = "time_too_old"
 ROW_BYTES: Final = 200  # what a row costs beside its line
 ARRIVED: Final = "ingest_time >= {start:DateTime64(6,'UTC')} AND ingest_time < {end:DateTime64(6,'UTC')}"
@@ -58,15 +59,15 @@ def count(table: str, piece: Piece | None, layout: Layout) -> Statement:
 
 
 def copy(
-    piece: Piece, source: LogTable, target: LogTable, rule: CleanRule | None, kept_since: datetime, layout: Layout
+    piece: Piece, source: LogTable, target: LogTable, rules: Rules | None, kept_since: datetime, layout: Layout
 ) -> Statement:
-    """`rule` is None where the rows stay as they are. `kept_since` is the oldest time that the target would keep."""
+    """`rules` is None where the rows stay as they are. `kept_since` is the oldest time that the target would keep."""
     rows = f"{ARRIVED} AND (batch, row) GLOBAL NOT IN (SELECT batch, row FROM {layout.table(target.name)} WHERE {ARRIVED})"
-    if rule is None:
+    if rules is None:
         select, params = f"SELECT {COLUMN_LIST} FROM {layout.table(source.name)} WHERE {rows}", {}
     else:
-        select = f"{_cleaned(source, target, rule, rows, layout)} SETTINGS {_settings()}"
-        params = {"kept_since": _moment(kept_since), "retention_days": target.retention_days}
+        select = f"{_cleaned(source, target, rules, rows, layout)} SETTINGS {_settings()}"
+        params = {"kept_since": _moment(kept_since), "retention_days": target.retention_days, **_params(rules)}
     return Statement(f"INSERT INTO {layout.table(target.name)} ({COLUMN_LIST}) {select}", _span(piece) | params)
 
 
@@ -74,20 +75,19 @@ def read(piece: Piece, source: LogTable, layout: Layout) -> Statement:
     return Statement(f"SELECT {COLUMN_LIST} FROM {layout.table(source.name)} WHERE {ARRIVED}", _span(piece))
 
 
-def _cleaned(source: LogTable, target: LogTable, rule: CleanRule, rows: str, layout: Layout) -> str:
+def _cleaned(source: LogTable, target: LogTable, rules: Rules, rows: str, layout: Layout) -> str:
     arrival = "toDateTime64(ingest_time, 9, 'UTC')"
-    cleaning = compile_rule(rule, target.types, arrival=arrival)
+    cleaning = compile_rule(rules.after, target.types, arrival=arrival)
     prepare = "".join(f", {expression} AS {alias}" for alias, expression in cleaning.prepare)
     found = ", ".join(f"{expression} AS {name}_found" for name, expression in cleaning.columns.items())
     before = (
-        f"SELECT {KEPT}, time AS time_before, log AS line, toJSONString(fields) AS fields_before, "
-        f"{read_json('line', source.types)} AS parsed_before, "
-        f"toJSONString(assumeNotNull(parsed_before)) AS line_before{prepare} FROM {layout.table(source.name)} WHERE {rows}"
+        f"SELECT {KEPT}, time AS time_before, log AS line, toJSONString(fields) AS fields_before"
+        f"{_said(rules.before, source)}{prepare} FROM {layout.table(source.name)} WHERE {rows}"
     )
     judged = (
-        f"SELECT {KEPT}, line, {found}, {_attached()} AS attached, time_found != time_before AND (time_found < {arrival} - "
-        "INTERVAL {retention_days:UInt32} DAY OR time_found < {kept_since:DateTime64(6,'UTC')}) AS is_too_old "
-        f"FROM ({before})"
+        f"SELECT {KEPT}, line, {found}, {_sent(rules.before)} AS attached, time_found != time_before AND "
+        f"(time_found < {arrival} - INTERVAL {{retention_days:UInt32}} DAY OR time_found < {{kept_since:DateTime64(6,'UTC')}}) "
+        f"AS is_too_old FROM ({before})"
     )
     return (
         f"SELECT if(is_too_old, {arrival}, time_found) AS time, {KEPT}, level_found, line, {_fields(target)}, "
@@ -95,15 +95,39 @@ def _cleaned(source: LogTable, target: LogTable, rule: CleanRule, rows: str, lay
     )
 
 
-def _attached() -> str:
+def _params(rules: Rules) -> dict[str, object]:
+    return {**reading_of(rules.after).params, **reading_of(rules.before, suffix=BEFORE).params}
+
+
+def _said(before: CleanRule, source: LogTable) -> str:
+    """What the line itself gave, as texts of objects: read as JSON, which `jsonl` does under any rule, and by the rule."""
+    reading = reading_of(before, suffix=BEFORE)
+    texts = {"line": "line"} if reading.text == "line" else {"line": "line", "object": reading.text}
+    prepare = "".join(f", {expression} AS {alias}" for alias, expression in reading.prepare)
+    return prepare + "".join(
+        f", {read_json(text, source.types)} AS {name}_parsed, toJSONString(assumeNotNull({name}_parsed)) AS {name}_said"
+        for name, text in texts.items()
+    )
+
+
+def _sent(before: CleanRule) -> str:
+    """What the sender attached is what neither reading gives."""
+    unsaid = _attached("fields_before", "line_said")
+    if reading_of(before).text == "line":
+        return unsaid
+    return _attached(f"({unsaid} AS unsaid)", "object_said", again="unsaid")
+
+
+def _attached(fields: str, line: str, *, again: str = "") -> str:
     """What the sender attached: the members of `fields` that the line itself does not give, as the text of an object.
 
     A sender attaches members, and members of an object, and no deeper. One that says what the line says too needs no keeping.
+    `again` is how `fields` is called once it has been computed.
     """
-    inner = _object(_members("pair.2", "JSONExtractRaw(line_before, pair.1)", "inner", "inner.2"))
-    is_object = "startsWith(pair.2, '{') AND JSONType(line_before, pair.1) = 'Object'"
-    outer = _object(_members("fields_before", "line_before", "pair", f"if({is_object}, {inner}, pair.2)"))
-    return f"if(fields_before = line_before, '{{}}', {outer})"
+    inner = _object(_members("pair.2", f"JSONExtractRaw({line}, pair.1)", "inner", "inner.2"))
+    is_object = f"startsWith(pair.2, '{{') AND JSONType({line}, pair.1) = 'Object'"
+    outer = _object(_members(again or fields, line, "pair", f"if({is_object}, {inner}, pair.2)"))
+    return f"if({fields} = {line}, '{{}}', {outer})"
 
 
 def _members(text: str, beside: str, name: str, value: str) -> str:

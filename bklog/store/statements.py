@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from bklog.clean import Cleaning, compile_rule, json_type
+from bklog.clean import Cleaning, compile_rule, json_type, reading_of
 from bklog.records import COLUMNS, Statement
 from bklog.store.base import LineBatch, LogTable
 from bklog.store.schema import Layout
@@ -147,6 +147,7 @@ def _params(batch: LineBatch) -> dict[str, object]:
         "max_line_bytes": batch.max_line_bytes,
         "retention_days": batch.table.retention_days,
         **_attached(batch),
+        **reading_of(batch.rule).params,
     }
 
 

@@ -14,7 +14,7 @@ from bklog.api.authorise import require
 from bklog.api.requests import METHODS
 from bklog.api.rights import ANY, OPEN, RIGHTS, Where, right_of
 from bklog.api.spaces import SPACES
-from bklog.collect.models import Collector, IndexSet
+from bklog.collect.models import Collector, IndexSet, RuleTemplate
 from bklog.errors import Forbidden
 from bklog.page import paths
 from bklog.pipeline.models import PipelineRun
@@ -61,6 +61,7 @@ def places(db: None) -> dict[str, Any]:
         made[space] = IndexSet.objects.create(name=f"{space}-logs", space=space)
         made[space].collectors.add(collector)
         made[f"{space}_collector"] = collector
+        made[f"{space}_template"] = RuleTemplate.objects.create(name="a", space=space, clean_rule=rule)
     return made
 
 
@@ -86,6 +87,7 @@ def test_a_route_without_a_line_answers_nobody() -> None:
 def test_who_has_no_role_gets_nowhere(places: dict[str, Any]) -> None:
     """But to what is their own."""
     path = {"index_set_id": places["shop"].pk, "collector_id": places["shop_collector"].pk}
+    path["template_id"] = places["shop_template"].pk
     let_in = set()
     for route, view in ROUTES:
         for method in _methods(view):
@@ -137,6 +139,13 @@ def test_tokens_may_do_what_they_could(places: dict[str, Any]) -> None:
         (Role.ADMIN, "DELETE", "databus/collectors/{bank_collector}/tokens/1/", False),
         (Role.ADMIN, "POST", "databus/collectors/{bank_collector}/tokens/", False),
         (Role.VIEWER, "POST", "databus/etl_preview/", False),
+        (Role.VIEWER, "GET", "databus/collectors/{shop_collector}/rules/", True),
+        (Role.ADMIN, "GET", "databus/collectors/{bank_collector}/rules/", False),
+        (Role.VIEWER, "GET", "databus/clean_template/{shop_template}/", True),
+        (Role.VIEWER, "DELETE", "databus/clean_template/{shop_template}/", False),
+        (Role.EDITOR, "DELETE", "databus/clean_template/{shop_template}/", True),
+        (Role.ADMIN, "GET", "databus/clean_template/{bank_template}/", False),
+        (Role.VIEWER, "POST", "databus/clean_template/", False),
         (Role.ADMIN, "GET", "fleet/settings/", False),
         (Role.ADMIN, "GET", "accounts/users/", False),
         (Role.ADMIN, "GET", "accounts/audit/", False),

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from clickhouse_connect.driver.binding import bind_query
 
 from bklog.clean import CleanRule, compile_rule
 from tests.engine import ENGINE
@@ -15,14 +16,15 @@ ARRIVED = "2026-11-23 09:00:00.000001000"
 JSON = CleanRule("json", types={"status": "int", "ok": "bool", "cpu.load": "float", "name": "string"}, time_field="ts")
 
 
-def clean(rule: CleanRule, *lines: bytes) -> list[dict[str, Any]]:
+def clean(rule: CleanRule, *lines: bytes, arrival: str = "") -> list[dict[str, Any]]:
     cleaning = compile_rule(rule, rule.types)
     prepare = "".join(f", {expression} AS {alias}" for alias, expression in cleaning.prepare)
     columns = ", ".join(f"{expression} AS out_{name}" for name, expression in cleaning.columns.items())
     settings = ", ".join(f"{name} = {value}" for name, value in {"max_threads": 1, **cleaning.settings}.items())
     source = ENGINE.lines(b"".join(line + b"\n" for line in lines))
     sql = f"SELECT {columns} FROM (SELECT raw AS line{prepare} FROM {source}) SETTINGS {settings}"
-    rows = ENGINE.rows(sql, {"ingest_time": ARRIVAL})
+    text, bound = bind_query(sql, {"ingest_time": arrival or ARRIVAL, **cleaning.params})
+    rows = ENGINE.rows(str(text), {name.removeprefix("param_"): str(value) for name, value in bound.items()})
     return [{name.removeprefix("out_"): value for name, value in row.items()} for row in rows]
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from bklog.accounts.tokens import replace_api_token
 from bklog.api import collectors as api_module
+from bklog.cli import clean_rule as clean_rule_module
 from bklog.cli import collectors as collectors_module
 from bklog.cli import runs as runs_module
 from bklog.cli.commands import collector as command_module
@@ -187,7 +188,7 @@ def test_the_commands_change_and_move(site: Site, shop: Collector, monkeypatch: 
         site.work()
         return dict(answer.json())
 
-    for module in (command_module, collectors_module, runs_module):
+    for module in (command_module, collectors_module, runs_module, clean_rule_module):
         monkeypatch.setattr(module, "api", api)
     runner = CliRunner()
     changed = runner.invoke(command_module.collector, ["change", "shop", "--days", "8"])

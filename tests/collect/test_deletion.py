@@ -60,10 +60,10 @@ def refused(method: str, path: str, body: dict[str, Any] | None = None) -> tuple
 
 def test_the_same_run_enters_its_collector_once_and_another_is_refused(store: ClickHouseStore) -> None:
     draft = Draft("shop", 30)
-    first, second = (actions.enter_collector(draft, entered_by="run-1") for _ in range(2))
+    first, second = (actions.enter_collector(draft, entered_by="run-1", by="ann") for _ in range(2))
     assert (first.pk, first.state) == (second.pk, "new")
     with pytest.raises(Conflict) as taken:
-        actions.enter_collector(draft, entered_by="run-2")
+        actions.enter_collector(draft, entered_by="run-2", by="ann")
     assert taken.value.stable_code == "collector_exists"
     actions.activate(first.pk)
     assert selectors.get_collector(first.pk).state == "active"

@@ -10,6 +10,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
+from bklog.collect.models import RuleVersion
+
 APPS = sorted(app.label for app in apps.get_app_configs() if app.models_module and app.name.startswith("bklog."))
 
 
@@ -55,3 +57,18 @@ def test_everything_goes_back_in_steps_and_comes_again() -> None:
     assert tables() & set().union(*map(tables_of, APPS)) == set()
     call_command("migrate", verbosity=0)
     assert tables() == before
+
+
+def test_the_rule_that_a_collector_has_becomes_its_first_version() -> None:
+    call_command("migrate", "collect", "0007_ingest_tokens", verbosity=0)
+    old = MigrationLoader(connection).project_state(("collect", "0007_ingest_tokens")).apps.get_model("collect", "Collector")
+    rule = {"kind": "json", "time_field": "时间"}
+    made = old.objects.create(name="shop", table="c1_shop", clean_rule=rule, retention_days=7)
+    call_command("migrate", "collect", verbosity=0)
+    version = RuleVersion.objects.get()
+    assert (version.collector_id, version.number, version.clean_rule, version.made_by) == (made.pk, 1, rule, "")
+    assert version.made_at == made.created_at
+    call_command("migrate", "collect", "0007_ingest_tokens", verbosity=0)
+    assert old.objects.get().clean_rule == rule
+    call_command("migrate", "collect", verbosity=0)
+    assert RuleVersion.objects.count() == 1

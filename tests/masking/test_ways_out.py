@@ -76,6 +76,10 @@ ROUTES = {
     "api/v1/databus/collectors/<int:collector_id>/tokens/": NO_ROWS,
     "api/v1/databus/collectors/<int:collector_id>/tokens/<int:ingest_token_id>/": NO_ROWS,
     "api/v1/databus/collectors/<int:collector_id>/ledger/": NO_ROWS,
+    "api/v1/databus/collectors/<int:collector_id>/rules/": NO_ROWS,
+    "api/v1/databus/collectors/<int:collector_id>/rules/<int:number>/": NO_ROWS,
+    "api/v1/databus/clean_template/": NO_ROWS,
+    "api/v1/databus/clean_template/<int:template_id>/": NO_ROWS,
     "api/v1/storage/": NO_ROWS,
     "api/v1/health/": NO_ROWS,
     "api/v1/health/history/": NO_ROWS,
@@ -163,6 +167,7 @@ INGEST_ROUTES = {
 COMMANDS = {
     "agent": NO_ROWS,
     "audit": "queries that raw values were asked with, and no row",
+    "clean-template": NO_ROWS,
     "clientlog": NO_ROWS,
     "collector": NO_ROWS,
     "completion": NO_ROWS,

@@ -15,11 +15,14 @@ from bklog.accounts.models import ApiToken
 from bklog.accounts.tokens import replace_api_token
 from bklog.accounts.users import create_user
 from bklog.api import wiring
+from bklog.clean import CleanRule
 from bklog.clientlog.actions import submit
 from bklog.clientlog.submission import Submission
 from bklog.collect.ingest_tokens import create_ingest_token
 from bklog.collect.models import Collector, IndexSet
 from bklog.collect.selectors import subject_of
+from bklog.collect.templates import WantedTemplate, create_template
+from bklog.collect.versions import keep_version
 from bklog.export import actions as exports
 from bklog.export.request import RowLimits, read_request
 from bklog.openapi.document import OF_EXAMPLES
@@ -77,6 +80,7 @@ def platform(db: None, store: ClickHouseStore, store_server: StoreServer, settin
         one.cache_clear()
     rule = {"kind": "json", "types": TYPES}
     shop = Collector.objects.create(name="shop", table="shop_rows", clean_rule=rule, retention_days=3650)
+    keep_version(shop, by="tester")
     store.drop_table(shop.log_table)
     store.create_table(shop.log_table)
     store.insert_rows(shop.log_table.name, ROWS, token=str(datetime.now(UTC)))
@@ -112,4 +116,5 @@ def _work(index_set: IndexSet) -> dict[str, int]:
     submit(task, origin="tests", send=lambda *_, **__: None)
     kept = SavedSearch(index_set.pk, index_set.name, {"query": "level:error"})
     favourite = create_favourite("tester", index_set.space, {"name": "errors", "group": "", "visibility": "personal"}, kept)
-    return {"export_id": export.pk, "run_id": run.pk, "favourite_id": favourite.pk}
+    template = create_template(WantedTemplate("web", CleanRule("json")), by="tester")
+    return {"export_id": export.pk, "run_id": run.pk, "favourite_id": favourite.pk, "template_id": template.pk}

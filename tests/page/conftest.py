@@ -16,11 +16,11 @@ expect.set_options(timeout=WAIT_MS)  # the machine is shared: what is waited for
 
 @pytest.fixture(scope="package")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """With a second store, to which collectors can be moved."""
+    """With a second store, to which collectors can be moved; a rule is taken back once the table of before is gone."""
     far = start(tmp_path_factory.mktemp("far") / "data")
-    stores = f"{FAR}=clickhouse://127.0.0.1:{far.port}/bklog"
+    more = {"BKLOG_STORES": f"{FAR}=clickhouse://127.0.0.1:{far.port}/bklog", "BKLOG_REPLACED_KEEP_SECONDS": "60"}
     try:
-        with RunningFleet(tmp_path_factory.mktemp("page"), BKLOG_PROFILE="small", BKLOG_STORES=stores) as fleet:
+        with RunningFleet(tmp_path_factory.mktemp("page"), BKLOG_PROFILE="small", **more) as fleet:
             yield Platform(fleet)
     finally:
         end(far)

@@ -14,7 +14,7 @@ from clickhouse_connect.driver.binding import bind_query
 from bklog.clean import CleanRule
 from bklog.errors import StoreError, Unavailable
 from bklog.records import COLUMNS, Statement
-from bklog.store import NOTHING_ATTACHED, Attached, LineBatch, LogTable, Piece, Source, upkeep
+from bklog.store import NOTHING_ATTACHED, Attached, LineBatch, LogTable, Piece, Rules, Source, upkeep
 from bklog.store import copies as copies_module
 from bklog.store import reclean as sql
 from bklog.store.clickhouse import LOOKUP_LIMITS, ClickHouseStore
@@ -30,6 +30,11 @@ TEXT = CleanRule("text")
 JSON = CleanRule("json")
 TIMED = CleanRule("json", types={"status": "int", "user.name": "keyword"}, time_field="ts", level_field="severity")
 OTHER = CleanRule("json", types={"status": "string", "load": "float"}, time_field="at", time_format="unix_milliseconds")
+PATTERN = CleanRule(
+    "regexp", types={"code": "int"}, time_field="day", level_field="",
+    pattern=r'^(?P<day>\d{4}-\d\d-\d\d) [A-Z]+ (?P<message>\w+) (?P<host>.*)$|(?P<code>"[a-z]+": \d+)',
+)  # fmt: skip
+PAIRS = CleanRule("logfmt", types={"n": "float"}, level_field="lvl")
 YESTERDAY = NOW - timedelta(days=1, hours=3)
 LINES = [
     f'{{"ts": "{YESTERDAY.isoformat()}", "severity": "WARNING", "status": 502, "user": {{"name": "张伟", "id": 7}}}}',
@@ -41,6 +46,7 @@ LINES = [
     '{"broken": ',
     "",
     "{}",
+    'lvl=warn n=1.5 host=own meta="a b"',
 ]
 ATTACHED = Attached('{"host":"sent","meta":{"net":"5G","op":"移动"},"quote\'d":"a\\"b"}', first_line=41)
 
@@ -63,16 +69,20 @@ def everything(store: ClickHouseStore, name: str) -> list[dict[str, Any]]:
     return store.select(Statement(f"{select} FROM {store.table(name)} ORDER BY batch, row"), LOOKUP_LIMITS).as_dicts()
 
 
-def reclean(store: ClickHouseStore, source: LogTable, target: LogTable, rule: CleanRule | None) -> None:
+def reclean(store: ClickHouseStore, source: LogTable, target: LogTable, rules: Rules | None) -> None:
     copying = store.copying(source)
     for hour in copying.arrivals(source, since=LONG_AGO, width=HOUR):
         for piece in copying.pieces(source, hour, width=HOUR):
-            copying.copy(piece, source, target, rule=rule, kept_since=KEPT_SINCE)
+            copying.copy(piece, source, target, rules=rules, kept_since=KEPT_SINCE)
 
 
 @pytest.mark.parametrize("attached", [NOTHING_ATTACHED, ATTACHED], ids=["plain", "attached"])
 @pytest.mark.parametrize(
-    ("old", "new"), [*pairwise([TEXT, JSON, TEXT, TIMED, OTHER, TIMED, TEXT]), (JSON, OTHER), (OTHER, JSON)]
+    ("old", "new"),
+    [
+        *pairwise([TEXT, JSON, TEXT, TIMED, OTHER, TIMED, TEXT, PATTERN, TIMED, PAIRS, PATTERN, PAIRS, TEXT]),
+        *((JSON, OTHER), (OTHER, JSON), (PATTERN, JSON)),
+    ],
 )
 def test_rows_become_what_the_new_rule_would_have_made_of_their_lines(
     store: ClickHouseStore, old: CleanRule, new: CleanRule, attached: Attached
@@ -84,9 +94,9 @@ def test_rows_become_what_the_new_rule_would_have_made_of_their_lines(
     store.insert_lines(batch(source, old, LINES, attached=attached, named=name))
     store.insert_lines(batch(direct, new, LINES, attached=attached, named=name))
 
-    reclean(store, source, target, new)
+    reclean(store, source, target, Rules(old, new))
     assert everything(store, "c1_new") == everything(store, "c1_direct")
-    reclean(store, source, target, new)
+    reclean(store, source, target, Rules(old, new))
     assert len(everything(store, "c1_new")) == len(LINES), "a piece that is copied twice is there once"
 
 
@@ -108,7 +118,7 @@ def test_a_line_whose_new_time_is_past_its_retention_stays_at_its_arrival_and_sa
     store.insert_lines(batch(source, TEXT, lines, named=uuid4()))
     copying = store.copying(source)
     [piece] = copying.pieces(source, NOW.replace(minute=0, second=0, microsecond=0), width=HOUR)
-    copying.copy(piece, source, target, rule=TIMED, kept_since=NOW - timedelta(days=10))
+    copying.copy(piece, source, target, rules=Rules(TEXT, TIMED), kept_since=NOW - timedelta(days=10))
     found = everything(store, "c1_new")
     assert [row["parse_error"] for row in found] == list(ages.values())
     assert [row["time"].date() for row in found] == [NOW.date(), (NOW - timedelta(days=9)).date(), NOW.date(), NOW.date()]
@@ -129,7 +139,7 @@ def test_a_piece_is_bounded_and_never_cuts_an_arrival(store: ClickHouseStore, mo
     assert {piece.rows for piece in pieces} <= {15, 20}, "3 or 4 arrivals of 5 lines of 250 bytes"
     assert [copying.count(source, piece) for piece in pieces] == [piece.rows for piece in pieces]
     assert all(one.end <= next_one.start for one, next_one in pairwise(pieces))
-    reclean(store, source, target, JSON)
+    reclean(store, source, target, Rules(TEXT, JSON))
     assert copying.count(target) == 100
 
 
@@ -138,9 +148,9 @@ def test_what_came_into_a_piece_after_it_was_copied_is_copied_alone(store: Click
     for one in (source, target):
         store.create_table(one)
     store.insert_lines(batch(source, TEXT, LINES, named=uuid4()))
-    reclean(store, source, target, TIMED)
+    reclean(store, source, target, Rules(TEXT, TIMED))
     store.insert_lines(batch(source, TEXT, LINES, named=uuid4()))  # of the same arrival
-    reclean(store, source, target, TIMED)
+    reclean(store, source, target, Rules(TEXT, TIMED))
     found = everything(store, "c1_new")
     assert len({(row["batch"], row["row"]) for row in found}) == len(found) == 2 * len(LINES)
 
@@ -176,7 +186,7 @@ def test_an_insert_that_runs_is_seen(store: ClickHouseStore) -> None:
     wait_for(lambda: copying.inserting(one) == 1, what="the insert to be seen")
     assert copying.inserting(other) == 0
     with pytest.raises(Unavailable) as refused:
-        copying.copy(Piece(LONG_AGO, NOW, 1), other, one, rule=None, kept_since=LONG_AGO)
+        copying.copy(Piece(LONG_AGO, NOW, 1), other, one, rules=None, kept_since=LONG_AGO)
     assert refused.value.stable_code == "copy_running"
     copying.close_table(one)
     assert copying.inserting(one) == 1, "what began before still runs, and adds its rows"
@@ -194,8 +204,8 @@ CLUSTER = Layout(database="logs", cluster="main")
         *map(Statement, (upkeep.remove_expiry("c1_old", CLUSTER), *upkeep.set_expiry("c1_old", 30, CLUSTER))),
         upkeep.inserting("c1_old", CLUSTER),
         *(
-            sql.copy(Piece(LONG_AGO, NOW, 1), table("c1_old", TIMED), table("c1_new", OTHER), rule, NOW, CLUSTER)
-            for rule in (None, OTHER, TEXT)
+            sql.copy(Piece(LONG_AGO, NOW, 1), table("c1_old", TIMED), table("c1_new", OTHER), rules, NOW, CLUSTER)
+            for rules in (None, Rules(TIMED, OTHER), Rules(PATTERN, PAIRS))
         ),
     ],
 )
@@ -274,5 +284,5 @@ def test_a_piece_of_nothing_is_nothing(store: ClickHouseStore) -> None:
         copying.pieces(one, LONG_AGO, width=HOUR),
         copying.count(one, empty),
     ) == ({}, [], 0)
-    copying.copy(empty, one, other, rule=JSON, kept_since=LONG_AGO)
+    copying.copy(empty, one, other, rules=Rules(TEXT, JSON), kept_since=LONG_AGO)
     assert copying.count(other) == 0

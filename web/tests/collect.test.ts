@@ -9,7 +9,14 @@ import { commands, listed, quoted, type Sending } from "../src/collect/sources";
 import * as wizard from "../src/collect/wizard";
 import type { Row } from "../src/search/rows";
 
-const RULE: Rule = { kind: "json", types: { status: "int" }, time_field: "ts", time_format: "auto", level_field: "level" };
+const RULE: Rule = {
+  kind: "json",
+  types: { status: "int" },
+  time_field: "ts",
+  time_format: "auto",
+  level_field: "level",
+  pattern: "",
+};
 
 function collector(id: number, name: string, more: Partial<Collector> = {}): Collector {
   return {
@@ -174,6 +181,13 @@ describe("a clean rule", () => {
     expect(typed.types).toEqual({ status: "int", "deep.a": "float" });
     expect(rules.withType(typed, "deep.a", "").types).toEqual(RULE.types);
     expect(rules.ofKind(typed, "text")).toMatchObject({ kind: "text", types: {}, time_field: "" });
+    const pattern = rules.ofKind(typed, "regexp");
+    expect(pattern).toMatchObject({ kind: "regexp", types: typed.types, time_field: "", pattern: "^(?P<message>.*)$" });
+    const own = { ...pattern, pattern: "(?P<a>.)" };
+    expect(rules.ofKind(own, "regexp")).toBe(own);
+    expect(rules.ofKind(own, "logfmt")).toMatchObject({ kind: "logfmt", pattern: "" });
+    expect(rules.read(JSON.stringify(own))).toEqual(own);
+    expect(rules.sameRule(own, pattern)).toBe(false);
   });
 
   it("shows the fields of all lines, those it cannot name too", () => {
@@ -208,6 +222,19 @@ describe("a clean rule", () => {
     const labels = { team: "shop", url: "a=b" };
     expect(rules.labelsOf(`${rules.labelText(labels)}\n\n`)).toEqual(labels);
     expect(rules.labelsOf("team")).toBeNull();
+  });
+});
+
+describe("versions of a rule", () => {
+  it("says what is another way, key by key and type by type", () => {
+    expect(rules.differences(RULE, RULE)).toEqual([]);
+    const after: Rule = { ...RULE, kind: "logfmt", time_field: "", types: { ok: "bool", status: "float" } };
+    expect(rules.differences(RULE, after)).toEqual([
+      { what: "kind", isType: false, before: "json", after: "logfmt" },
+      { what: "time_field", isType: false, before: "ts", after: "" },
+      { what: "ok", isType: true, before: "", after: "bool" },
+      { what: "status", isType: true, before: "int", after: "float" },
+    ]);
   });
 });
 

@@ -21,7 +21,7 @@ it("takes the same values in both languages", () => {
 it("has no sentence that nothing shows", () => {
   const all = texts.join("\n");
   const ofCollect = ["hours", "column", "scenario", "state", "health", "step", "source", "command", "check", "part", "index"];
-  const inside = ["rule.kind", "run.state", "run.step"];
+  const inside = ["rule.kind", "rule.about", "rule.key", "run.state", "run.step"];
   const composed = [
     "app.theme.",
     "role.",

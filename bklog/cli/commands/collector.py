@@ -1,13 +1,13 @@
-"""bklog collector list | onboard | change | move | delete | reactivate | token"""
+"""bklog collector list | onboard | change | rules | move | delete | reactivate | token"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
+from bklog.cli.clean_rule import find_template, find_version, read_rule
 from bklog.cli.client import api
 from bklog.cli.collectors import COLLECTORS, find_collector
 from bklog.cli.completion import collectors
@@ -69,22 +69,54 @@ def onboard(  # noqa: PLR0913 one for each thing that can be said
 @collector.command()
 @click.argument("name", shell_complete=collectors)
 @click.option("--clean-rule", metavar="JSON", help="How lines are read; stored lines are read anew.")
+@click.option("--template", metavar="NAME", help="How lines are read: as a template of its space, or of the product, says.")
+@click.option(
+    "--rule-version", type=click.IntRange(min=1), help="How lines are read: as they were, by `bklog collector rules`."
+)
 @click.option("--index", type=click.Choice(["full", "bloom", "none"]), help="Index on the words of lines.")
 @click.option("--days", type=click.IntRange(1, 3650), help="How long rows are kept.")
 @click.option("--description", help="What it is, in a sentence.")
 @wait_option
 @json_option
 @click.pass_context
-def change(ctx: click.Context, /, *, name: str, clean_rule: str | None, wait: float, as_json: bool, **about: Any) -> None:
+def change(ctx: click.Context, /, *, name: str, wait: float, as_json: bool, **about: Any) -> None:
     """Change a collector; lines go on coming in. A rule or an index is changed by a run, which takes its time."""
-    days = about.pop("days")
-    given = {**about, "retention_days": days, "clean_rule": _json(clean_rule) if clean_rule else None}
+    found = find_collector(name)
+    given = {"index": about["index"], "retention_days": about["days"], "description": about["description"]}
+    given |= {"clean_rule": _rule(found, about)}
     body = {key: value for key, value in given.items() if value is not None}
-    answer = api("PATCH", f"{COLLECTORS}{find_collector(name)['id']}/", json=body)
+    answer = api("PATCH", f"{COLLECTORS}{found['id']}/", json=body)
     if "pipeline" not in answer:
         print_json(answer) if as_json else print_lines([f"{name} is changed"])
         return
     _print(ctx, wait_for_end(_shown(answer), wait), as_json=as_json)
+
+
+def _rule(collector: Mapping[str, Any], about: Mapping[str, Any]) -> Any:
+    """None where the rule stays."""
+    text, template, number = about["clean_rule"], about["template"], about["rule_version"]
+    if sum(one is not None for one in (text, template, number)) > 1:
+        hint = "give one of --clean-rule, --template and --rule-version"
+        raise BadRequest("the clean rule is given twice", hint=hint, code="clean_rule")
+    if template is not None:
+        return find_template(template, space=collector["space"])["clean_rule"]
+    if number is not None:
+        return find_version(collector, number)
+    return None if text is None else read_rule(text)
+
+
+@collector.command()
+@click.argument("name", shell_complete=collectors)
+@click.option("--number", type=click.IntRange(min=1), help="Print the rule of this version as JSON.")
+@json_option
+def rules(*, name: str, number: int | None, as_json: bool) -> None:
+    """List the clean rules that a collector has had, the one in force first."""
+    found = find_collector(name)
+    if number is not None:
+        print_json(find_version(found, number))
+        return
+    items = api("GET", f"{COLLECTORS}{found['id']}/rules/")["items"]
+    print_json(items) if as_json else print_lines(map(_version, items))
 
 
 @collector.command()
@@ -119,14 +151,6 @@ def reactivate(*, name: str) -> None:
     print_lines([f"{found['name']} takes lines"])
 
 
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        hint = 'for example --clean-rule \'{"kind": "json", "time_field": "ts"}\''
-        raise BadRequest(f"--clean-rule is no JSON: {error}", hint=hint, code="no_json") from error
-
-
 def _shown(run: Mapping[str, Any]) -> dict[str, Any]:
     """With its steps."""
     return api("GET", f"/api/v1/pipelines/{run['id']}/")
@@ -144,3 +168,7 @@ def _table(items: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _row(item: Mapping[str, Any]) -> str:
     return f"{item['name']:<40}{item['state']:<10}{item['clean_rule']['kind']:<12}{item['retention_days']:>6} d"
+
+
+def _version(item: Mapping[str, Any]) -> str:
+    return f"{item['number']:>4}  {item['made_at']:<34}{item['made_by']:<20}{item['clean_rule']['kind']}"

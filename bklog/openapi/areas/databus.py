@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from bklog.clean.pattern import MAX_PATTERN_CHARACTERS
 from bklog.clean.rule import FIELD_TYPES, KINDS, MAX_FIELDS, TIME_FORMATS
 from bklog.collect.preview import MAX_CHARACTERS, MAX_LINES
 from bklog.openapi.codes import BODY, KEPT, STORE
@@ -39,6 +40,7 @@ _RULE: Final[dict[str, Schema]] = {
     "time_field": TEXT,
     "time_format": choice(TIME_FORMATS),
     "level_field": TEXT,
+    "pattern": described(text(maxLength=MAX_PATTERN_CHARACTERS), "of a regexp rule: its named groups are the fields"),
 }
 _GIVEN: Final[dict[str, Schema]] = {
     "description": text(maxLength=200),

@@ -70,7 +70,8 @@ def deletion() -> Pipeline:
 
 
 def _enter(work: Work) -> Answer:
-    collector = actions.enter_collector(_wanted(work).draft, entered_by=f"pipeline-run-{work.run_id}")
+    by = work.context.get("asked_by", "")
+    collector = actions.enter_collector(_wanted(work).draft, entered_by=f"pipeline-run-{work.run_id}", by=by)
     return Done({"collector_id": collector.pk, "table": collector.table})
 
 

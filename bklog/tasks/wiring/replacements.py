@@ -69,7 +69,7 @@ def _swap(work: Work) -> Answer:
     replacement = _replacement(work)
     if replacement.state == Replacement.State.SWAPPED:
         return Done()
-    seconds = replacing.swap(replacement, store=the_store())
+    seconds = replacing.swap(replacement, store=the_store(), by=work.context.get("asked_by", ""))
     if seconds is None:
         return Wait("the rest could not be copied in time; the old table takes lines again until the next try")
     return Done({"closed_seconds": round(seconds, 3)}, note=f"senders waited for {seconds:.2f} seconds")

@@ -1552,6 +1552,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/databus/collectors/{collector_id}/rules/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 1 */
+                collector_id: number;
+            };
+            cookie?: never;
+        };
+        /**
+         * The clean rules that a collector has had, the latest 50
+         * @description An older one is taken back by changing the collector's rule to it, which makes another version.
+         */
+        get: operations["list_rule_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/databus/collectors/{collector_id}/rules/{number}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 1 */
+                collector_id: number;
+                /** @example 1 */
+                number: number;
+            };
+            cookie?: never;
+        };
+        /** One of them */
+        get: operations["show_rule_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/databus/clean_template/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Clean rules to take: of spaces, and of the product
+         * @description Whoever takes one has a copy: what becomes of a template later changes no collector.
+         */
+        get: operations["list_clean_templates"];
+        put?: never;
+        /** Keep a clean rule under a name */
+        post: operations["create_clean_template"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/databus/clean_template/{template_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 1 */
+                template_id: number;
+            };
+            cookie?: never;
+        };
+        /** One template of a space */
+        get: operations["show_clean_template"];
+        put?: never;
+        post?: never;
+        /** Delete one; collectors that took it stay as they are */
+        delete: operations["delete_clean_template"];
+        options?: never;
+        head?: never;
+        /** Change one; collectors that took it stay as they are */
+        patch: operations["change_clean_template"];
+        trace?: never;
+    };
     "/api/v1/search/favourite/": {
         parameters: {
             query?: never;
@@ -2140,7 +2228,7 @@ export interface components {
         };
         CleanRule: {
             /** @enum {string} */
-            kind: "text" | "json";
+            kind: "text" | "json" | "regexp" | "logfmt";
             types: {
                 [key: string]: "string" | "keyword" | "int" | "float" | "bool";
             };
@@ -2148,10 +2236,12 @@ export interface components {
             /** @enum {string} */
             time_format: "auto" | "unix_seconds" | "unix_milliseconds" | "unix_microseconds" | "unix_nanoseconds";
             level_field: string;
+            /** @description of a regexp rule: its named groups are the fields */
+            pattern: string;
         };
         CleanRuleRequest: {
             /** @enum {string} */
-            kind?: "text" | "json";
+            kind?: "text" | "json" | "regexp" | "logfmt";
             types?: {
                 [key: string]: "string" | "keyword" | "int" | "float" | "bool";
             };
@@ -2159,6 +2249,8 @@ export interface components {
             /** @enum {string} */
             time_format?: "auto" | "unix_seconds" | "unix_milliseconds" | "unix_microseconds" | "unix_nanoseconds";
             level_field?: string;
+            /** @description of a regexp rule: its named groups are the fields */
+            pattern?: string;
         };
         CollectorRequest: {
             name: string;
@@ -2714,6 +2806,41 @@ export interface components {
                 /** Format: date-time */
                 finished_at: string | null;
             }[];
+        };
+        CleanRuleVersion: {
+            number: number;
+            clean_rule: components["schemas"]["CleanRule"];
+            /**
+             * Format: date-time
+             * @description since when it is in force
+             */
+            made_at: string;
+            /** @description who asked for it; empty for the platform, and where nobody wrote it down */
+            made_by: string;
+        };
+        CleanTemplate: {
+            /** @description null for one that comes with the product: it cannot be changed */
+            id: number | null;
+            space: string | null;
+            name: string;
+            description: string;
+            clean_rule: components["schemas"]["CleanRule"];
+            /** @description a line of its format, or empty */
+            sample: string;
+            /** Format: date-time */
+            changed_at: string | null;
+            changed_by: string | null;
+        };
+        CleanTemplateRequest: {
+            name: string;
+            clean_rule: components["schemas"]["CleanRuleRequest"];
+            space?: string;
+            description?: string;
+        };
+        CleanTemplateChange: {
+            name?: string;
+            clean_rule?: components["schemas"]["CleanRuleRequest"];
+            description?: string;
         };
         KeptSearch: {
             /** @description docs/query-language.md; `*` is everything */
@@ -16386,6 +16513,731 @@ export interface operations {
                         error?: {
                             /** @enum {unknown} */
                             code?: "database_busy" | "database_down" | "unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    list_rule_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 1 */
+                collector_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The one in force first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["CleanRuleVersion"][];
+                    };
+                };
+            };
+            /** @description no_collector */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "no_collector";
+                        };
+                    };
+                };
+            };
+            /** @description session_ended, token_missing, token_wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "session_ended" | "token_missing" | "token_wrong";
+                        };
+                    };
+                };
+            };
+            /** @description csrf, role_missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "csrf" | "role_missing";
+                        };
+                    };
+                };
+            };
+            /** @description no_collector, no_path */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "no_collector" | "no_path";
+                        };
+                    };
+                };
+            };
+            /** @description database_busy, database_down, unavailable */
+            503: {
+                headers: {
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "database_busy" | "database_down" | "unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    show_rule_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 1 */
+                collector_id: number;
+                /** @example 1 */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CleanRuleVersion"];
+                };
+            };
+            /** @description no_collector */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "no_collector";
+                        };
+                    };
+                };
+            };
+            /** @description session_ended, token_missing, token_wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "session_ended" | "token_missing" | "token_wrong";
+                        };
+                    };
+                };
+            };
+            /** @description csrf, role_missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "csrf" | "role_missing";
+                        };
+                    };
+                };
+            };
+            /** @description no_collector, no_path, no_version */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "no_collector" | "no_path" | "no_version";
+                        };
+                    };
+                };
+            };
+            /** @description database_busy, database_down, unavailable */
+            503: {
+                headers: {
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "database_busy" | "database_down" | "unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    list_clean_templates: {
+        parameters: {
+            query?: {
+                /** @description only of this space, and the product's */
+                space?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those of spaces by name, then the product's */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["CleanTemplate"][];
+                    };
+                };
+            };
+            /** @description nul */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "nul";
+                        };
+                    };
+                };
+            };
+            /** @description session_ended, token_missing, token_wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "session_ended" | "token_missing" | "token_wrong";
+                        };
+                    };
+                };
+            };
+            /** @description csrf, role_missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "csrf" | "role_missing";
+                        };
+                    };
+                };
+            };
+            /** @description database_busy, database_down, unavailable */
+            503: {
+                headers: {
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "database_busy" | "database_down" | "unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    create_clean_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CleanTemplateRequest"];
+            };
+        };
+        responses: {
+            /** @description It is kept */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CleanTemplate"];
+                };
+            };
+            /** @description clean_rule, clean_template, no_json, nul */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "clean_rule" | "clean_template" | "no_json" | "nul";
+                        };
+                    };
+                };
+            };
+            /** @description session_ended, token_missing, token_wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "session_ended" | "token_missing" | "token_wrong";
+                        };
+                    };
+                };
+            };
+            /** @description csrf, role_missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "csrf" | "role_missing";
+                        };
+                    };
+                };
+            };
+            /** @description template_exists, too_many_templates */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "template_exists" | "too_many_templates";
+                        };
+                    };
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "body_too_large";
+                        };
+                    };
+                };
+            };
+            /** @description store_overloaded */
+            429: {
+                headers: {
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "store_overloaded";
+                        };
+                    };
+                };
+            };
+            /** @description store_error, table_gone */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "store_error" | "table_gone";
+                        };
+                    };
+                };
+            };
+            /** @description database_busy, database_down, disk_full, store_down, unavailable, unknown_store */
+            503: {
+                headers: {
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "database_busy" | "database_down" | "disk_full" | "store_down" | "unavailable" | "unknown_store";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    show_clean_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 1 */
+                template_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CleanTemplate"];
+                };
+            };
+            /** @description session_ended, token_missing, token_wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "session_ended" | "token_missing" | "token_wrong";
+                        };
+                    };
+                };
+            };
+            /** @description csrf, role_missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "csrf" | "role_missing";
+                        };
+                    };
+                };
+            };
+            /** @description no_path, no_template */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "no_path" | "no_template";
+                        };
+                    };
+                };
+            };
+            /** @description database_busy, database_down, unavailable */
+            503: {
+                headers: {
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "database_busy" | "database_down" | "unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    delete_clean_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 1 */
+                template_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description session_ended, token_missing, token_wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "session_ended" | "token_missing" | "token_wrong";
+                        };
+                    };
+                };
+            };
+            /** @description csrf, role_missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "csrf" | "role_missing";
+                        };
+                    };
+                };
+            };
+            /** @description no_path, no_template */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "no_path" | "no_template";
+                        };
+                    };
+                };
+            };
+            /** @description database_busy, database_down, unavailable */
+            503: {
+                headers: {
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "database_busy" | "database_down" | "unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    change_clean_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 1 */
+                template_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CleanTemplateChange"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CleanTemplate"];
+                };
+            };
+            /** @description clean_rule, clean_template, no_json, nul */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "clean_rule" | "clean_template" | "no_json" | "nul";
+                        };
+                    };
+                };
+            };
+            /** @description session_ended, token_missing, token_wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "session_ended" | "token_missing" | "token_wrong";
+                        };
+                    };
+                };
+            };
+            /** @description csrf, role_missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "csrf" | "role_missing";
+                        };
+                    };
+                };
+            };
+            /** @description no_path, no_template */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "no_path" | "no_template";
+                        };
+                    };
+                };
+            };
+            /** @description template_exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "template_exists";
+                        };
+                    };
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "body_too_large";
+                        };
+                    };
+                };
+            };
+            /** @description store_overloaded */
+            429: {
+                headers: {
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "store_overloaded";
+                        };
+                    };
+                };
+            };
+            /** @description store_error, table_gone */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "store_error" | "table_gone";
+                        };
+                    };
+                };
+            };
+            /** @description database_busy, database_down, disk_full, store_down, unavailable, unknown_store */
+            503: {
+                headers: {
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            code?: "database_busy" | "database_down" | "disk_full" | "store_down" | "unavailable" | "unknown_store";
                         };
                     };
                 };

@@ -8,11 +8,14 @@ export type Rule = Schemas["CleanRule"];
 export type Ledger = Schemas["Ledger"];
 export type CollectorLedger = Schemas["CollectorLedger"];
 export type Previewed = Schemas["PreviewedLine"];
+export type Version = Schemas["CleanRuleVersion"];
+export type Template = Schemas["CleanTemplate"];
 export type Stores = Schemas["CollectorStores"];
 export type Run = Schemas["PipelineRun"];
 export type RunWithSteps = Schemas["PipelineRunWithSteps"];
 
 const COLLECTORS = "/api/v1/databus/collectors/";
+const TEMPLATES = "/api/v1/databus/clean_template/";
 const RUNS = "/api/v1/pipelines/";
 const DAY_MS = 86_400_000;
 
@@ -83,6 +86,29 @@ export function revokeToken(id: number, token: number): Promise<void> {
 export async function preview(rule: Rule, lines: string[], days: number, options: Options): Promise<Previewed[]> {
   const asked = { clean_rule: rule, lines, retention_days: days };
   return (await call<{ lines: Previewed[] }>("POST", "/api/v1/databus/etl_preview/", asked, options)).lines;
+}
+
+/** The rules that a collector has had, the one in force first. */
+export async function versions(id: number, options: Options = {}): Promise<Version[]> {
+  return (await call<{ items: Version[] }>("GET", `${COLLECTORS}${id}/rules/`, undefined, options)).items;
+}
+
+/** Of the space, then of the product, which have no number. */
+export async function templates(space: string, options: Options = {}): Promise<Template[]> {
+  const path = `${TEMPLATES}?space=${encodeURIComponent(space)}`;
+  return (await call<{ items: Template[] }>("GET", path, undefined, options)).items;
+}
+
+export function makeTemplate(wanted: Schemas["CleanTemplateRequest"]): Promise<Template> {
+  return call("POST", TEMPLATES, wanted);
+}
+
+export function changeTemplate(id: number, wanted: Schemas["CleanTemplateChange"]): Promise<Template> {
+  return call("PATCH", `${TEMPLATES}${id}/`, wanted);
+}
+
+export function removeTemplate(id: number): Promise<void> {
+  return call("DELETE", `${TEMPLATES}${id}/`);
 }
 
 /** The newest rows of an index set, however old: of all the days for which they are kept. */

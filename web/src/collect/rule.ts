@@ -2,15 +2,43 @@
 import { flatten, textOf } from "../search/rows";
 import type { Previewed, Rule } from "./ask";
 
-export const KINDS = ["text", "json"] as const;
+export const KINDS = ["text", "json", "regexp", "logfmt"] as const;
 export const TYPES = ["string", "keyword", "int", "float", "bool"] as const;
 export const TIME_FORMATS = ["auto", "unix_seconds", "unix_milliseconds", "unix_microseconds", "unix_nanoseconds"] as const;
-export const TEXT_RULE: Rule = { kind: "text", types: {}, time_field: "", time_format: "auto", level_field: "level" };
+export const TEXT_RULE: Rule = {
+  kind: "text",
+  types: {},
+  time_field: "",
+  time_format: "auto",
+  level_field: "level",
+  pattern: "",
+};
+/** Where a pattern begins: it reads every line, and shows how a field is named. */
+const FIRST_PATTERN = "^(?P<message>.*)$";
 const FIELD_NAME = /^[A-Za-z_@][A-Za-z0-9_@-]{0,127}(\.[A-Za-z_@][A-Za-z0-9_@-]{0,127}){0,9}$/;
 
-/** The same rule as another kind: lines of text have neither types nor a time field. */
+/** The same rule as another kind: lines of text have neither types nor a time field, and fields of a pattern are its own. */
 export function ofKind(rule: Rule, kind: Rule["kind"]): Rule {
-  return kind === "text" ? { ...rule, kind, types: {}, time_field: "" } : { ...rule, kind };
+  if (kind === "text") return { ...rule, kind, types: {}, time_field: "", pattern: "" };
+  if (kind !== "regexp") return { ...rule, kind, pattern: "" };
+  return rule.kind === kind ? rule : { ...rule, kind, time_field: "", pattern: FIRST_PATTERN };
+}
+
+const KEYS = ["kind", "pattern", "time_field", "time_format", "level_field"] as const;
+/** Of a key of the rule, or of the type of the field `what`. */
+export type Difference = { before: string; after: string } & (
+  | { isType: false; what: (typeof KEYS)[number] }
+  | { isType: true; what: string }
+);
+
+/** What is another way in `after`, a line for each; '' stands for nothing. */
+export function differences(before: Rule, after: Rule): Difference[] {
+  const keys = KEYS.map((what): Difference => ({ what, isType: false, before: before[what], after: after[what] }));
+  const names = [...new Set([...Object.keys(before.types), ...Object.keys(after.types)])].sort();
+  const typed = names.map(
+    (what): Difference => ({ what, isType: true, before: before.types[what] ?? "", after: after.types[what] ?? "" }),
+  );
+  return [...keys, ...typed].filter((one) => one.before !== one.after);
 }
 
 export function withType(rule: Rule, field: string, type: string): Rule {
@@ -26,7 +54,7 @@ export function sameRule(one: Rule, other: Rule): boolean {
 /** One text for one rule, whatever the order of its types. */
 export function written(rule: Rule): string {
   const types = Object.entries(rule.types).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([rule.kind, rule.time_field, rule.time_format, rule.level_field, types]);
+  return JSON.stringify([rule.kind, rule.time_field, rule.time_format, rule.level_field, rule.pattern, types]);
 }
 
 /** A rule of an address; null where it is none. */
@@ -38,7 +66,7 @@ export function read(text: string): Rule | null {
     const types = Object.entries(given.types ?? {}).filter(([, type]) => TYPES.includes(type));
     const time_format = TIME_FORMATS.find((one) => one === given.time_format) ?? "auto";
     const texts = { time_field: String(given.time_field ?? ""), level_field: String(given.level_field ?? "level") };
-    return { kind, types: Object.fromEntries(types), time_format, ...texts };
+    return { kind, types: Object.fromEntries(types), time_format, ...texts, pattern: String(given.pattern ?? "") };
   } catch {
     return null;
   }
