@@ -44,17 +44,17 @@ class Wanted:
 
     def __post_init__(self) -> None:
         for name in (self.name, *self.aliases):
-            _require(NAME.fullmatch(name), "name", name, "2 to 64 of a-z 0-9 _ . -, a letter first; aliases too")
-        _require(SPACE.fullmatch(self.space), "space", self.space, "1 to 64 of a-z 0-9 _ -, a letter first")
+            require(NAME.fullmatch(name), "name", name, "2 to 64 of a-z 0-9 _ . -, a letter first; aliases too")
+        require(SPACE.fullmatch(self.space), "space", self.space, "1 to 64 of a-z 0-9 _ -, a letter first")
         shown = f"at most {MAX_DESCRIPTION_CHARACTERS} characters"
-        _require(len(self.description) <= MAX_DESCRIPTION_CHARACTERS, "description", self.description, shown)
-        _require(self.collectors, "collectors", [], "a list of at least one collector's name")
-        _require(self.name not in self.aliases, "aliases", self.name, "other names than the index set's own")
-        _require(all(map(TAG.fullmatch, self.tags)), "tags", self.tags, "texts of 1 to 64 characters without space and comma")
+        require(len(self.description) <= MAX_DESCRIPTION_CHARACTERS, "description", self.description, shown)
+        require(self.collectors, "collectors", [], "a list of at least one collector's name")
+        require(self.name not in self.aliases, "aliases", self.name, "other names than the index set's own")
+        require(all(map(TAG.fullmatch, self.tags)), "tags", self.tags, "texts of 1 to 64 characters without space and comma")
         is_short = all(0 < len(one) <= MAX_FIELD_CHARACTERS for one in self.default_fields)
-        _require(is_short, "default_fields", self.default_fields, f"names of 1 to {MAX_FIELD_CHARACTERS} characters")
+        require(is_short, "default_fields", self.default_fields, f"names of 1 to {MAX_FIELD_CHARACTERS} characters")
         orders = IndexSet.Order.values
-        _require(self.default_order in orders, "default_order", self.default_order, f"one of: {', '.join(orders)}")
+        require(self.default_order in orders, "default_order", self.default_order, f"one of: {', '.join(orders)}")
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any], now: Mapping[str, Any] | None = None) -> Wanted:
@@ -192,16 +192,17 @@ def _own(index_set: IndexSet) -> Conflict:
 
 def _read(name: str, value: object) -> Any:
     if name not in LISTS:
-        _require(isinstance(value, str) and PLAIN.fullmatch(value), name, value, "a string without control characters")
+        require(isinstance(value, str) and PLAIN.fullmatch(value), name, value, "a string without control characters")
         return value
     most = LISTS[name]
     fits = (
         isinstance(value, list) and len(value) <= most and all(isinstance(one, str) and PLAIN.fullmatch(one) for one in value)
     )
-    _require(fits, name, value, f"a list of at most {most} strings")
+    require(fits, name, value, f"a list of at most {most} strings")
     return tuple(dict.fromkeys(value)) if isinstance(value, list) else value
 
 
-def _require(fits: object, name: str, value: object, valid: str) -> None:
+def require(fits: object, name: str, value: object, valid: str, *, code: str = "index_set") -> None:
+    """Raises BadRequest naming what is wrong and what it may be."""
     if not fits:
-        raise BadRequest(f"{name} is {repr(value)[:200]}", hint=f"{name} is {valid}", code="index_set")
+        raise BadRequest(f"{name} is {repr(value)[:200]}", hint=f"{name} is {valid}", code=code)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
@@ -17,7 +18,7 @@ from django.db import IntegrityError, transaction
 from bklog.clean import CleanRule
 from bklog.clean.shipped import SHIPPED, Shipped
 from bklog.collect.drafts import MAX_DESCRIPTION_CHARACTERS, SPACE
-from bklog.collect.index_sets import PLAIN
+from bklog.collect.index_sets import PLAIN, require
 from bklog.collect.models import RuleTemplate
 from bklog.errors import BadRequest, Conflict, NotFound
 
@@ -25,6 +26,7 @@ MOST_OF_A_SPACE: Final = 200
 MAX_NAME_CHARACTERS: Final = 64
 KEYS: Final = ("space", "name", "description", "clean_rule")
 SHIPPED_NAMES: Final = frozenset(one.name for one in SHIPPED)
+_require: Final = partial(require, code="clean_template")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,9 @@ class WantedTemplate:
             raise BadRequest("a template is a clean rule", hint="clean_rule is missing", code="clean_template")
         texts = {key: getattr(now, key) for key in KEYS if now and key != "clean_rule"}
         for key in set(raw) - {"clean_rule"}:
-            texts[key] = _text(key, raw[key])
+            is_text = isinstance(raw[key], str) and PLAIN.fullmatch(raw[key])
+            _require(is_text, key, raw[key], "a string without control characters")
+            texts[key] = raw[key]
         rule = CleanRule.from_dict(raw["clean_rule"]) if "clean_rule" in raw or now is None else now.rule
         return cls(**{"name": "", **texts, "rule": rule})
 
@@ -137,18 +141,3 @@ def _taken(wanted: WantedTemplate, by: str) -> Conflict:
     return Conflict(
         f"{by} has a template {wanted.name!r}", hint="choose another name, or change that one", code="template_exists"
     )
-
-
-def _text(name: str, value: object) -> str:
-    if not isinstance(value, str) or not PLAIN.fullmatch(value):
-        raise _refuse(name, value, "a string without control characters")
-    return value
-
-
-def _require(fits: object, name: str, value: object, valid: str) -> None:
-    if not fits:
-        raise _refuse(name, value, valid)
-
-
-def _refuse(name: str, value: object, valid: str) -> BadRequest:
-    return BadRequest(f"{name} is {repr(value)[:200]}", hint=f"{name} is {valid}", code="clean_template")
