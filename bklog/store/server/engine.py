@@ -96,7 +96,7 @@ class Engine:
         self.selects = Lane("select", self.address, size=config.connections, config=config)
         self.writes = Lane("write", self.address, size=config.insert_connections, config=config)
         self.kills = Lane("kill", self.address, size=1, config=config)  # never behind what it is to kill
-        self.allowed: set[bytes] = set()  # texts of statements, without rows, that have nothing of `outside`
+        self.allowed: dict[bytes, None] = {}  # texts of statements, without rows, that have nothing of `outside`
         self.version, self.outside = self.control.submit(lambda: _open(self.address, self.control)).result()
 
     async def run(self, worker: Worker, job: Callable[[], Result]) -> Result:

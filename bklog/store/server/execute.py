@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from bklog.store.server.append import TICK, TICK_SECONDS, Append, opened
 from bklog.store.server.body import REMEMBERED_BYTES, Received, Rows
@@ -30,8 +30,8 @@ INLINE_VALUES_BYTES: Final = 256 * 1024  # as much as the engine parses of one s
 PAGE_BYTES: Final = SPOOL_MEMORY_BYTES  # what is held back of an answer without a file
 REMEMBERED_TEXTS: Final = 1_000
 _classified: dict[tuple[Any, ...], tuple[int, bool]] = {}
-
-
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 LIMITS_OF_RESULTS: Final = frozenset({"max_result_bytes", "result_overflow_mode"})
 LITERALS_ONLY: Final = {
     "input_format_values_interpret_expressions": "0",
@@ -84,10 +84,7 @@ def _check_once(received: Received, engine: Engine) -> None:
     if received.sql in engine.allowed:
         return
     check(received.scan, engine.outside)
-    if len(received.sql) <= REMEMBERED_BYTES:
-        if len(engine.allowed) >= REMEMBERED_TEXTS:
-            engine.allowed.clear()
-        engine.allowed.add(received.sql)
+    _remember(engine.allowed, received.sql, None, text=received.sql)
 
 
 async def pieces(
@@ -165,11 +162,17 @@ def _classify(sql: bytes, settings: Mapping[str, str], worker: Worker) -> tuple[
     if known is None:
         found = worker.connection.classify_query(sql.decode("utf-8", "surrogateescape"))
         known = (found["statement_count"], found["query_class"].name == "READ_ONLY")
-        if len(sql) <= REMEMBERED_BYTES:
-            if len(_classified) >= REMEMBERED_TEXTS:
-                _classified.clear()
-            _classified[key] = known
+        _remember(_classified, key, known, text=sql)
     return known
+
+
+def _remember(known: dict[Key, Value], key: Key, value: Value, *, text: bytes) -> None:
+    """What was found of a text that may come again. Where there are too many, all begin anew."""
+    if len(text) > REMEMBERED_BYTES:
+        return
+    if len(known) >= REMEMBERED_TEXTS:
+        known.clear()
+    known[key] = value
 
 
 def _steps(
