@@ -120,14 +120,17 @@ class ClickHouseStore:
             "max_execution_time": limits.seconds,
             "max_memory_usage": limits.memory_bytes,
             "max_result_rows": limits.result_rows,
-            "wait_end_of_query": 1,  # so that the counts in the summary are the final ones
             **precedence(limits),
             **({"log_comment": limits.mark} if limits.mark else {}),
         }
         with self._errors(), _own_memory():
             if statement.is_plain and self._address.is_embedded:
-                return self._kept.select(statement, settings)
-            result = self._client.query(statement.text, parameters=dict(statement.params), settings=settings)
+                page = self._kept.select(statement, settings)
+                if page is not None:
+                    return page
+            # It waits, so that the counts in the summary are the final ones.
+            waiting = {**settings, "wait_end_of_query": 1}
+            result = self._client.query(statement.text, parameters=dict(statement.params), settings=waiting)
         summary = result.summary
         return Rows(
             columns=tuple(result.column_names),

@@ -1,7 +1,8 @@
 """A SELECT of plain columns, asked of the embedded store over a connection that is kept.
 
 statement, settings ─▶ one packet ─▶ JSONCompact ─▶ Rows       a refusal ─▶ DatabaseError with the engine's code
-                          └─ a kept connection was closed meanwhile ─▶ once more, over a new one
+                          ├─ a kept connection was closed meanwhile ─▶ once more, over a new one
+                          └─ it is no page ─▶ nothing: ClickHouse's client asks
 
 A page is asked for far more often than all else. docs/adr/0012-pages-over-kept-connections.md has what this saves.
 """
@@ -12,20 +13,17 @@ import socket
 import weakref
 from collections import deque
 from collections.abc import Mapping
-from contextlib import closing, suppress
-from http.client import HTTPException, HTTPResponse
+from contextlib import suppress
 from typing import Any, Final
-from urllib.parse import urlencode
 
 import orjson
 from clickhouse_connect.driver.binding import format_bind_value
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from bklog.records import Rows, Statement, StoreAddress
+from bklog.store.packet import ANSWER_HEAD, MAGIC, MOST_ASKED_BYTES, Head, Kind, ask
 
 CONNECT_SECONDS: Final = 5
-CODE_HEADER: Final = "X-ClickHouse-Exception-Code"
-SUMMARY_HEADER: Final = "X-ClickHouse-Summary"
 
 
 class KeptConnections:
@@ -38,38 +36,47 @@ class KeptConnections:
         self._most = most
         self._free: deque[socket.socket] = deque()
         weakref.finalize(self, _close_all, self._free)
-        key = {"X-ClickHouse-User": address.user, "X-ClickHouse-Key": address.password} if address.password else {}
-        self._head = "".join(f"\r\n{name}: {value}" for name, value in {"Host": address.host, **key}.items())
 
-    def select(self, statement: Statement, settings: Mapping[str, Any]) -> Rows:
-        """Raises DatabaseError, with code 0 where the store does not answer."""
+    def select(self, statement: Statement, settings: Mapping[str, Any]) -> Rows | None:
+        """Nothing where it has to be asked for over HTTP. Raises DatabaseError, with code 0 where the store does not answer."""
+        packet = self._packet(statement, settings)
+        if packet is None:
+            return None
         try:
-            answer, body = self._ask(self._request(statement, settings))
-        except (OSError, HTTPException) as error:
+            head, body = self._ask(packet)
+        except OSError as error:
             raise DatabaseError(f"the store at {self._address.url} does not answer: {error!r}", code=0) from error
-        if answer.status != 200:
-            raise DatabaseError(body.decode("utf-8", "replace"), code=int(answer.headers.get(CODE_HEADER, "0")))
-        found, summary = orjson.loads(body), orjson.loads(answer.headers.get(SUMMARY_HEADER, "{}"))
+        if head.magic != MAGIC or head.kind == Kind.OTHERWISE:  # a store of another release speaks only HTTP
+            return None
+        if head.kind == Kind.REFUSED:
+            raise DatabaseError(body.decode("utf-8", "replace"), code=head.code)
+        found = orjson.loads(body)
         return Rows(
             columns=tuple(column["name"] for column in found["meta"]),
             rows=[tuple(row) for row in found["data"]],
-            rows_read=int(summary.get("read_rows", 0)),
-            bytes_read=int(summary.get("read_bytes", 0)),
-            seconds=int(summary.get("elapsed_ns", 0)) / 1e9,
+            rows_read=head.rows_read,
+            bytes_read=head.bytes_read,
+            seconds=head.elapsed_ns / 1e9,
         )
 
-    def _request(self, statement: Statement, settings: Mapping[str, Any]) -> bytes:
-        """Head and body together: the store is woken once."""
-        bound = {f"param_{name}": format_bind_value(value) for name, value in statement.params.items()}
-        target = urlencode({"default_format": "JSONCompact", **settings, **bound}, errors="surrogateescape")
-        text = statement.text.encode()
-        return f"POST /?{target} HTTP/1.1\r\nContent-Length: {len(text)}{self._head}\r\n\r\n".encode() + text
+    def _packet(self, statement: Statement, settings: Mapping[str, Any]) -> bytes | None:
+        asked = {
+            "sql": statement.text,
+            "params": {name: format_bind_value(value) for name, value in statement.params.items()},
+            "settings": {name: str(value) for name, value in settings.items()},
+            "password": self._address.password,
+        }
+        try:
+            document = orjson.dumps(asked)
+        except orjson.JSONEncodeError:  # half a surrogate pair, which JSON cannot say
+            return None
+        return ask(document) if len(document) <= MOST_ASKED_BYTES else None
 
-    def _ask(self, request: bytes) -> tuple[HTTPResponse, bytes]:
+    def _ask(self, packet: bytes) -> tuple[Head, bytearray]:
         while kept := self._taken():
-            with suppress(ConnectionError):  # closed since it was used, by a store that was started again or had long rested
-                return self._asked(kept, request)
-        return self._asked(self._connected(), request)
+            with suppress(ConnectionError):  # closed since it was used, by a store that was started again
+                return self._asked(kept, packet)
+        return self._asked(self._connected(), packet)
 
     def _taken(self) -> socket.socket | None:
         try:
@@ -83,21 +90,31 @@ class KeptConnections:
         connection.settimeout(self._seconds)
         return connection
 
-    def _asked(self, connection: socket.socket, request: bytes) -> tuple[HTTPResponse, bytes]:
+    def _asked(self, connection: socket.socket, packet: bytes) -> tuple[Head, bytearray]:
         try:
-            connection.sendall(request)
-            answer = HTTPResponse(connection, method="POST")
-            with closing(answer):
-                answer.begin()
-                body = answer.read()
+            connection.sendall(packet)
+            head = Head(*ANSWER_HEAD.unpack(_read(connection, ANSWER_HEAD.size)))
+            body = _read(connection, head.body_bytes) if head.magic == MAGIC else bytearray()
         except BaseException:
             connection.close()
             raise
-        if answer.will_close or len(self._free) >= self._most:
+        if head.magic != MAGIC or len(self._free) >= self._most:
             connection.close()
         else:
             self._free.append(connection)
-        return answer, body
+        return head, body
+
+
+def _read(connection: socket.socket, size: int) -> bytearray:
+    """Raises ConnectionResetError where the store closes the connection before."""
+    read, at = bytearray(size), 0
+    with memoryview(read) as view:
+        while at < size:
+            arrived = connection.recv_into(view[at:])
+            if not arrived:
+                raise ConnectionResetError("the connection was closed")
+            at += arrived
+    return read
 
 
 def _close_all(kept: deque[socket.socket]) -> None:

@@ -110,6 +110,9 @@ class StoreServer:
                 return int(line.split()[1]) * 1024
         raise AssertionError("no VmRSS")
 
+    def descriptors(self) -> int:
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(60)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import uvicorn
+from starlette.applications import Starlette
 
 from bklog.errors import BklogError, StoreError, Unavailable
 from bklog.records import Limits, Statement, StoreAddress
 from bklog.store.clickhouse import ClickHouseStore
+from bklog.store.kept import KeptConnections
 from tests.store.conftest import StoreServer, own_database
 
 LIMITS = Limits(seconds=20, memory_bytes=1 << 30, result_rows=1_000)
@@ -23,6 +28,7 @@ TEXTS = (
     "nul \x00 end",
     "{p0:String} %41 +&=#",
     "é" * 9_000,
+    "larger than a packet " * 15_000,
 )
 NOTHING = Statement("SELECT 1 AS one WHERE 0", is_plain=True)
 
@@ -114,3 +120,15 @@ def test_the_password_is_sent(start_store: Callable[..., StoreServer], tmp_path:
     assert ClickHouseStore(address).select(NOTHING, LIMITS).rows == []
     with pytest.raises(StoreError, match="Authentication failed"):
         ClickHouseStore(replace(address, password="another")).select(NOTHING, LIMITS)
+
+
+def test_a_store_of_another_release_that_speaks_only_http_is_asked_by_the_client(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(Starlette(), http="httptools", log_level="critical"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        address = StoreAddress("127.0.0.1", listener.getsockname()[1], folder=tmp_path)
+        answer = KeptConnections(address, seconds=20, most=1).select(NOTHING, {})
+        server.should_exit = True
+        thread.join(20)
+    assert answer is None

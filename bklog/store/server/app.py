@@ -1,8 +1,8 @@
-"""The ASGI application: request -> authenticate -> read -> check -> run on a connection -> answer; and the way out.
+"""The ASGI application: request -> authenticate -> read -> check -> run on a connection -> answer.
 
     /          statements          /ping, /replicas_status   "Ok."
 
-A client that goes away cancels its statement; so does a shutdown, for SELECTs, after a grace.
+A client that goes away cancels its statement; so does a shutdown, for SELECTs, after a grace (`running.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Final
 
 from starlette.applications import Starlette
@@ -25,9 +25,10 @@ from bklog.store.server.body import Budget, Disconnected, Share
 from bklog.store.server.call import Call, authenticate, read_call
 from bklog.store.server.config import ServerConfig
 from bklog.store.server.engine import Engine, Lane
-from bklog.store.server.errors import Code, refusal
+from bklog.store.server.errors import log_failure
 from bklog.store.server.execute import Progress, Statement, literal_settings, pieces, statement_of
 from bklog.store.server.respond import HOLD_BYTES, Answer, content_type
+from bklog.store.server.running import Running, UnderWay
 from bklog.store.server.statements import Kind
 from bklog.store.server.worker import Worker
 
@@ -36,29 +37,14 @@ DISPLAY_NAME: Final = "bklog-store"
 METHODS: Final = ["GET", "HEAD", "POST"]
 
 
-@dataclass(eq=False, slots=True)
-class Running:
-    """A statement under way. `refused` is set before its task is cancelled by the server itself."""
-
-    is_select: bool
-    refused: StoreError | None = None
-    task: asyncio.Task[None] | None = None
-
-    def refuse(self, error: StoreError) -> None:
-        self.refused = error
-        if self.task is not None:
-            self.task.cancel()
-
-
 class Interface:
     """The statements' endpoint."""
 
-    def __init__(self, engine: Engine, config: ServerConfig) -> None:
+    def __init__(self, engine: Engine, config: ServerConfig, under_way: UnderWay) -> None:
         self._engine = engine
         self._config = config
+        self._under_way = under_way
         self._budget = Budget(total_bytes=config.body_memory_bytes, body_bytes=config.max_body_bytes)
-        self._running: set[Running] = set()
-        self._draining = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -67,13 +53,13 @@ class Interface:
             return
         try:
             authenticate(request, self._config.password)
-            self._refuse_when_draining()
+            self._under_way.refuse_when_draining()
             with self._budget.share() as share:
                 await self._answer(request, send, share)
         except (Disconnected, ClientDisconnect, TimeoutError):
             logger.info("client gone")
         except StoreError as error:
-            _log_failure(error, {"query_id": request.query_params.get("query_id", "")})
+            log_failure(error, {"query_id": request.query_params.get("query_id", "")})
             headers = _headers(request.query_params)
             answer = Answer(send, headers, encoding="", idle_seconds=self._config.idle_seconds, spool=None)
             await answer.fail(error, version=self._engine.version)
@@ -81,33 +67,10 @@ class Interface:
             logger.exception("request failed")
             raise
 
-    async def drain(self) -> bool:
-        """Refuse what comes, let what runs end in its time; says whether every insert ended."""
-        self._draining = True
-        await self._wait_for({running for running in self._running if running.is_select}, self._config.grace_seconds)
-        for running in [*self._running]:
-            if running.is_select:
-                running.refuse(_shutting_down())
-        await self._wait_for(set(self._running), self._config.drain_seconds)
-        unfinished = [*self._running]
-        for running in unfinished:
-            running.refuse(_shutting_down())
-        await self._wait_for(set(unfinished), self._config.grace_seconds)
-        return not unfinished
-
-    async def _wait_for(self, running: set[Running], seconds: float) -> None:
-        tasks = {entry.task for entry in running if entry.task is not None}
-        if tasks:
-            await asyncio.wait(tasks, timeout=seconds)
-
-    def _refuse_when_draining(self) -> None:
-        if self._draining:
-            raise _shutting_down()
-
     async def _answer(self, request: Request, send: Send, share: Share) -> None:
         call = await read_call(request, share=share, idle_seconds=self._config.idle_seconds)
         try:
-            self._refuse_when_draining()
+            self._under_way.refuse_when_draining()
             call = literal_settings(call, self._engine)
             statement = statement_of(call, self._engine)
             await self._run_while_connected(request.receive, call, statement, send)
@@ -116,21 +79,19 @@ class Interface:
                 call.received.rows.close()
 
     async def _run_while_connected(self, receive: Receive, call: Call, statement: Statement, send: Send) -> None:
-        running = Running(is_select=statement.kind is Kind.SELECT)
-        running.task = task = asyncio.create_task(self._serve(call, statement, send, running))
-        gone = asyncio.create_task(_disconnected(receive))
-        self._running.add(running)
-        try:
-            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                task.cancel()
-                await asyncio.wait({task})
-            if task.cancelled():
-                raise Disconnected
-            task.result()
-        finally:
-            gone.cancel()
-            self._running.discard(running)
+        with self._under_way.run(is_select=statement.kind is Kind.SELECT) as running:
+            running.task = task = asyncio.create_task(self._serve(call, statement, send, running))
+            gone = asyncio.create_task(_disconnected(receive))
+            try:
+                await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+                if not task.done():
+                    task.cancel()
+                    await asyncio.wait({task})
+                if task.cancelled():
+                    raise Disconnected
+                task.result()
+            finally:
+                gone.cancel()
 
     async def _serve(self, call: Call, statement: Statement, send: Send, running: Running) -> None:
         headers = _headers(call.settings, query_id=call.query_id, output_format=statement.format)
@@ -148,7 +109,7 @@ class Interface:
             async with self._lane(statement).lease() as worker:
                 await self._copy(call, statement, worker, answer, progress)
         except StoreError as error:
-            _log_failure(error, {"query_id": call.query_id, "milliseconds": progress.elapsed_ns // 1_000_000})
+            log_failure(error, {"query_id": call.query_id, "milliseconds": progress.elapsed_ns // 1_000_000})
             await answer.fail(error, version=self._engine.version)
         except asyncio.CancelledError:
             if running.refused is None:
@@ -206,12 +167,3 @@ def _headers(settings: Mapping[str, str], *, query_id: str = "", output_format: 
     if output_format:
         headers["x-clickhouse-format"] = output_format
     return headers
-
-
-def _log_failure(error: StoreError, fields: Mapping[str, object]) -> None:
-    # Not the text: it quotes the statement, and a statement may hold values.
-    logger.warning("query failed", extra={"engine_code": error.engine_code, **fields})
-
-
-def _shutting_down() -> StoreError:
-    return refusal(Code.ABORTED, "the store is shutting down")

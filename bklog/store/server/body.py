@@ -138,7 +138,7 @@ async def _receive_plain(prefix: bytes, chunks: AsyncIterator[bytes], share: Sha
             raise refusal(
                 Code.QUERY_IS_TOO_LARGE, f"the statement is longer than {MAX_SQL_BYTES} bytes and no rows begin in it"
             )
-    found = _scan_whole(bytes(text))
+    found = scan_whole(bytes(text))
     if found.data is None:
         return Received(bytes(text), found, None)
     rows = await _store(bytes(text[found.data.data_at :]), chunks, share, compression="none")
@@ -149,7 +149,7 @@ def _sql(text: bytes | bytearray, data: Data) -> bytes:
     return bytes(text[: data.data_at])
 
 
-def _scan_whole(text: bytes) -> Scan:
+def scan_whole(text: bytes) -> Scan:
     return _scan_remembered(text) if len(text) <= REMEMBERED_BYTES else scan(text, complete=True)
 
 

@@ -86,6 +86,11 @@ def authenticate(request: Request, password: str) -> None:
             raise refusal(Code.ACCESS_DENIED, "a store without a password does not answer to browsers")
         return
     user, given = _credentials(request)
+    check_password(user, given, password)
+
+
+def check_password(user: str, given: str | None, password: str) -> None:
+    """Raises StoreError. The user's name is not checked."""
     if given is None:
         raise refusal(Code.REQUIRED_PASSWORD, f"{user}: Authentication failed: a password is required")
     if not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), password.encode()):
@@ -96,7 +101,7 @@ def authenticate(request: Request, password: str) -> None:
 
 
 def _credentials(request: Request) -> tuple[str, str | None]:
-    """User and password from the header of ClickHouse, from Basic, or from the URL; the user's name is not checked."""
+    """User and password from the header of ClickHouse, from Basic, or from the URL."""
     headers, values = request.headers, request.query_params
     if "x-clickhouse-user" in headers or "x-clickhouse-key" in headers:
         return headers.get("x-clickhouse-user", "default"), headers.get("x-clickhouse-key", "")

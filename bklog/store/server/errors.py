@@ -5,11 +5,15 @@ The server's own refusals use the same codes, so a client needs one way to read 
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final
 
 from bklog.errors import StoreError
+
+logger = logging.getLogger("bklog.store")
 
 
 class Code(IntEnum):
@@ -131,6 +135,11 @@ def engine_failure(error: RuntimeError) -> StoreError:
     if _DISK_FULL.search(text):
         code = Code.NOT_ENOUGH_SPACE
     return StoreError(text.strip(), engine_code=code)
+
+
+def log_failure(error: StoreError, fields: Mapping[str, object]) -> None:
+    # Not the text: it quotes the statement, and a statement may hold values.
+    logger.warning("query failed", extra={"engine_code": error.engine_code, **fields})
 
 
 def _without_own_file(found: re.Match[str]) -> str:

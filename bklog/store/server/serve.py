@@ -15,7 +15,8 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from functools import partial
+from typing import Final, cast
 
 import uvicorn
 import uvloop
@@ -24,6 +25,8 @@ from bklog.errors import ConfigError
 from bklog.store.server.app import Interface, application
 from bklog.store.server.config import ServerConfig
 from bklog.store.server.engine import Engine
+from bklog.store.server.pages import Connection, Pages
+from bklog.store.server.running import UnderWay
 
 logger = logging.getLogger("bklog.store")
 CLOSE_SECONDS: Final = 10.0
@@ -47,11 +50,12 @@ def serve(config: ServerConfig) -> None:
 
 async def _serve(config: ServerConfig, listener: socket.socket) -> bool:
     engine = Engine(config)
-    interface = Interface(engine, config)
+    under_way = UnderWay(config)
+    pages = Pages(engine, config, under_way)
     server = _Server(
         uvicorn.Config(
-            application(interface),
-            http="httptools",
+            application(Interface(engine, config, under_way)),
+            http=cast("type[asyncio.Protocol]", partial(Connection, pages=pages)),
             loop="none",
             lifespan="off",
             log_config=None,
@@ -73,7 +77,7 @@ async def _serve(config: ServerConfig, listener: socket.socket) -> bool:
     logger.info("store started", extra={"path": str(config.path), "host": host, "port": port, "version": engine.version})
     await stopping.wait()
     logger.info("store stopping")
-    finished = await interface.drain()
+    finished = await under_way.drain()
     server.should_exit = True
     await serving
     closed = await asyncio.to_thread(engine.close, CLOSE_SECONDS)

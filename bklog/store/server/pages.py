@@ -1,0 +1,213 @@
+"""Pages: packets (`store/packet.py`) on the port of HTTP, told apart by the first bytes of a connection.
+
+packet ─▶ Call ─▶ a worker's thread runs it and writes the answer ─▶ the worker is free again
+             ├─ refused ─▶ the engine's code and text
+             └─ no page, or larger than one ─▶ `OTHERWISE`
+
+One at a time of each connection. A client that goes away cancels its statement, as over HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from bklog.errors import StoreError
+from bklog.store.packet import ASK_HEAD, MAGIC, MOST_ASKED_BYTES, Kind, answer
+from bklog.store.server.body import Received, scan_whole
+from bklog.store.server.call import Call, check_password
+from bklog.store.server.config import ServerConfig
+from bklog.store.server.engine import Engine
+from bklog.store.server.errors import Code, engine_failure, log_failure, refusal
+from bklog.store.server.execute import Progress, is_page, page, statement_of
+from bklog.store.server.running import UnderWay
+from bklog.store.server.worker import DEFAULT_DATABASE
+
+logger = logging.getLogger("bklog.store")
+FORMAT: Final = "JSONCompact"
+Send = Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The document of a packet."""
+
+    sql: bytes
+    params: Mapping[str, str]
+    settings: Mapping[str, str]
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """What answers them, for all connections."""
+
+    engine: Engine
+    config: ServerConfig
+    under_way: UnderWay
+
+    async def answer(self, document: bytes, send: Send) -> None:
+        """`send` is called from a worker's thread, once. Raises StoreError, and what `send` raises."""
+        asked = _read(document)
+        if self.config.password:
+            check_password("default", asked.password, self.config.password)
+        self.under_way.refuse_when_draining()
+        call = _call(asked)
+        statement = statement_of(call, self.engine)
+        if not is_page(call, statement):
+            send(answer(Kind.OTHERWISE))
+            return
+        progress = Progress()
+        with self.under_way.run(is_select=True, task=asyncio.current_task()) as running:
+            try:
+                async with self.engine.selects.lease() as worker:
+
+                    def run() -> None:
+                        since = time.monotonic_ns()
+                        body = page(worker, call, statement, progress)
+                        send(answer(Kind.OTHERWISE) if body is None else _rows(body, progress, time.monotonic_ns() - since))
+
+                    await self.engine.run(worker, run)
+            except RuntimeError as error:
+                raise engine_failure(error) from error
+            except asyncio.CancelledError:
+                if running.refused is None:
+                    raise
+                raise running.refused from None
+
+
+class Connection(HttpToolsProtocol):
+    """HTTP, or pages where its first bytes are those of a packet."""
+
+    def __init__(self, *args: Any, pages: Pages, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._pages = pages
+        self._talk: Talk | None = None
+
+    def data_received(self, data: bytes) -> None:
+        if self._talk is None and self.cycle is None and data.startswith(MAGIC):
+            self._talk = Talk(self.transport, self._pages)
+        if self._talk is None:
+            super().data_received(data)
+        else:
+            self._talk.arrived(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._talk is not None:
+            self._talk.lost()
+        super().connection_lost(exc)
+
+
+class Talk:
+    """The packets of one connection, one after the other."""
+
+    def __init__(self, transport: asyncio.Transport, pages: Pages) -> None:
+        self._transport = transport
+        self._pages = pages
+        # A descriptor of its own: the loop closes its own when the client goes, while a thread may be writing.
+        self._socket = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+        self._socket.settimeout(pages.config.idle_seconds)
+        self._arrived = bytearray()
+        self._task: asyncio.Task[None] | None = None
+        self._is_answered = False
+        self._is_lost = False
+
+    def arrived(self, data: bytes) -> None:
+        self._arrived += data
+        if len(self._arrived) > ASK_HEAD.size + MOST_ASKED_BYTES:
+            self._break_off()
+        elif self._task is None:
+            self._begin()
+
+    def lost(self) -> None:
+        self._is_lost = True
+        if self._task is None:
+            self._socket.close()
+        else:
+            self._task.cancel()
+
+    def _begin(self) -> None:
+        if len(self._arrived) < ASK_HEAD.size:
+            return
+        magic, length = ASK_HEAD.unpack_from(self._arrived)
+        if magic != MAGIC or length > MOST_ASKED_BYTES:
+            self._break_off()
+            return
+        end = ASK_HEAD.size + length
+        if len(self._arrived) >= end:
+            document = bytes(self._arrived[ASK_HEAD.size : end])
+            del self._arrived[:end]
+            self._is_answered = False
+            self._task = asyncio.get_running_loop().create_task(self._answer(document))
+            self._task.add_done_callback(self._ended)
+
+    def _break_off(self) -> None:
+        logger.warning("no packet")
+        self._arrived.clear()
+        self._transport.abort()
+
+    async def _answer(self, document: bytes) -> None:
+        try:
+            await self._pages.answer(document, self._send)
+        except StoreError as error:
+            log_failure(error, {})
+            text = f"{error.message} (version {self._pages.engine.version})"
+            if not self._is_answered:  # else a shutdown came between the answer and its end
+                self._transport.write(answer(Kind.REFUSED, text.encode("utf-8", "replace"), code=error.engine_code))
+
+    def _send(self, packet: bytes) -> None:
+        self._is_answered = True
+        with memoryview(packet) as left:
+            sent = 0
+            while sent < len(packet):  # not `sendall`, whose time is that of the whole
+                sent += self._socket.send(left[sent:])
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._task = None
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, OSError):
+            logger.info("client gone")
+        elif error is not None:
+            logger.error("request failed", exc_info=error)
+        if self._is_lost:
+            self._socket.close()
+        elif task.cancelled() or error is not None:
+            self._transport.abort()
+        else:
+            self._begin()
+
+
+def _read(document: bytes) -> Asked:
+    try:
+        given = orjson.loads(document)
+        return Asked(given["sql"].encode(), given["params"], given["settings"], str(given["password"]))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise refusal(Code.BAD_ARGUMENTS, f"the packet asks for no page: {error!r}") from error
+
+
+def _call(asked: Asked) -> Call:
+    return Call(
+        received=Received(asked.sql, scan_whole(asked.sql), None),
+        params=asked.params,
+        settings=asked.settings,
+        database=DEFAULT_DATABASE,
+        format=FORMAT,
+        query_id=str(uuid.uuid4()),
+        wait_end=True,
+        encoding="",
+        read_only=False,
+    )
+
+
+def _rows(body: bytes, progress: Progress, elapsed_ns: int) -> bytes:
+    return answer(Kind.ROWS, body, rows_read=progress.read_rows, bytes_read=progress.read_bytes, elapsed_ns=elapsed_ns)
