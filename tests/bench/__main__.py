@@ -4,7 +4,7 @@
     make bench ONLY="search_phrase …" ROWS=n VICTORIA_LOGS=PATH
 
     bodies ──▶ engine in process (baseline)
-           └─▶ fleet: HTTP, token, clean rule, acknowledgement ──▶ latency of the API ──▶ the engine, same statements
+           └─▶ fleet: HTTP, token, clean rule, acknowledgement ──▶ the API and the engine, same statements, in turn
 
 Prints a table and writes $BKLOG_HOME/bench/latest.json. Exit code 1 where a target does not hold.
 """
@@ -22,6 +22,7 @@ from pathlib import Path
 
 from config.environ import load
 from tests.bench import analyses, export, fairness, ingest, page, search, tail, victoria
+from tests.bench.beside import engine_beside
 from tests.bench.figure import Figure
 from tests.bench.memory import idle_memory
 from tests.running_fleet import RunningFleet
@@ -53,17 +54,27 @@ def run(home: Path, rows: int, wanted: Sequence[str], peer: Path | None) -> list
             figures += [_shown(figure) for figure in ingest.measure(one, rows, fleet) if one.name in wanted]
         if loads:
             search.wait_for_merges(fleet)
-        asked = [search.ask(query, fleet, counts=peer is not None) for query in search.QUERIES if query.name in wanted]
-        asked += [analyses.ask(one, fleet) for one in analyses.ANALYSES if one.name in wanted]
+        asked = _asked(fleet, wanted, counts=peer is not None)
+        figures += [_shown(figure) for one in asked for figure in search.figures(one)]
         figures += [_shown(figure) for figure in (fairness.measure(fleet) if fairness.NAME in wanted else ())]
         exported, memory = export.export(wanted, rows, fleet)
         figures += [_shown(figure) for figure in (tail.measure(fleet) if tail.NAMES[0] in wanted else ())]
         figures += [_shown(figure) for figure in page.measure(fleet, wanted)]
     figures += [_shown(figure) for figure in (*memory, *export.compare(exported, home))]
-    figures += [_shown(figure) for figure in search.compare(asked, home)]
     if peer:
         figures += [_shown(figure) for figure in victoria.compare(peer, rows, asked)]
     return figures
+
+
+def _asked(fleet: RunningFleet, wanted: Sequence[str], *, counts: bool) -> list[search.Asked]:
+    queries = [one for one in search.QUERIES if one.name in wanted]
+    analysed = [one for one in analyses.ANALYSES if one.name in wanted]
+    if not queries and not analysed:
+        return []
+    with engine_beside(fleet, search.RUNS) as engine:
+        return [search.ask(one, fleet, engine, counts=counts) for one in queries] + [
+            analyses.ask(one, fleet, engine) for one in analysed
+        ]
 
 
 def _needs(load: ingest.Load, wanted: Sequence[str]) -> bool:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
+from tests.bench.beside import Engine
 from tests.bench.search import Asked, absolute_range, index_set, median_milliseconds
 from tests.running_fleet import RunningFleet
 
@@ -61,7 +63,7 @@ ANALYSES: Final = (
 NAMES: Final = tuple(one.name for one in ANALYSES)
 
 
-def ask(analysis: Analysis, fleet: RunningFleet) -> Asked:
+def ask(analysis: Analysis, fleet: RunningFleet, engine: Engine) -> Asked:
     path = f"{index_set(analysis.index_set, fleet)}/{analysis.path}"
     body = {"query": "*", **absolute_range(), **analysis.body}
     statement = fleet.api("POST", path, {**body, "explain": True})["explanation"]["statement"]
@@ -70,4 +72,4 @@ def ask(analysis: Analysis, fleet: RunningFleet) -> Asked:
         raise RuntimeError(f"no table in {statement['text']}")
     text = analysis.best.replace("TABLE", table[1]).replace("RANGE", RANGE)
     best = {"text": text, "params": {key: body[key] for key in ("start", "end")}}
-    return Asked(analysis.name, median_milliseconds(path, body, fleet), best, RATIO)
+    return Asked(analysis.name, engine.beside(partial(median_milliseconds, path, body, fleet), best, ratio=RATIO), RATIO)

@@ -1,4 +1,4 @@
-"""The baseline of search: python -m tests.bench.engine_select FOLDER RUNS < statements prints their median milliseconds."""
+"""The baseline of search: python -m tests.bench.engine_select FOLDER RUNS takes a statement a line, prints its milliseconds."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ def median_milliseconds(connection: Any, statement: dict[str, Any], runs: int) -
 
 if __name__ == "__main__":
     engine = connect(sys.argv[1])
-    json.dump([median_milliseconds(engine, one, int(sys.argv[2])) for one in json.load(sys.stdin)], sys.stdout)
-    sys.stdout.flush()
+    for line in sys.stdin:
+        print(median_milliseconds(engine, json.loads(line), int(sys.argv[2])), flush=True)
     os._exit(0)

@@ -1,31 +1,28 @@
-"""Latency of the API for eight queries, against the engine's own time for the same statement on the same folder.
+"""Latency of the API for eight queries, against the engine's own time for the same statement on the same parts.
 
-The fleet is asked first; then it is stopped, and a process of its own opens the folder and runs what `explain` showed.
+The two are asked in turn (`beside.py`), the engine for the statement that `explain` showed.
 The cache of conditions is emptied before every run on both sides: it would answer a repeated scan without scanning.
 """
 
 from __future__ import annotations
 
-import json
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any, Final
 
 import urllib3
 
+from tests.bench.beside import Engine, Pair
 from tests.bench.figure import Figure, at_most
-from tests.running_fleet import ROOT, RunningFleet
+from tests.running_fleet import RunningFleet
 
 RUNS: Final = 15
 PAGE_RATIO: Final = 1.2
 PLUS_MILLISECONDS: Final = 5.0
 RARE_MILLISECONDS: Final = 20.0
-ENGINE_SECONDS: Final = 600
 MERGE_SECONDS: Final = 120
 EMPTY_CACHE: Final = "SYSTEM DROP QUERY CONDITION CACHE"
 
@@ -50,13 +47,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The API's median latency, the statement that the engine is to answer, and how many times the engine's time is enough."""
+    """Median latencies of the API and of the engine, and how many times the engine's is enough."""
 
     name: str
-    milliseconds: float
-    statement: dict[str, Any]
+    pair: Pair
     ratio: float
     found: Found | None = None
+
+    @property
+    def milliseconds(self) -> float:
+        return self.pair.ours
 
 
 QUERIES: Final = (
@@ -82,7 +82,7 @@ def wait_for_merges(fleet: RunningFleet) -> None:
         time.sleep(0.5)
 
 
-def ask(question: Question, fleet: RunningFleet, *, counts: bool = False) -> Asked:
+def ask(question: Question, fleet: RunningFleet, engine: Engine, *, counts: bool = False) -> Asked:
     path = f"{index_set(question.index_set, fleet)}/search/"
     body = {"query": question.query, "limit": 100, **absolute_range()}
     if "{rare}" in question.query:  # the random word at the end of a line that is there
@@ -93,7 +93,8 @@ def ask(question: Question, fleet: RunningFleet, *, counts: bool = False) -> Ask
     if counts:
         count = fleet.api("POST", path, {**body, "count": True})["count"]
         found = Found(question.index_set, body["query"], body["start"], body["end"], count)
-    return Asked(question.name, median_milliseconds(path, body, fleet), statement, PAGE_RATIO, found)
+    pair = engine.beside(partial(median_milliseconds, path, body, fleet), statement, ratio=PAGE_RATIO)
+    return Asked(question.name, pair, PAGE_RATIO, found)
 
 
 def index_set(name: str, fleet: RunningFleet) -> str:
@@ -119,15 +120,10 @@ def absolute_range() -> dict[str, Any]:
     return {"start": now - 24 * 3_600_000, "end": now}
 
 
-def compare(asked: Sequence[Asked], home: Path) -> Iterator[Figure]:
-    if not asked:
-        return
-    given = json.dumps([one.statement for one in asked])
-    command = [sys.executable, "-m", "tests.bench.engine_select", str(home / "store"), str(RUNS)]
-    done = subprocess.run(command, cwd=ROOT, input=given, stdout=subprocess.PIPE, text=True, timeout=ENGINE_SECONDS, check=True)
-    for one, baseline in zip(asked, json.loads(done.stdout), strict=True):
-        yield at_most(one.name, "ms", ours=one.milliseconds, baseline=baseline, ratio=one.ratio, plus=PLUS_MILLISECONDS)
-        if one.name == "search_rare_word":
-            holds = baseline <= RARE_MILLISECONDS
-            target = f"at most {RARE_MILLISECONDS:g} ms in the engine"
-            yield Figure("rare_word_in_engine", "ms", baseline, baseline, 1.0, target, holds)
+def figures(one: Asked) -> Iterator[Figure]:
+    baseline = one.pair.baseline
+    yield at_most(one.name, "ms", ours=one.pair.ours, baseline=baseline, ratio=one.ratio, plus=PLUS_MILLISECONDS)
+    if one.name == "search_rare_word":
+        holds = baseline <= RARE_MILLISECONDS
+        target = f"at most {RARE_MILLISECONDS:g} ms in the engine"
+        yield Figure("rare_word_in_engine", "ms", baseline, baseline, 1.0, target, holds)
