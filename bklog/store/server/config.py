@@ -109,6 +109,9 @@ def base_settings(config: ServerConfig) -> dict[str, str]:
         "max_execution_time": f"{config.query_seconds:g}",
         "max_memory_usage": str(config.engine_memory_bytes * 3 // 4),
         "implicit_select": "0",
+        # They would be read from the disk by every statement until the engine remembers them, five minutes after each merge.
+        "use_statistics": "0",
+        "use_statistics_for_part_pruning": "0",
         "allow_introspection_functions": "0",
         # Bodies are read through /proc/self/fd/N, and N comes back with other bytes.
         "schema_inference_use_cache_for_file": "0",
