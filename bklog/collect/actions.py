@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from bklog.collect.changes import Changes
 from bklog.collect.drafts import Draft
 from bklog.collect.models import Collector, IndexSet, IndexSetAlias, Replacement
-from bklog.collect.selectors import name_taken
+from bklog.collect.selectors import name_taken, replaced_tables
 from bklog.collect.versions import keep_version
 from bklog.errors import BadRequest, Conflict
 from bklog.query import Masking
@@ -94,9 +94,11 @@ def require_own_table(collector: Collector) -> None:
 def delete_collector(collector: Collector, *, store: Keeping) -> None:
     """The rows go with it. Index sets that would be empty go too."""
     require_deletable(collector)
+    tables = [collector.log_table, *replaced_tables(collector.pk)]
     with transaction.atomic():
         remove_collector(collector)
-        store.drop_table(collector.log_table)
+        for table in tables:
+            store.drop_table(table)
 
 
 def require_deletable(collector: Collector) -> None:

@@ -77,16 +77,15 @@ class Collector(models.Model):
 
 
 class Replacement(models.Model):
-    """The other table of a collector while one takes the place of the other: before the swap the new, after it the old one.
+    """The table that is to take the place of a collector's, until it does.
 
-    One at a time: the collector is the key. Tables named here belong to somebody, although no collector names them.
+    One at a time: the collector is the key. The table belongs to somebody, although no collector names it.
     `begun_by` names the run that sees to it.
     """
 
     class State(models.TextChoices):
         FILLING = "filling", "rows are copied while lines go on coming into the old table"
         CLOSED = "closed", "the old table takes no more lines; what came last is copied"
-        SWAPPED = "swapped", "the collector has the new table; this one is the old, still read by searches that began before"
 
     collector = models.OneToOneField(Collector, on_delete=models.CASCADE, primary_key=True, related_name="replacement")
     table = models.CharField(max_length=63, unique=True)
@@ -117,6 +116,25 @@ class Replacement(models.Model):
             account=collector.log_table.known_as,
             store=self.store,
         )
+
+
+class ReplacedTable(models.Model):
+    """What was a collector's table: searches and exports that began on it end on it, then it is dropped."""
+
+    collector = models.ForeignKey(Collector, on_delete=models.CASCADE, related_name="replaced_tables")
+    table = models.CharField(max_length=63, unique=True)
+    store = models.CharField(max_length=50)
+    replaced_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[models.Manager[ReplacedTable]] = models.Manager()
+
+    def __str__(self) -> str:
+        return f"{self.table} of {self.collector_id}, until {self.replaced_at}"
+
+    @property
+    def log_table(self) -> LogTable:
+        """Enough of it to drop it."""
+        return LogTable(self.table, retention_days=1, store=self.store)
 
 
 class RuleVersion(models.Model):

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from bklog.collect.models import Collector, OrphanTable, Replacement
+from bklog.collect.models import Collector, OrphanTable, ReplacedTable, Replacement
 from bklog.store import Keeping, LogTable
 
 OF_COLLECTORS: Final = re.compile(r"(in_)?c\d+(g\d+)?_[a-z0-9_]+")
@@ -58,9 +58,9 @@ def check_orphans(*, store: Keeping, abandoned: Collection[str]) -> list[Orphan]
 
 
 def _owned() -> set[str]:
-    """Tables of collectors; and the other one of those whose table is being replaced, with where its pieces arrive."""
+    """Tables that collectors have, are to have, and had a while ago; and where pieces of them arrive."""
     of_collectors = set(Collector.objects.values_list("table", flat=True))
-    others = set(Replacement.objects.values_list("table", flat=True))
+    others = {name for kind in (Replacement, ReplacedTable) for name in kind.objects.values_list("table", flat=True)}
     return of_collectors | others | {f"in_{name}"[:63] for name in of_collectors | others}
 
 

@@ -1,7 +1,7 @@
 """Another table takes the place of a collector's: with other rules, another index, or in another store.
 
-begin ─▶ prepare ─▶ fill … fill ─▶ swap: close, drain, copy the rest, count ─▶ the collector has the new table ─▶ drop the old
-                                     └─ not done in time ─▶ open again, fill on
+begin ─▶ prepare ─▶ fill … fill ─▶ swap: close, drain, copy the rest, count ─▶ the collector has the new table ─▶ settle
+                                     └─ not done in time ─▶ open again, fill on      └─ the old one ─in its time─▶ drop_replaced
 
 Each may be repeated from anywhere. `give_up` ends it before the swap, and nothing but the time spent is lost. Until the swap
 the new table holds rows of the old one and no others, each at most once: so equal counts are equal rows.
@@ -10,7 +10,7 @@ the new table holds rows of the old one and no others, each at most once: so equ
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -19,9 +19,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from bklog.clean import CleanRule
-from bklog.collect.models import Collector, Replacement
+from bklog.collect.models import Collector, ReplacedTable, Replacement
 from bklog.collect.versions import keep_version
-from bklog.errors import BadRequest, Conflict, Unavailable
+from bklog.errors import BadRequest, Unavailable
 from bklog.store import Copying, LogTable, Piece, Rules, Store
 
 WIDE: Final = timedelta(hours=1)  # spans of arrivals whose counts are compared
@@ -74,7 +74,7 @@ class _Pair:
     @property
     def landing(self) -> LogTable:
         """Where a piece from another store stands before it is copied."""
-        return LogTable(f"in_{self.target.name}"[:63], 1, "none", self.source.types, store=self.target.store)
+        return _landing(self.target, types=self.source.types)
 
 
 def require_change(collector: Collector, change: Change) -> None:
@@ -104,13 +104,13 @@ def begin(collector: Collector, change: Change, *, begun_by: str) -> Replacement
                 begun_by=begun_by,
             )
     except IntegrityError as error:
-        hint = "within a minute, where that run was cancelled; the old table is kept for a while after a swap"
+        hint = "it is within a minute, where that run was cancelled or failed: try again then"
         message = f"what an earlier change of {collector.name} left is not put in order yet"
         raise Unavailable(message, retry_after_seconds=30, hint=hint, code="collector_busy") from error
 
 
 def prepare(replacement: Replacement, *, store: Store) -> None:
-    """Rows expire in neither of the two until the old one goes, so that the counts can be compared."""
+    """Rows expire in neither of the two until the swap, so that the counts can be compared."""
     pair = _pair(replacement, store)
     store.create_table(pair.target)
     pair.writing.suspend_expiry(pair.target)
@@ -168,12 +168,12 @@ def _finish(pair: _Pair, recent: datetime, *, deadline: float) -> bool:
 
 def reopen(replacement: Replacement, *, store: Store) -> None:
     """Lines go on coming into the old table. After the swap it stays closed, whatever the caller believes."""
-    replacement.refresh_from_db()
-    if replacement.state == Replacement.State.SWAPPED:
+    found = Replacement.objects.select_related("collector").filter(pk=replacement.pk, table=replacement.table).first()
+    if found is None:
         return
-    source = replacement.collector.log_table
+    source = found.collector.log_table
     store.copying(source).open_table(source)
-    _mark(replacement, Replacement.State.FILLING)
+    _mark(found, Replacement.State.FILLING)
 
 
 def give_up(replacement: Replacement, *, store: Store) -> None:
@@ -186,26 +186,25 @@ def give_up(replacement: Replacement, *, store: Store) -> None:
     replacement.delete()
 
 
-def may_drop_old(replacement: Replacement, *, keep_seconds: float) -> bool:
-    """Searches that began before the swap, and exports that read slice by slice, end on the old table."""
-    return timezone.now() >= replacement.changed_at + timedelta(seconds=keep_seconds)
-
-
-def drop_old(replacement: Replacement, *, store: Store) -> None:
-    """After the swap; from now on rows expire again. The row goes last: while it is there, the table is somebody's."""
-    if replacement.state != Replacement.State.SWAPPED:
-        raise Conflict(f"{replacement.table} is not the old table", hint="swap first", code="collector_busy")
-    current = replacement.collector.log_table
+def settle(collector: Collector, *, store: Store) -> None:
+    """After the swap: rows expire again, and none arrives from another store any more."""
+    current = collector.log_table
     store.set_expiry(current)
-    landing = LogTable(f"in_{current.name}"[:63], 1, store=current.store)
-    store.drop_table(landing)
-    store.drop_table(replacement.log_table)
-    replacement.delete()
+    store.drop_table(_landing(current))
+
+
+def drop_replaced(*, store: Store, keep_seconds: float) -> None:
+    """Searches that began before a swap, and exports that read slice by slice, have had so long to end on the old table."""
+    for old in ReplacedTable.objects.filter(replaced_at__lte=timezone.now() - timedelta(seconds=keep_seconds)):
+        store.drop_table(old.log_table)
+        old.delete()  # last: while it is there, the table is somebody's
+
+
+def _landing(table: LogTable, *, types: Mapping[str, str] | None = None) -> LogTable:
+    return LogTable(f"in_{table.name}"[:63], 1, "none", types or {}, store=table.store)
 
 
 def _pair(replacement: Replacement, store: Store) -> _Pair:
-    if replacement.state == Replacement.State.SWAPPED:
-        raise Conflict(f"{replacement.collector.name} has its new table already", hint="drop the old one", code="swapped")
     collector = replacement.collector
     rules = None if replacement.rule == collector.rule else Rules(collector.rule, replacement.rule)
     return _Pair(collector.log_table, replacement.log_table, rules, store)
@@ -259,17 +258,16 @@ def _mark(replacement: Replacement, state: Replacement.State) -> None:
 
 def _exchange(replacement: Replacement, by: str) -> None:
     """One transaction: whoever reads the collector finds the old table with its rules, or the new one with its own."""
-    collector, new = replacement.collector, replacement.log_table
+    collector = replacement.collector
+    old = ReplacedTable(collector=collector, table=collector.table, store=collector.store)
     is_read_anew = replacement.rule != collector.rule
-    old = {"table": collector.table, "store": collector.store, "index": collector.index, "clean_rule": collector.clean_rule}
-    collector.account = new.account
-    for name in old:
+    collector.account = replacement.log_table.account
+    changed = ("table", "store", "index", "clean_rule")
+    for name in changed:
         setattr(collector, name, getattr(replacement, name))
     with transaction.atomic():
-        collector.save(update_fields=[*old, "account"])
+        collector.save(update_fields=[*changed, "account"])
         if is_read_anew:
             keep_version(collector, by=by)
-        for name, value in old.items():
-            setattr(replacement, name, value)
-        replacement.state = Replacement.State.SWAPPED
-        replacement.save()
+        old.save()
+        Replacement.objects.filter(pk=collector.pk).delete()

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from django.db.models import Q, QuerySet
 
-from bklog.collect.models import Collector, IndexSet, IndexSetAlias, Replacement
+from bklog.collect.models import Collector, IndexSet, IndexSetAlias, ReplacedTable, Replacement
 from bklog.errors import Conflict, NotFound
+from bklog.store import LogTable
 
 
 def subject_of(name: str) -> str:
@@ -34,6 +35,11 @@ def get_replacement(collector_id: int) -> Replacement:
         hint = "the run was given up: start another one"
         raise NotFound(f"the table of the collector {collector_id} is not being replaced", hint=hint, code="no_replacement")
     return found
+
+
+def replaced_tables(collector_id: int) -> list[LogTable]:
+    """Those that it had before, as long as somebody may read them."""
+    return [old.log_table for old in ReplacedTable.objects.filter(collector_id=collector_id)]
 
 
 def require_free(name: str) -> None:

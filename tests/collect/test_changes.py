@@ -18,9 +18,11 @@ from bklog.cli import clean_rule as clean_rule_module
 from bklog.cli import collectors as collectors_module
 from bklog.cli import runs as runs_module
 from bklog.cli.commands import collector as command_module
+from bklog.collect import replacing
 from bklog.collect.actions import create_collector
 from bklog.collect.drafts import Draft
-from bklog.collect.models import Collector, Replacement
+from bklog.collect.models import Collector, ReplacedTable, Replacement
+from bklog.collect.orphans import check_orphans
 from bklog.pipeline import actions
 from bklog.pipeline.models import PipelineRun
 from bklog.records import MAIN_STORE
@@ -118,6 +120,7 @@ def test_a_rule_is_changed_by_a_run_and_nothing_else_works_on_the_collector_mean
     now = fresh(shop)
     assert (now.rule.kind, now.retention_days, both.copying(now.log_table).count(now.log_table)) == ("json", 9, 1)
     assert both.expiry_days() == both.expiry_days() | {now.table: 9}
+    replacements.put_in_order()
     assert shop.table not in both.expiry_days()
 
 
@@ -166,20 +169,45 @@ def test_a_run_that_failed_keeps_what_it_copied_and_lets_senders_in(site: Site, 
     assert run.state == "failed"
 
 
-def test_an_old_table_goes_also_when_its_run_was_cancelled_after_the_swap(
+def test_a_change_is_taken_back_at_once_while_the_old_tables_are_still_read(
+    site: Site, shop: Collector, both: RoutedStore, settings: Any
+) -> None:
+    settings.BKLOG_REPLACED_KEEP_SECONDS = 3600.0
+    for index in ("none", "full", "none"):
+        assert site.ask("PATCH", f"{shop.pk}/", {"index": index}).status_code == 202
+        site.work()
+        assert fresh(shop).index == index
+    replacements.put_in_order()
+    now = fresh(shop).table
+    tables = {name for name in both.expiry_days() if "shop" in name}
+    assert tables == {shop.table, f"c{shop.pk}g2_shop", f"c{shop.pk}g3_shop", now}, "searches may read them still"
+    assert both.expiry_days()[now] == 30
+    assert check_orphans(store=both, abandoned=()) == []
+    settings.BKLOG_REPLACED_KEEP_SECONDS = 0.0
+    replacements.put_in_order()
+    assert {name for name in both.expiry_days() if "shop" in name} == {now}
+    assert not ReplacedTable.objects.exists()
+
+
+def test_a_swap_whose_worker_was_killed_behind_it_is_settled_by_the_next_attempt(
+    site: Site, shop: Collector, both: RoutedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.ask("PATCH", f"{shop.pk}/", {"index": "none"})
+    site.work(most=2)
+    replacing.swap(Replacement.objects.get(), store=both)
+    assert fresh(shop).index == "none"
+    site.work()
+    assert (PipelineRun.objects.get().state, both.expiry_days()[fresh(shop).table]) == ("done", 30)
+
+
+def test_a_deleted_collector_takes_the_tables_along_that_it_had(
     site: Site, shop: Collector, both: RoutedStore, settings: Any
 ) -> None:
     settings.BKLOG_REPLACED_KEEP_SECONDS = 3600.0
     site.ask("PATCH", f"{shop.pk}/", {"index": "none"})
-    site.work(most=3)
-    assert fresh(shop).index == "none"
-    actions.cancel(PipelineRun.objects.get().pk)
-    replacements.put_in_order()
-    assert shop.table in both.expiry_days(), "searches may read it still"
-    settings.BKLOG_REPLACED_KEEP_SECONDS = 0.0
-    replacements.put_in_order()
-    assert shop.table not in both.expiry_days()
-    assert not Replacement.objects.exists()
+    site.work()
+    assert site.ask("DELETE", f"{shop.pk}/").status_code == 204
+    assert not [name for name in both.expiry_days() if "shop" in name]
 
 
 def test_the_commands_change_and_move(site: Site, shop: Collector, monkeypatch: pytest.MonkeyPatch) -> None:

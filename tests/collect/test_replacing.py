@@ -20,7 +20,7 @@ from bklog.collect.models import Collector, Replacement
 from bklog.collect.orphans import check_orphans
 from bklog.collect.replacing import Change
 from bklog.collect.retention import check_retention
-from bklog.errors import BadRequest, Conflict, Overloaded, StoreError, Unavailable
+from bklog.errors import BadRequest, Overloaded, StoreError, Unavailable
 from bklog.ingest.commit import Request, batch_id
 from bklog.ingest.destination import Destination
 from bklog.records import MAIN_STORE, Limits, Statement, StoreAddress
@@ -165,14 +165,13 @@ def test_searches_see_the_old_rows_or_the_new_never_both_and_never_none(both: Ro
     assert set(seen) == {500}, "who looks at the old table after the swap finds what was there"
     shop = Collector.objects.get(pk=shop.pk)
     assert len(numbers(both, shop)) == 500
-    replacement = shop.replacement
-    assert not replacing.may_drop_old(replacement, keep_seconds=60)
-    assert replacing.may_drop_old(replacement, keep_seconds=0)
-    replacing.drop_old(replacement, store=both)
-    assert not Replacement.objects.exists()
+    replacing.drop_replaced(store=both, keep_seconds=60)
+    assert both.select(Statement(f"SELECT count() FROM {both.table(old.name)}"), LIMITS).rows[0][0] == 500
+    replacing.drop_replaced(store=both, keep_seconds=0)
     with pytest.raises(StoreError) as gone:
         both.select(Statement(f"SELECT count() FROM {both.table(old.name)}"), LIMITS)
     assert gone.value.stable_code == "table_gone"
+    replacing.settle(shop, store=both)
     assert both.expiry_days()[shop.table] == 30, "rows expire again"
 
 
@@ -223,7 +222,8 @@ def test_a_swap_that_is_killed_anywhere_goes_on_to_the_same_end(
         assert len(found) == len(set(found)) == stored
         if finished:
             break
-        replacing.drop_old(shop.replacement, store=both)
+        replacing.settle(shop, store=both)
+        replacing.drop_replaced(store=both, keep_seconds=0)
     assert killed_after >= 5, "statements that make, suspend twice, copy, close"
 
 
@@ -298,8 +298,6 @@ def test_what_cannot_be_changed_is_refused(both: RoutedStore, shop: Collector) -
     assert begin(shop, rule=JSON) == replacement, "the same run meets its own"
     with pytest.raises(Unavailable, match="is not put in order yet"):
         replacing.begin(shop, change(shop, rule=JSON), begun_by="another")
-    with pytest.raises(Conflict, match="not the old table"):
-        replacing.drop_old(replacement, store=both)
 
 
 def test_an_index_set_over_two_stores_is_refused_and_lines_that_the_far_one_refuses_are_kept_in_the_main_one(

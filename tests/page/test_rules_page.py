@@ -64,7 +64,7 @@ def test_a_template_is_taken_in_the_wizard_and_made(ruth: Operator) -> None:
     _keep_it_under_a_name(ruth)
     ruth.at("next").click()
     ruth.at("keep").click()
-    expect(ruth.at("run-progress").locator("[aria-current=step]")).to_contain_text("drop_old", timeout=3 * WAIT_MS)
+    expect(ruth.at("run-state")).to_have_text("done", timeout=3 * WAIT_MS)
     ruth.at("to-search").click()
     expect(ruth.at("source")).to_contain_text("z-spark", timeout=WAIT_MS)
     ruth.ask("logger:storage.BlockManager")
@@ -142,7 +142,7 @@ def test_an_older_version_is_compared_tried_and_taken_back(ruth: Operator, chang
     expect(ruth.at("rule-kind")).to_have_value("text")
     expect(ruth.at("rule-read")).to_have_text("1 of 1 lines are read")
     ruth.at("apply-rule").click()
-    expect(ruth.at("run-progress").locator("[aria-current=step]")).to_contain_text("drop_old", timeout=3 * WAIT_MS)
+    expect(ruth.at("run-state")).to_have_text("done", timeout=3 * WAIT_MS)
     go(ruth, where)
     expect(ruth.at("rule-version")).to_have_count(3)
     assert collector(ruth, "z-back")["clean_rule"]["kind"] == "text"

@@ -122,7 +122,9 @@ def _drain(work: Work) -> Answer:
 
 
 def _drop_table(work: Work) -> Answer:
-    the_store().drop_table(LogTable(work.context["table"], retention_days=1, store=work.context.get("store", MAIN_STORE)))
+    current = LogTable(work.context["table"], retention_days=1, store=work.context.get("store", MAIN_STORE))
+    for table in (current, *selectors.replaced_tables(work.context["collector_id"])):
+        the_store().drop_table(table)
     return Done()
 
 

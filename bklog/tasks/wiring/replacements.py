@@ -1,7 +1,7 @@
 """The pipelines that put another table in the place of a collector's, wired to the stores; and what tidies up after them.
 
-reclean, move:   begin ─▶ fill (again and again) ─▶ swap ─▶ drop_old (waits)
-put_in_order:    a run that ended without its last step ─▶ before the swap: given up; after it: the old table goes in its time
+reclean, move:   begin ─▶ fill (again and again) ─▶ swap
+put_in_order:    a run that ended before its swap ─▶ given up; the old tables of swaps go in their time
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from bklog.queues.leases import LeaseHeld, lease
 from bklog.tasks.wiring.store import the_store
 
 FILL_SECONDS: Final = 20.0  # between two looks at what others want of this worker
-_SHORT_SECONDS: Final = 600.0
 _LONG_SECONDS: Final = 7 * 86_400.0
 _BEGUN_BY: Final = "pipeline-run-"
 _FILL_REMEDY: Final = "lines come in faster than they are copied: try again at a quieter time, or on a larger machine"
@@ -46,7 +45,6 @@ def _steps() -> tuple[Step, ...]:
         Step("begin", _begin, 3600.0),
         Step("fill", _fill, _LONG_SECONDS, remedy=_FILL_REMEDY),
         Step("swap", _swap, 6 * 3600.0, remedy=_SWAP_REMEDY),
-        Step("drop_old", _drop_old, settings.BKLOG_REPLACED_KEEP_SECONDS + _SHORT_SECONDS),
     )
 
 
@@ -66,23 +64,15 @@ def _fill(work: Work) -> Answer:
 
 
 def _swap(work: Work) -> Answer:
-    replacement = _replacement(work)
-    if replacement.state == Replacement.State.SWAPPED:
+    collector_id, seconds = work.context["collector_id"], None
+    if selectors.get_collector(collector_id).table != work.context["new_table"]:
+        seconds = replacing.swap(_replacement(work), store=the_store(), by=work.context.get("asked_by", ""))
+        if seconds is None:
+            return Wait("the rest could not be copied in time; the old table takes lines again until the next try")
+    replacing.settle(selectors.get_collector(collector_id), store=the_store())
+    if seconds is None:  # this step's former attempt came so far
         return Done()
-    seconds = replacing.swap(replacement, store=the_store(), by=work.context.get("asked_by", ""))
-    if seconds is None:
-        return Wait("the rest could not be copied in time; the old table takes lines again until the next try")
     return Done({"closed_seconds": round(seconds, 3)}, note=f"senders waited for {seconds:.2f} seconds")
-
-
-def _drop_old(work: Work) -> Answer:
-    replacement = Replacement.objects.filter(collector_id=work.context["collector_id"]).first()
-    if replacement is None:  # this step's former attempt came so far
-        return Done()
-    if not replacing.may_drop_old(replacement, keep_seconds=settings.BKLOG_REPLACED_KEEP_SECONDS):
-        return Wait("searches that began on the old table may still read it")
-    replacing.drop_old(replacement, store=the_store())
-    return Done()
 
 
 def _replacement(work: Work) -> Replacement:
@@ -100,14 +90,12 @@ def put_in_order() -> None:
                 _tidy(Replacement.objects.get(pk=replacement.pk), run)
         except (LeaseHeld, Replacement.DoesNotExist):
             logger.info("a run still works on a collector that is to be put in order", extra={"table": replacement.table})
+    replacing.drop_replaced(store=the_store(), keep_seconds=settings.BKLOG_REPLACED_KEEP_SECONDS)
 
 
 def _tidy(replacement: Replacement, run: PipelineRun | None) -> None:
     """A run that failed may be retried, and what it copied is kept for it; but senders do not wait for that."""
-    if replacement.state == Replacement.State.SWAPPED:
-        if replacing.may_drop_old(replacement, keep_seconds=settings.BKLOG_REPLACED_KEEP_SECONDS):
-            replacing.drop_old(replacement, store=the_store())
-    elif run is None or is_given_up(run):
+    if run is None or is_given_up(run):
         about = {"table": replacement.table, "collector": replacement.collector.name}
         replacing.give_up(replacement, store=the_store())
         logger.warning("ReplacementGivenUp", extra=about)
