@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
-from bklog.collect.models import RuleVersion
+from bklog.collect.models import ReplacedTable, Replacement, RuleVersion
 
 APPS = sorted(app.label for app in apps.get_app_configs() if app.models_module and app.name.startswith("bklog."))
 
@@ -72,3 +72,18 @@ def test_the_rule_that_a_collector_has_becomes_its_first_version() -> None:
     assert old.objects.get().clean_rule == rule
     call_command("migrate", "collect", verbosity=0)
     assert RuleVersion.objects.count() == 1
+
+
+def test_an_old_table_that_stood_in_the_way_of_the_next_change_does_no_more() -> None:
+    before = "0009_first_rule_versions"
+    call_command("migrate", "collect", before, verbosity=0)
+    old = MigrationLoader(connection).project_state(("collect", before)).apps
+    about = {"store": "main", "index": "full", "clean_rule": {"kind": "text"}, "begun_by": "pipeline-run-1"}
+    for name, state in (("shop", "swapped"), ("till", "filling")):
+        collector = old.get_model("collect", "Collector").objects.create(name=name, table=f"{name}_now", retention_days=7)
+        old.get_model("collect", "Replacement").objects.create(collector=collector, table=f"{name}_other", state=state, **about)
+    changed_at = old.get_model("collect", "Replacement").objects.get(state="swapped").changed_at
+    call_command("migrate", "collect", verbosity=0)
+    assert [replacement.table for replacement in Replacement.objects.all()] == ["till_other"]
+    replaced = ReplacedTable.objects.get()
+    assert (replaced.collector.name, replaced.table, replaced.replaced_at) == ("shop", "shop_other", changed_at)
