@@ -80,7 +80,9 @@ def test_an_old_table_that_stood_in_the_way_of_the_next_change_does_no_more() ->
     old = MigrationLoader(connection).project_state(("collect", before)).apps
     about = {"store": "main", "index": "full", "clean_rule": {"kind": "text"}, "begun_by": "pipeline-run-1"}
     for name, state in (("shop", "swapped"), ("till", "filling")):
-        collector = old.get_model("collect", "Collector").objects.create(name=name, table=f"{name}_now", retention_days=7)
+        collector = old.get_model("collect", "Collector").objects.create(
+            name=name, table=f"{name}_now", retention_days=7, clean_rule={"kind": "text"}
+        )
         old.get_model("collect", "Replacement").objects.create(collector=collector, table=f"{name}_other", state=state, **about)
     changed_at = old.get_model("collect", "Replacement").objects.get(state="swapped").changed_at
     call_command("migrate", "collect", verbosity=0)
