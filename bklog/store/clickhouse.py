@@ -124,12 +124,13 @@ class ClickHouseStore:
             **({"log_comment": limits.mark} if limits.mark else {}),
         }
         with self._errors(), _own_memory():
+            # It waits, so that the counts in the summary are the final ones.
+            waiting = {**settings, "wait_end_of_query": 1}
             if statement.is_plain and self._address.is_embedded:
                 page = self._kept.select(statement, settings)
                 if page is not None:
                     return page
-            # It waits, so that the counts in the summary are the final ones.
-            waiting = {**settings, "wait_end_of_query": 1}
+                waiting["max_result_bytes"] = 0  # a limit of its own: the store does not try once more to make a page of it
             result = self._client.query(statement.text, parameters=dict(statement.params), settings=waiting)
         summary = result.summary
         return Rows(

@@ -73,7 +73,7 @@ class KeptConnections:
         return ask(document) if len(document) <= MOST_ASKED_BYTES else None
 
     def _ask(self, packet: bytes) -> tuple[Head, bytearray]:
-        while kept := self._taken():
+        if kept := self._taken():
             with suppress(ConnectionError):  # closed since it was used, by a store that was started again
                 return self._asked(kept, packet)
         return self._asked(self._connected(), packet)

@@ -13,10 +13,13 @@ import asyncio
 import logging
 import os
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -56,8 +59,11 @@ class Pages:
     config: ServerConfig
     under_way: UnderWay
 
-    async def answer(self, document: bytes, send: Send) -> None:
-        """`send` is called from a worker's thread, once. Raises StoreError, and what `send` raises."""
+    async def answer(self, document: bytes, send: Send, interrupt: Callable[[], None]) -> bool:
+        """True where `send` was called, from a worker's thread; False: it is no page, or a large one.
+
+        `interrupt` ends a `send` that takes long. Raises StoreError, and what `send` raises.
+        """
         asked = _read(document)
         if self.config.password:
             check_password("default", asked.password, self.config.password)
@@ -65,19 +71,21 @@ class Pages:
         call = _call(asked)
         statement = statement_of(call, self.engine)
         if not is_page(call, statement):
-            send(answer(Kind.OTHERWISE))
-            return
+            return False
         progress = Progress()
         with self.under_way.run(is_select=True, task=asyncio.current_task()) as running:
+            running.interrupt = interrupt
             try:
                 async with self.engine.selects.lease() as worker:
 
-                    def run() -> None:
+                    def run() -> bool:
                         since = time.monotonic_ns()
                         body = page(worker, call, statement, progress)
-                        send(answer(Kind.OTHERWISE) if body is None else _rows(body, progress, time.monotonic_ns() - since))
+                        if body is not None:
+                            send(_rows(body, progress, time.monotonic_ns() - since))
+                        return body is not None
 
-                    await self.engine.run(worker, run)
+                    return await self.engine.run(worker, run)
             except RuntimeError as error:
                 raise engine_failure(error) from error
             except asyncio.CancelledError:
@@ -109,7 +117,7 @@ class Connection(HttpToolsProtocol):
 
 
 class Talk:
-    """The packets of one connection, one after the other."""
+    """The packets of one connection, one after the other. What a thread does not write, the loop does."""
 
     def __init__(self, transport: asyncio.Transport, pages: Pages) -> None:
         self._transport = transport
@@ -119,58 +127,88 @@ class Talk:
         self._socket.settimeout(pages.config.idle_seconds)
         self._arrived = bytearray()
         self._task: asyncio.Task[None] | None = None
-        self._is_answered = False
+        self._answer_of = threading.Lock()  # who has it answers: a thread, or the loop that refuses
+        self._patience: asyncio.TimerHandle | None = None
         self._is_lost = False
 
     def arrived(self, data: bytes) -> None:
         self._arrived += data
         if len(self._arrived) > ASK_HEAD.size + MOST_ASKED_BYTES:
-            self._break_off()
+            self._break_off("no packet")
         elif self._task is None:
             self._begin()
 
     def lost(self) -> None:
         self._is_lost = True
+        self._be_patient(None)
         if self._task is None:
             self._socket.close()
         else:
+            self._interrupt()
             self._task.cancel()
 
     def _begin(self) -> None:
-        if len(self._arrived) < ASK_HEAD.size:
-            return
-        magic, length = ASK_HEAD.unpack_from(self._arrived)
-        if magic != MAGIC or length > MOST_ASKED_BYTES:
-            self._break_off()
-            return
-        end = ASK_HEAD.size + length
-        if len(self._arrived) >= end:
-            document = bytes(self._arrived[ASK_HEAD.size : end])
-            del self._arrived[:end]
-            self._is_answered = False
-            self._task = asyncio.get_running_loop().create_task(self._answer(document))
+        """The next packet, where all of it is there; else it is waited for, but not for ever."""
+        whole = self._taken()
+        if whole is None:
+            self._be_patient(self._pages.config.idle_seconds)
+        elif self._transport.get_write_buffer_size():
+            self._break_off("client does not read")
+        else:
+            self._be_patient(None)
+            self._answer_of = threading.Lock()
+            self._task = asyncio.get_running_loop().create_task(self._answer(whole))
             self._task.add_done_callback(self._ended)
 
-    def _break_off(self) -> None:
-        logger.warning("no packet")
+    def _taken(self) -> bytes | None:
+        if len(self._arrived) < ASK_HEAD.size:
+            return None
+        magic, length = ASK_HEAD.unpack_from(self._arrived)
+        if magic != MAGIC or length > MOST_ASKED_BYTES:
+            self._break_off("no packet")
+            return None
+        end = ASK_HEAD.size + length
+        if len(self._arrived) < end:
+            return None
+        document = bytes(self._arrived[ASK_HEAD.size : end])
+        del self._arrived[:end]
+        return document
+
+    def _be_patient(self, seconds: float | None) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = asyncio.get_running_loop().call_later(seconds, self._transport.close) if seconds else None
+
+    def _break_off(self, why: str) -> None:
+        logger.warning("connection broken off", extra={"reason": why})
         self._arrived.clear()
         self._transport.abort()
 
     async def _answer(self, document: bytes) -> None:
+        otherwise, answer_of = answer(Kind.OTHERWISE), self._answer_of
         try:
-            await self._pages.answer(document, self._send)
+            if await self._pages.answer(document, partial(self._send, answer_of), self._interrupt):
+                return
         except StoreError as error:
             log_failure(error, {})
             text = f"{error.message} (version {self._pages.engine.version})"
-            if not self._is_answered:  # else a shutdown came between the answer and its end
-                self._transport.write(answer(Kind.REFUSED, text.encode("utf-8", "replace"), code=error.engine_code))
+            otherwise = answer(Kind.REFUSED, text.encode("utf-8", "replace"), code=error.engine_code)
+        if answer_of.acquire(blocking=False):  # else a shutdown came while a thread was writing
+            self._transport.write(otherwise)
 
-    def _send(self, packet: bytes) -> None:
-        self._is_answered = True
+    def _send(self, answer_of: threading.Lock, packet: bytes) -> None:
+        if not answer_of.acquire(blocking=False):
+            raise ConnectionAbortedError("it was refused meanwhile")
         with memoryview(packet) as left:
             sent = 0
             while sent < len(packet):  # not `sendall`, whose time is that of the whole
                 sent += self._socket.send(left[sent:])
+
+    def _interrupt(self) -> None:
+        """A thread that waits for its client to read goes on to its end; before, nothing is taken from who reads."""
+        if self._answer_of.locked():
+            with suppress(OSError):  # the client has closed it already
+                self._socket.shutdown(socket.SHUT_RDWR)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._task = None

@@ -6,7 +6,7 @@ drain: refuse what comes ─▶ SELECTs end, or are ended after a grace ─▶ i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -17,14 +17,20 @@ from bklog.store.server.errors import Code, refusal
 
 @dataclass(eq=False, slots=True)
 class Running:
-    """A statement under way. `refused` is set before its task is cancelled by the server itself."""
+    """A statement under way. `refused` is set before its task is cancelled by the server itself.
+
+    `interrupt` ends what its thread does outside the engine.
+    """
 
     is_select: bool
     refused: StoreError | None = None
     task: asyncio.Task[None] | None = None
+    interrupt: Callable[[], None] | None = None
 
     def refuse(self, error: StoreError) -> None:
         self.refused = error
+        if self.interrupt is not None:
+            self.interrupt()
         if self.task is not None:
             self.task.cancel()
 

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import orjson
@@ -223,6 +223,44 @@ def test_who_does_not_read_is_dropped(start_store: Callable[..., StoreServer]) -
         stalled.connection.sendall(packet(SLOW_TO_READ))
         assert server.run("SELECT 1").strip() == "1"  # when the connection is free again
         wait_for(lambda: any(line.get("message") == "client gone" for line in server.log()), what="it to be dropped")
+
+
+def test_who_asks_without_reading_fills_no_memory_and_stops_nobody(start_store: Callable[..., StoreServer]) -> None:
+    server = start_store(password="of the store")
+    before = server.resident_bytes()
+    with connected(server, receive_bytes=4096) as client:
+        client.connection.settimeout(5)
+        refused = packet("SELECT 1", password="wrong") * 100
+        with suppress(ConnectionError):
+            for _ in range(1_000):
+                client.connection.sendall(refused)
+                time.sleep(0.02)  # else it would be broken off for what it asks at once
+        assert server.send("SELECT 1", headers={"X-ClickHouse-Key": "of the store"}).text == "1\n"
+        assert server.resident_bytes() < before + 64 * 1024 * 1024
+    wait_for(lambda: _broken_off(server, "client does not read"), what="it to be broken off")
+
+
+@pytest.mark.parametrize("sent", [packet("SELECT 1")[:9], packet("SELECT 1")], ids=["half a packet", "between two"])
+def test_who_says_nothing_for_long_is_hung_up_on(start_store: Callable[..., StoreServer], sent: bytes) -> None:
+    with connected(start_store(idle_seconds=0.5)) as client:
+        client.connection.sendall(sent)
+        if sent == packet("SELECT 1"):
+            client.answer()
+        assert client.is_closed
+
+
+def test_a_shutdown_does_not_wait_for_who_does_not_read(start_store: Callable[..., StoreServer]) -> None:
+    server = start_store(grace_seconds=0.5)
+    with connected(server, receive_bytes=4096) as stalled:
+        stalled.connection.sendall(packet(SLOW_TO_READ))
+        assert len(stalled.read(1000)) == 1000
+        began = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - began < 5
+
+
+def _broken_off(server: StoreServer, reason: str) -> bool:
+    return any(line.get("reason") == reason for line in server.log())
 
 
 def test_a_shutdown_refuses_what_runs(start_store: Callable[..., StoreServer]) -> None:
