@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ import urllib3
 from tests.running_fleet import ROOT, RunningFleet
 
 PAIRS: Final = 5
+ENGINE_SECONDS: Final = 1800
 OWNED: Final = shutil.ignore_patterns("owner.lock", "status", "tmp")  # they tell whose a folder is
 
 
@@ -47,8 +49,14 @@ class Engine:
 
     def beside(self, ours: Callable[[], float], statement: Mapping[str, Any], *, ratio: float) -> Pair:
         """Of several pairs the one in the middle, by what `ratio` leaves of ours. `ours` asks the API for a block."""
-        pairs = [Pair(ours(), self.milliseconds(statement)) for _ in range(PAIRS)]
+        pairs = [self._pair(ours, statement, ours_first=number % 2 == 0) for number in range(PAIRS)]
         return sorted(pairs, key=lambda pair: pair.ours - ratio * pair.baseline)[PAIRS // 2]
+
+    def _pair(self, ours: Callable[[], float], statement: Mapping[str, Any], *, ours_first: bool) -> Pair:
+        if ours_first:
+            return Pair(ours(), self.milliseconds(statement))
+        baseline = self.milliseconds(statement)
+        return Pair(ours(), baseline)
 
 
 @contextmanager
@@ -61,9 +69,12 @@ def engine_beside(fleet: RunningFleet, runs: int) -> Iterator[Engine]:
         with subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
             if process.stdin is None or process.stdout is None:
                 raise RuntimeError("the engine has no pipes")
+            limit = threading.Timer(ENGINE_SECONDS, process.kill)
+            limit.start()
             try:
                 yield Engine(process.stdin, process.stdout)
             finally:
+                limit.cancel()
                 process.stdin.close()  # it ends
 
 
