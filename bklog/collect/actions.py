@@ -10,7 +10,8 @@ from django.db import IntegrityError, transaction
 from bklog.collect.changes import Changes
 from bklog.collect.drafts import Draft
 from bklog.collect.models import Collector, IndexSet, IndexSetAlias, Replacement
-from bklog.collect.selectors import name_taken, replaced_tables
+from bklog.collect.replacing import drop_all_replaced
+from bklog.collect.selectors import name_taken
 from bklog.collect.versions import keep_version
 from bklog.errors import BadRequest, Conflict
 from bklog.query import Masking
@@ -94,11 +95,10 @@ def require_own_table(collector: Collector) -> None:
 def delete_collector(collector: Collector, *, store: Keeping) -> None:
     """The rows go with it. Index sets that would be empty go too."""
     require_deletable(collector)
-    tables = [collector.log_table, *replaced_tables(collector.pk)]
+    drop_all_replaced(collector.pk, store=store)
     with transaction.atomic():
         remove_collector(collector)
-        for table in tables:
-            store.drop_table(table)
+        store.drop_table(collector.log_table)
 
 
 def require_deletable(collector: Collector) -> None:

@@ -9,6 +9,7 @@ the new table holds rows of the old one and no others, each at most once: so equ
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from bklog.clean import CleanRule
 from bklog.collect.models import Collector, ReplacedTable, Replacement
 from bklog.collect.versions import keep_version
 from bklog.errors import BadRequest, Unavailable
-from bklog.store import Copying, LogTable, Piece, Rules, Store
+from bklog.store import Copying, Keeping, LogTable, Piece, Rules, Store
 
 WIDE: Final = timedelta(hours=1)  # spans of arrivals whose counts are compared
 NARROW: Final = timedelta(minutes=1)  # the latest: the less is looked at closely, the shorter senders wait
@@ -31,6 +32,7 @@ LATE: Final = timedelta(hours=1)  # how far back lines of now may have arrived: 
 CLOSED_SECONDS: Final = 20.0  # senders keep their lines for longer, but nobody likes to wait
 DRAIN_POLL_SECONDS: Final = 0.05
 READY_ROWS: Final = 200_000  # so few are copied within a second or two, while the table is closed
+logger = logging.getLogger("bklog.collect")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def begin(collector: Collector, change: Change, *, begun_by: str) -> Replacement
                 begun_by=begun_by,
             )
     except IntegrityError as error:
-        hint = "it is within a minute, where that run was cancelled or failed: try again then"
+        hint = "cancel that run, or retry it: `bklog pipeline list`; what a cancelled one left is put in order within a minute"
         message = f"what an earlier change of {collector.name} left is not put in order yet"
         raise Unavailable(message, retry_after_seconds=30, hint=hint, code="collector_busy") from error
 
@@ -166,20 +168,22 @@ def _finish(pair: _Pair, recent: datetime, *, deadline: float) -> bool:
     return False
 
 
-def reopen(replacement: Replacement, *, store: Store) -> None:
-    """Lines go on coming into the old table. After the swap it stays closed, whatever the caller believes."""
+def reopen(replacement: Replacement, *, store: Store) -> bool:
+    """Lines go on coming into the old table. False after the swap: it stays closed, whatever the caller believes."""
     found = Replacement.objects.select_related("collector").filter(pk=replacement.pk, table=replacement.table).first()
     if found is None:
-        return
+        return False
     source = found.collector.log_table
     store.copying(source).open_table(source)
     _mark(found, Replacement.State.FILLING)
+    return True
 
 
 def give_up(replacement: Replacement, *, store: Store) -> None:
     """Before the swap: the collector stays as it is, and what was made for the change goes."""
     pair = _pair(replacement, store)
-    reopen(replacement, store=store)
+    if not reopen(replacement, store=store):
+        return
     store.set_expiry(pair.source)
     store.drop_table(pair.landing)
     store.drop_table(pair.target)
@@ -187,17 +191,33 @@ def give_up(replacement: Replacement, *, store: Store) -> None:
 
 
 def settle(collector: Collector, *, store: Store) -> None:
-    """After the swap: rows expire again, and none arrives from another store any more."""
+    """After the swap: rows expire again, and none arrives from another store any more. The next change sees to its own."""
+    if Replacement.objects.filter(collector=collector).exists():
+        return
     current = collector.log_table
     store.set_expiry(current)
     store.drop_table(_landing(current))
 
 
-def drop_replaced(*, store: Store, keep_seconds: float) -> None:
-    """Searches that began before a swap, and exports that read slice by slice, have had so long to end on the old table."""
-    for old in ReplacedTable.objects.filter(replaced_at__lte=timezone.now() - timedelta(seconds=keep_seconds)):
+def old_tables(*, keep_seconds: float) -> list[ReplacedTable]:
+    """Those on which searches that began before the swap, and exports that read slice by slice, have had so long to end."""
+    before = timezone.now() - timedelta(seconds=keep_seconds)
+    return list(ReplacedTable.objects.select_related("collector").filter(replaced_at__lte=before))
+
+
+def drop_all_replaced(collector_id: int, *, store: Keeping) -> None:
+    """Of a collector that is deleted, whoever reads them."""
+    for old in ReplacedTable.objects.filter(collector_id=collector_id):
+        drop_replaced(old, store=store)
+
+
+def drop_replaced(old: ReplacedTable, *, store: Keeping) -> None:
+    """One whose store is no longer named by the settings is only forgotten: it goes with that store."""
+    if old.store in store.places():
         store.drop_table(old.log_table)
-        old.delete()  # last: while it is there, the table is somebody's
+    else:
+        logger.warning("ReplacedTableForgotten", extra={"table": old.table, "store": old.store})
+    old.delete()  # last: while it is there, the table is somebody's
 
 
 def _landing(table: LogTable, *, types: Mapping[str, str] | None = None) -> LogTable:
@@ -266,8 +286,10 @@ def _exchange(replacement: Replacement, by: str) -> None:
     for name in changed:
         setattr(collector, name, getattr(replacement, name))
     with transaction.atomic():
+        deleted, _ = Replacement.objects.filter(pk=collector.pk, table=replacement.table).delete()
+        if not deleted:  # whoever lost the lease meanwhile: the new table may be gone
+            raise Unavailable(f"the change of {collector.name} was given up", hint="start another one", code="no_replacement")
         collector.save(update_fields=[*changed, "account"])
         if is_read_anew:
             keep_version(collector, by=by)
         old.save()
-        Replacement.objects.filter(pk=collector.pk).delete()

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 from django.db.models import Q, QuerySet
 
-from bklog.collect.models import Collector, IndexSet, IndexSetAlias, ReplacedTable, Replacement
+from bklog.collect.models import Collector, IndexSet, IndexSetAlias, Replacement
 from bklog.errors import Conflict, NotFound
-from bklog.store import LogTable
 
 
 def subject_of(name: str) -> str:
@@ -29,17 +28,12 @@ def get_collector(collector_id: int) -> Collector:
     return collector
 
 
-def get_replacement(collector_id: int) -> Replacement:
-    found = Replacement.objects.select_related("collector").filter(pk=collector_id).first()
+def get_replacement(collector_id: int, *, begun_by: str) -> Replacement:
+    found = Replacement.objects.select_related("collector").filter(pk=collector_id, begun_by=begun_by).first()
     if found is None:
         hint = "the run was given up: start another one"
         raise NotFound(f"the table of the collector {collector_id} is not being replaced", hint=hint, code="no_replacement")
     return found
-
-
-def replaced_tables(collector_id: int) -> list[LogTable]:
-    """Those that it had before, as long as somebody may read them."""
-    return [old.log_table for old in ReplacedTable.objects.filter(collector_id=collector_id)]
 
 
 def require_free(name: str) -> None:

@@ -78,19 +78,20 @@ class Pipeline:
     """A run keeps the names of the steps that it began with, in their order; what they do is looked up here by name.
 
     So a step that a new version adds is not done by older runs, and one that it removes or renames fails them (`step_unknown`):
-    keep its name until no run needs it.
+    it is kept among `former` until no run needs it.
     """
 
     name: str
     steps: tuple[Step, ...]
+    former: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
-        names = [step.name for step in self.steps]
+        names = [step.name for step in (*self.steps, *self.former)]
         if not names or len(set(names)) != len(names):
             raise ValueError(f"{self.name}: a pipeline has steps, and each has a name of its own")
 
     def step(self, name: str) -> Step | None:
-        return next((step for step in self.steps if step.name == name), None)
+        return next((step for step in (*self.steps, *self.former) if step.name == name), None)
 
 
 Pipelines = Mapping[str, Pipeline]

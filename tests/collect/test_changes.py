@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -23,9 +24,13 @@ from bklog.collect.actions import create_collector
 from bklog.collect.drafts import Draft
 from bklog.collect.models import Collector, ReplacedTable, Replacement
 from bklog.collect.orphans import check_orphans
+from bklog.collect.replacing import Change
+from bklog.errors import NotFound, Unavailable
 from bklog.pipeline import actions
-from bklog.pipeline.models import PipelineRun
+from bklog.pipeline.definition import Work
+from bklog.pipeline.models import PipelineRun, PipelineStep
 from bklog.records import MAIN_STORE
+from bklog.store import LogTable
 from bklog.store.clickhouse import ClickHouseStore
 from bklog.store.routed import RoutedStore
 from bklog.tasks.wiring import replacements
@@ -198,6 +203,47 @@ def test_a_swap_whose_worker_was_killed_behind_it_is_settled_by_the_next_attempt
     assert fresh(shop).index == "none"
     site.work()
     assert (PipelineRun.objects.get().state, both.expiry_days()[fresh(shop).table]) == ("done", 30)
+
+
+def test_a_run_takes_no_change_of_another_run(shop: Collector, both: RoutedStore) -> None:
+    begun = replacing.begin(shop, Change(shop.rule, "none", shop.store), begun_by="pipeline-run-8")
+    work = Work(8, "collector:shop", {"collector_id": shop.pk}, timezone.now(), lambda: False)
+    assert replacements._replacement(work) == begun
+    with pytest.raises(NotFound, match="is not being replaced"):
+        replacements._replacement(replace(work, run_id=7))
+
+
+def test_a_store_that_is_away_or_gone_keeps_no_other_table(
+    site: Site, shop: Collector, both: RoutedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.ask("PATCH", f"{shop.pk}/", {"index": "none"})
+    site.work()
+    now = fresh(shop)
+    old = ReplacedTable.objects.get()
+    ReplacedTable.objects.create(collector=now, table="c9_of_no_store", store="sold")
+    away = ReplacedTable.objects.create(collector=now, table="c9_away", store="far")
+    drop = ClickHouseStore.drop_table
+
+    def refuse(self: ClickHouseStore, table: LogTable) -> None:
+        if table.name == away.table:
+            raise Unavailable("it is away", code="store_down")
+        drop(self, table)
+
+    monkeypatch.setattr(ClickHouseStore, "drop_table", refuse)
+    ReplacedTable.objects.filter(pk=old.pk).update(replaced_at=timezone.now())  # the last that is looked at
+    replacements.put_in_order()
+    assert [left.table for left in ReplacedTable.objects.all()] == [away.table]
+    assert old.table not in both.expiry_days()
+
+
+def test_a_run_of_a_former_release_ends_with_the_step_that_no_longer_is(site: Site, shop: Collector, both: RoutedStore) -> None:
+    site.ask("PATCH", f"{shop.pk}/", {"index": "none"})
+    site.work(most=1)
+    run = PipelineRun.objects.get()
+    PipelineStep.objects.create(run=run, position=3, name="drop_old")
+    site.work()
+    run.refresh_from_db()
+    assert (run.state, fresh(shop).index, both.expiry_days()[fresh(shop).table]) == ("done", "none", 30)
 
 
 def test_a_deleted_collector_takes_the_tables_along_that_it_had(

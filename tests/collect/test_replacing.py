@@ -16,7 +16,7 @@ from bklog.clean import CleanRule
 from bklog.collect import replacing
 from bklog.collect.actions import create_collector
 from bklog.collect.drafts import Draft
-from bklog.collect.models import Collector, Replacement
+from bklog.collect.models import Collector, ReplacedTable, Replacement
 from bklog.collect.orphans import check_orphans
 from bklog.collect.replacing import Change
 from bklog.collect.retention import check_retention
@@ -165,9 +165,9 @@ def test_searches_see_the_old_rows_or_the_new_never_both_and_never_none(both: Ro
     assert set(seen) == {500}, "who looks at the old table after the swap finds what was there"
     shop = Collector.objects.get(pk=shop.pk)
     assert len(numbers(both, shop)) == 500
-    replacing.drop_replaced(store=both, keep_seconds=60)
+    assert replacing.old_tables(keep_seconds=60) == []
     assert both.select(Statement(f"SELECT count() FROM {both.table(old.name)}"), LIMITS).rows[0][0] == 500
-    replacing.drop_replaced(store=both, keep_seconds=0)
+    replacing.drop_all_replaced(shop.pk, store=both)
     with pytest.raises(StoreError) as gone:
         both.select(Statement(f"SELECT count() FROM {both.table(old.name)}"), LIMITS)
     assert gone.value.stable_code == "table_gone"
@@ -223,7 +223,7 @@ def test_a_swap_that_is_killed_anywhere_goes_on_to_the_same_end(
         if finished:
             break
         replacing.settle(shop, store=both)
-        replacing.drop_replaced(store=both, keep_seconds=0)
+        replacing.drop_all_replaced(shop.pk, store=both)
     assert killed_after >= 5, "statements that make, suspend twice, copy, close"
 
 
@@ -277,6 +277,24 @@ def test_a_replacement_that_is_given_up_leaves_the_collector_as_it_was(both: Rou
     assert put(both, shop, "two", lines(2, 0)).stored == 20
     again = begin(Collector.objects.get(pk=shop.pk), rule=JSON)
     assert again.table.startswith(f"c{shop.pk}g3_"), "a name is never used twice"
+
+
+def test_a_worker_that_slept_through_the_end_of_its_change_changes_nothing(both: RoutedStore, shop: Collector) -> None:
+    put(both, shop, "one", lines(1, 0))
+    replacement = begin(shop, rule=JSON)
+    replacing.prepare(replacement, store=both)
+    replacing.fill(replacement, store=both, seconds=60)
+    given_up = Replacement.objects.select_related("collector").get()
+    Replacement.objects.all().delete()
+    with pytest.raises(Unavailable, match="was given up"):
+        replacing._exchange(given_up, "")
+    now = Collector.objects.get(pk=shop.pk)
+    assert (now.table, now.rule.kind, ReplacedTable.objects.count()) == (shop.table, "text", 0)
+
+    swapped = begin(now, rule=JSON)
+    assert run(swapped, both) is not None
+    replacing.give_up(swapped, store=both)
+    assert len(numbers(both, Collector.objects.get(pk=shop.pk))) == 20, "the table that it gave up is the collector's now"
 
 
 def test_a_piece_that_is_still_being_written_is_waited_for(

@@ -20,6 +20,7 @@ from bklog.collect.agent.rules import add_input, remove_input
 from bklog.collect.models import Collector
 from bklog.collect.onboarding import DELETION, ONBOARDING, Onboarding
 from bklog.collect.own import ensure_ingest_token
+from bklog.collect.replacing import drop_all_replaced
 from bklog.collect.tokens import forget_token, token_path
 from bklog.ingest.destination import LONGEST_KNOWN_SECONDS
 from bklog.pipeline.definition import Answer, Done, Pipeline, Step, Wait, Work
@@ -106,8 +107,10 @@ def _activate(work: Work) -> Answer:
 
 
 def _refuse_lines(work: Work) -> Answer:
+    """From now on its table stays what it is, which it may not have been when the run was asked for."""
     actions.refuse_lines(work.context["collector_id"])
-    return Done()
+    table = selectors.get_collector(work.context["collector_id"]).log_table
+    return Done({"table": table.name, "store": table.store})
 
 
 def _remove_from_agent(work: Work) -> Answer:
@@ -122,9 +125,8 @@ def _drain(work: Work) -> Answer:
 
 
 def _drop_table(work: Work) -> Answer:
-    current = LogTable(work.context["table"], retention_days=1, store=work.context.get("store", MAIN_STORE))
-    for table in (current, *selectors.replaced_tables(work.context["collector_id"])):
-        the_store().drop_table(table)
+    drop_all_replaced(work.context["collector_id"], store=the_store())
+    the_store().drop_table(LogTable(work.context["table"], retention_days=1, store=work.context.get("store", MAIN_STORE)))
     return Done()
 
 

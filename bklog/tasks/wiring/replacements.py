@@ -7,6 +7,8 @@ put_in_order:    a run that ended before its swap ─▶ given up; the old table
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from django.conf import settings
@@ -14,8 +16,9 @@ from django.conf import settings
 from bklog.clean import CleanRule
 from bklog.collect import replacing, selectors
 from bklog.collect.changes import MOVE, RECLEAN
-from bklog.collect.models import Replacement
+from bklog.collect.models import Collector, Replacement
 from bklog.collect.replacing import Change
+from bklog.errors import BklogError
 from bklog.pipeline.definition import Again, Answer, Done, Pipeline, Step, Wait, Work
 from bklog.pipeline.engine import lease_name
 from bklog.pipeline.models import PipelineRun
@@ -33,11 +36,11 @@ logger = logging.getLogger("bklog.pipeline")
 
 
 def reclean() -> Pipeline:
-    return Pipeline(RECLEAN, _steps())
+    return Pipeline(RECLEAN, _steps(), former=_former_steps())
 
 
 def move() -> Pipeline:
-    return Pipeline(MOVE, _steps())
+    return Pipeline(MOVE, _steps(), former=_former_steps())
 
 
 def _steps() -> tuple[Step, ...]:
@@ -46,6 +49,10 @@ def _steps() -> tuple[Step, ...]:
         Step("fill", _fill, _LONG_SECONDS, remedy=_FILL_REMEDY),
         Step("swap", _swap, 6 * 3600.0, remedy=_SWAP_REMEDY),
     )
+
+
+def _former_steps() -> tuple[Step, ...]:
+    return (Step("drop_old", _drop_old, 600.0),)
 
 
 def _begin(work: Work) -> Answer:
@@ -76,28 +83,53 @@ def _swap(work: Work) -> Answer:
 
 
 def _replacement(work: Work) -> Replacement:
-    """Raises NotFound where somebody gave it up."""
-    return selectors.get_replacement(work.context["collector_id"])
+    """Raises NotFound where somebody gave it up, also where another run has begun another one since."""
+    return selectors.get_replacement(work.context["collector_id"], begun_by=f"{_BEGUN_BY}{work.run_id}")
+
+
+def _drop_old(work: Work) -> Answer:
+    """The last step of runs that a former release began: what it did is done by `put_in_order`."""
+    replacing.settle(selectors.get_collector(work.context["collector_id"]), store=the_store())
+    return Done()
 
 
 def put_in_order() -> None:
+    """What one store or collector refuses keeps the others from nothing."""
     for replacement in Replacement.objects.select_related("collector"):
-        run = PipelineRun.objects.filter(pk=replacement.begun_by.removeprefix(_BEGUN_BY)).first()
-        if run is not None and run.state in GOING:
-            continue
-        try:
-            with lease(lease_name(selectors.subject_of(replacement.collector.name))):
-                _tidy(Replacement.objects.get(pk=replacement.pk), run)
-        except (LeaseHeld, Replacement.DoesNotExist):
-            logger.info("a run still works on a collector that is to be put in order", extra={"table": replacement.table})
-    replacing.drop_replaced(store=the_store(), keep_seconds=settings.BKLOG_REPLACED_KEEP_SECONDS)
+        with _alone(replacement.collector, about=replacement.table):
+            _tidy(Replacement.objects.get(pk=replacement.pk, table=replacement.table))
+    for old in replacing.old_tables(keep_seconds=settings.BKLOG_REPLACED_KEEP_SECONDS):
+        with _alone(old.collector, about=old.table):
+            current = selectors.get_collector(old.collector_id)
+            replacing.settle(current, store=the_store())  # where a run was killed behind its swap, and then cancelled
+        with _reported(old.table):
+            replacing.drop_replaced(old, store=the_store())
 
 
-def _tidy(replacement: Replacement, run: PipelineRun | None) -> None:
+def _tidy(replacement: Replacement) -> None:
     """A run that failed may be retried, and what it copied is kept for it; but senders do not wait for that."""
+    run = PipelineRun.objects.filter(pk=replacement.begun_by.removeprefix(_BEGUN_BY)).first()
     if run is None or is_given_up(run):
         about = {"table": replacement.table, "collector": replacement.collector.name}
         replacing.give_up(replacement, store=the_store())
         logger.warning("ReplacementGivenUp", extra=about)
-    elif replacement.state == Replacement.State.CLOSED:
+    elif run.state not in GOING and replacement.state == Replacement.State.CLOSED:
         replacing.reopen(replacement, store=the_store())
+
+
+@contextmanager
+def _alone(collector: Collector, *, about: str) -> Iterator[None]:
+    """Nothing is done where a run works on the collector: it puts in order what it leaves."""
+    try:
+        with lease(lease_name(selectors.subject_of(collector.name))), _reported(about):
+            yield
+    except (LeaseHeld, Replacement.DoesNotExist):
+        logger.info("a run still works on a collector that is to be put in order", extra={"table": about})
+
+
+@contextmanager
+def _reported(table: str) -> Iterator[None]:
+    try:
+        yield
+    except BklogError as error:
+        logger.warning("TableNotPutInOrder", extra={"table": table, "reason": error.message, "code": error.stable_code})
