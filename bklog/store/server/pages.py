@@ -127,7 +127,8 @@ class Talk:
         self._socket.settimeout(pages.config.idle_seconds)
         self._arrived = bytearray()
         self._task: asyncio.Task[None] | None = None
-        self._answer_of = threading.Lock()  # who has it answers: a thread, or the loop that refuses
+        self._answer_of = threading.Lock()  # who has it answers: a thread, or the loop
+        self._is_ours = False  # the loop has it
         self._patience: asyncio.TimerHandle | None = None
         self._is_lost = False
 
@@ -156,7 +157,7 @@ class Talk:
             self._break_off("client does not read")
         else:
             self._be_patient(None)
-            self._answer_of = threading.Lock()
+            self._answer_of, self._is_ours = threading.Lock(), False
             self._task = asyncio.get_running_loop().create_task(self._answer(whole))
             self._task.add_done_callback(self._ended)
 
@@ -177,7 +178,7 @@ class Talk:
     def _be_patient(self, seconds: float | None) -> None:
         if self._patience is not None:
             self._patience.cancel()
-        self._patience = asyncio.get_running_loop().call_later(seconds, self._transport.close) if seconds else None
+        self._patience = asyncio.get_running_loop().call_later(seconds, self._transport.abort) if seconds else None
 
     def _break_off(self, why: str) -> None:
         logger.warning("connection broken off", extra={"reason": why})
@@ -185,16 +186,21 @@ class Talk:
         self._transport.abort()
 
     async def _answer(self, document: bytes) -> None:
-        otherwise, answer_of = answer(Kind.OTHERWISE), self._answer_of
+        otherwise = answer(Kind.OTHERWISE)
         try:
-            if await self._pages.answer(document, partial(self._send, answer_of), self._interrupt):
+            if await self._pages.answer(document, partial(self._send, self._answer_of), self._interrupt):
                 return
         except StoreError as error:
             log_failure(error, {})
             text = f"{error.message} (version {self._pages.engine.version})"
             otherwise = answer(Kind.REFUSED, text.encode("utf-8", "replace"), code=error.engine_code)
-        if answer_of.acquire(blocking=False):  # else a shutdown came while a thread was writing
+        if self._take_over():  # else a shutdown came while a thread was writing
             self._transport.write(otherwise)
+
+    def _take_over(self) -> bool:
+        """False where a thread answers already."""
+        self._is_ours = self._is_ours or self._answer_of.acquire(blocking=False)
+        return self._is_ours
 
     def _send(self, answer_of: threading.Lock, packet: bytes) -> None:
         if not answer_of.acquire(blocking=False):
@@ -205,8 +211,8 @@ class Talk:
                 sent += self._socket.send(left[sent:])
 
     def _interrupt(self) -> None:
-        """A thread that waits for its client to read goes on to its end; before, nothing is taken from who reads."""
-        if self._answer_of.locked():
+        """A thread that waits for its client to read comes to its end, and one that would begin to write does not."""
+        if not self._take_over():
             with suppress(OSError):  # the client has closed it already
                 self._socket.shutdown(socket.SHUT_RDWR)
 
