@@ -82,7 +82,7 @@ def delete_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
         about |= {"account": table.known_as}
         return _start(request, DELETION, collector.name, about)
     with alone_with(selectors.subject_of(collector.name)), recorded(actor(request), "collector.delete", collector.name):
-        collector.refresh_from_db()
+        collector = selectors.get_collector(collector_id)  # as it is now that nobody works on it
         actions.delete_collector(collector, store=the_store())
     return HttpResponse(status=204)
 
@@ -100,7 +100,8 @@ def change_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
     require_runnable(changes.draft.rule, store=the_store())
     audit = recorded(actor(request), "collector.change", collector.name, changed=raw)
     with alone_with(selectors.subject_of(collector.name)), audit:
-        collector.refresh_from_db()
+        collector = selectors.get_collector(collector_id)  # as it is now that nobody works on it
+        changes = Changes.from_dict(collector, raw)
         actions.change_at_once(collector, changes, store=the_store())
     return _replace(request, RECLEAN, collector, changes.of_table(collector))
 
@@ -141,7 +142,7 @@ def _is_yes(request: HttpRequest, name: str) -> bool:
 def reactivate_collector(request: HttpRequest, collector_id: int) -> HttpResponse:
     collector = selectors.get_collector(collector_id)
     with alone_with(selectors.subject_of(collector.name)):
-        collector.refresh_from_db()
+        collector = selectors.get_collector(collector_id)  # as it is now that nobody works on it
         the_store().create_table(collector.log_table)  # the deletion may have come so far; its rows are gone then
         with recorded(actor(request), "collector.reactivate", collector.name):
             active = actions.take_lines_again(collector)

@@ -185,8 +185,7 @@ def give_up(replacement: Replacement, *, store: Store) -> None:
     if not reopen(replacement, store=store):
         return
     store.set_expiry(pair.source)
-    store.drop_table(pair.landing)
-    store.drop_table(pair.target)
+    _drop(pair.target, store)
     replacement.delete()
 
 
@@ -212,12 +211,17 @@ def drop_all_replaced(collector_id: int, *, store: Keeping) -> None:
 
 
 def drop_replaced(old: ReplacedTable, *, store: Keeping) -> None:
-    """One whose store is no longer named by the settings is only forgotten: it goes with that store."""
-    if old.store in store.places():
-        store.drop_table(old.log_table)
-    else:
-        logger.warning("ReplacedTableForgotten", extra={"table": old.table, "store": old.store})
+    _drop(old.log_table, store)
     old.delete()  # last: while it is there, the table is somebody's
+
+
+def _drop(table: LogTable, store: Keeping) -> None:
+    """With what may have landed for it. One whose store the settings no longer name is only forgotten: it goes with that."""
+    if table.store in store.places():
+        store.drop_table(_landing(table))
+        store.drop_table(table)
+    else:
+        logger.warning("TableForgotten", extra={"table": table.name, "store": table.store})
 
 
 def _landing(table: LogTable, *, types: Mapping[str, str] | None = None) -> LogTable:

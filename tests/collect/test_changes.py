@@ -28,7 +28,9 @@ from bklog.collect.replacing import Change
 from bklog.errors import NotFound, Unavailable
 from bklog.pipeline import actions
 from bklog.pipeline.definition import Work
+from bklog.pipeline.engine import lease_name
 from bklog.pipeline.models import PipelineRun, PipelineStep
+from bklog.queues.leases import lease
 from bklog.records import MAIN_STORE
 from bklog.store import LogTable
 from bklog.store.clickhouse import ClickHouseStore
@@ -234,6 +236,37 @@ def test_a_store_that_is_away_or_gone_keeps_no_other_table(
     replacements.put_in_order()
     assert [left.table for left in ReplacedTable.objects.all()] == [away.table]
     assert old.table not in both.expiry_days()
+
+
+def test_a_collector_that_is_worked_on_keeps_no_other_from_being_put_in_order(
+    site: Site, shop: Collector, both: RoutedStore
+) -> None:
+    till = create_collector(Draft("till", 30), store=both)
+    for collector, index in ((shop, "none"), (till, "none")):
+        site.ask("PATCH", f"{collector.pk}/", {"index": index})
+        site.work()
+    for collector in (shop, till):
+        site.ask("PATCH", f"{collector.pk}/", {"index": "bloom"})
+        site.work(most=1)
+    for run in PipelineRun.objects.filter(state="running"):
+        actions.cancel(run.pk)
+    with lease(lease_name("collector:shop")):
+        replacements.put_in_order()
+    assert [left.collector.name for left in Replacement.objects.all()] == ["shop"]
+    assert not ReplacedTable.objects.exists()
+    assert {shop.table, till.table}.isdisjoint(both.expiry_days())
+    replacements.put_in_order()
+    assert not Replacement.objects.exists()
+
+
+def test_a_move_to_a_store_that_is_gone_can_be_given_up(site: Site, shop: Collector, both: RoutedStore) -> None:
+    site.ask("POST", f"{shop.pk}/move/", {"store": "far"})
+    site.work(most=2)
+    Replacement.objects.update(store="sold")
+    actions.cancel(PipelineRun.objects.get().pk)
+    replacements.put_in_order()
+    assert not Replacement.objects.exists()
+    assert site.ask("PATCH", f"{shop.pk}/", {"retention_days": 9}).status_code == 200
 
 
 def test_a_run_of_a_former_release_ends_with_the_step_that_no_longer_is(site: Site, shop: Collector, both: RoutedStore) -> None:

@@ -7,8 +7,9 @@ put_in_order:    a run that ended before its swap ─▶ given up; the old table
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 from django.conf import settings
@@ -94,37 +95,51 @@ def _drop_old(work: Work) -> Answer:
 
 
 def put_in_order() -> None:
-    """What one store or collector refuses keeps the others from nothing."""
+    """What one store or collector refuses, and what a run has in hand, keeps the others from nothing."""
     for replacement in Replacement.objects.select_related("collector"):
-        with _alone(replacement.collector, about=replacement.table):
-            _tidy(Replacement.objects.get(pk=replacement.pk, table=replacement.table))
+        if not _goes_on(replacement):
+            _alone(replacement.collector, partial(_tidy, replacement), about=replacement.table)
     for old in replacing.old_tables(keep_seconds=settings.BKLOG_REPLACED_KEEP_SECONDS):
-        with _alone(old.collector, about=old.table):
-            current = selectors.get_collector(old.collector_id)
-            replacing.settle(current, store=the_store())  # where a run was killed behind its swap, and then cancelled
+        _alone(old.collector, partial(_settle, old.collector_id), about=old.table)
         with _reported(old.table):
             replacing.drop_replaced(old, store=the_store())
 
 
-def _tidy(replacement: Replacement) -> None:
+def _run_of(replacement: Replacement) -> PipelineRun | None:
+    return PipelineRun.objects.filter(pk=replacement.begun_by.removeprefix(_BEGUN_BY)).first()
+
+
+def _goes_on(replacement: Replacement) -> bool:
+    run = _run_of(replacement)
+    return run is not None and run.state in GOING
+
+
+def _tidy(seen: Replacement) -> None:
     """A run that failed may be retried, and what it copied is kept for it; but senders do not wait for that."""
-    run = PipelineRun.objects.filter(pk=replacement.begun_by.removeprefix(_BEGUN_BY)).first()
+    replacement = Replacement.objects.select_related("collector").filter(pk=seen.pk, table=seen.table).first()
+    if replacement is None or _goes_on(replacement):
+        return
+    run = _run_of(replacement)
     if run is None or is_given_up(run):
         about = {"table": replacement.table, "collector": replacement.collector.name}
         replacing.give_up(replacement, store=the_store())
         logger.warning("ReplacementGivenUp", extra=about)
-    elif run.state not in GOING and replacement.state == Replacement.State.CLOSED:
+    elif replacement.state == Replacement.State.CLOSED:
         replacing.reopen(replacement, store=the_store())
 
 
-@contextmanager
-def _alone(collector: Collector, *, about: str) -> Iterator[None]:
-    """Nothing is done where a run works on the collector: it puts in order what it leaves."""
+def _settle(collector_id: int) -> None:
+    """Where a run was killed behind its swap, and then cancelled."""
+    replacing.settle(selectors.get_collector(collector_id), store=the_store())
+
+
+def _alone(collector: Collector, do: Callable[[], None], *, about: str) -> None:
+    """Nothing is done where somebody works on the collector: who does puts in order what it leaves."""
     try:
         with lease(lease_name(selectors.subject_of(collector.name))), _reported(about):
-            yield
-    except (LeaseHeld, Replacement.DoesNotExist):
-        logger.info("a run still works on a collector that is to be put in order", extra={"table": about})
+            do()
+    except LeaseHeld:
+        logger.info("a collector that is to be put in order is being worked on", extra={"table": about})
 
 
 @contextmanager
