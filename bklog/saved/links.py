@@ -13,7 +13,7 @@ from bklog.errors import BklogError, Conflict, Forbidden, NotFound
 from bklog.saved.models import Link
 from bklog.saved.search import SavedSearch
 
-TOKEN_BYTES: Final = 16
+TOKEN_BYTES: Final = 16  # as hexadecimal digits: what begins with - would be an option of `bklog link show`
 MOST: Final = 1_000  # of one owner at a time
 
 
@@ -29,7 +29,7 @@ def create_link(owner: str, search: SavedSearch, *, is_frozen: bool, now: dateti
         hint = "delete some, or let them expire sooner: `bklog link list`"
         raise Conflict(f"{owner} has {MOST} links, which is the most", hint=hint, code="too_many_links")
     return Link.objects.create(
-        token=secrets.token_urlsafe(TOKEN_BYTES),
+        token=secrets.token_hex(TOKEN_BYTES),
         owner=owner,
         index_set_id=search.index_set_id,
         index_set=search.index_set,

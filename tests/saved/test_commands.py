@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -89,6 +90,7 @@ def test_history_and_links(near: Collector) -> None:
     assert "bklog search 'a b' --index-set near --since 2h" in printed("history", "--index-set", "near")
     assert printed("history", "--clear") == "1 queries are deleted\n"
     made = json.loads(printed("link", "create", "error", "--index-set", "near", "--since", "2h", "--freeze"))
+    assert re.fullmatch("[0-9a-f]{32}", made["token"])
     assert made["token"] in printed("link", "list")
     shown = printed("link", "show", made["token"])
     assert shown.startswith("bklog search error --index-set near --since 20")
