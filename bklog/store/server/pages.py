@@ -32,9 +32,9 @@ from bklog.store.server.call import Call, check_password
 from bklog.store.server.config import ServerConfig
 from bklog.store.server.engine import Engine
 from bklog.store.server.errors import Code, engine_failure, log_failure, refusal
-from bklog.store.server.execute import Progress, is_page, page, statement_of
+from bklog.store.server.execute import Progress, Statement, is_page, page, statement_of
 from bklog.store.server.running import UnderWay
-from bklog.store.server.worker import DEFAULT_DATABASE
+from bklog.store.server.worker import DEFAULT_DATABASE, Worker
 
 logger = logging.getLogger("bklog.store")
 FORMAT: Final = "JSONCompact"
@@ -72,20 +72,11 @@ class Pages:
         statement = statement_of(call, self.engine)
         if not is_page(call, statement):
             return False
-        progress = Progress()
         with self.under_way.run(is_select=True, task=asyncio.current_task()) as running:
             running.interrupt = interrupt
             try:
                 async with self.engine.selects.lease() as worker:
-
-                    def run() -> bool:
-                        since = time.monotonic_ns()
-                        body = page(worker, call, statement, progress)
-                        if body is not None:
-                            send(_rows(body, progress, time.monotonic_ns() - since))
-                        return body is not None
-
-                    return await self.engine.run(worker, run)
+                    return await self.engine.run(worker, partial(_run, worker, call, statement, send))
             except RuntimeError as error:
                 raise engine_failure(error) from error
             except asyncio.CancelledError:
@@ -253,5 +244,12 @@ def _call(asked: Asked) -> Call:
     )
 
 
-def _rows(body: bytes, progress: Progress, elapsed_ns: int) -> bytes:
-    return answer(Kind.ROWS, body, rows_read=progress.read_rows, bytes_read=progress.read_bytes, elapsed_ns=elapsed_ns)
+def _run(worker: Worker, call: Call, statement: Statement, send: Send) -> bool:
+    """On the worker's thread. False where the answer is larger than a page: nothing is sent."""
+    progress, since = Progress(), time.monotonic_ns()
+    body = page(worker, call, statement, progress)
+    if body is None:
+        return False
+    counts = {"rows_read": progress.read_rows, "bytes_read": progress.read_bytes}
+    send(answer(Kind.ROWS, body, elapsed_ns=time.monotonic_ns() - since, **counts))
+    return True
